@@ -1,0 +1,26 @@
+"""Errors that the language raises while it reads or renders what someone wrote."""
+
+from __future__ import annotations
+
+
+class LanguageError(Exception):
+    """What was written cannot be understood."""
+
+
+class ExpressionError(LanguageError):
+    """An expression cannot be rendered."""
+
+    def __init__(self, message: str, *, template: str = "", line: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.template = template
+        self.line = line
+
+
+class InputError(LanguageError):
+    """A value given for an input is refused."""
+
+    def __init__(self, input_id: str, message: str) -> None:
+        super().__init__(message)
+        self.input_id = input_id
+        self.message = message

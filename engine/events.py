@@ -1,0 +1,145 @@
+"""What happened to an execution: facts in the past tense that the machine is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionCreated:
+    """The execution was stored; also sent again to push on one that nothing happens to (harmless)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotDecided:
+    """The executor counted the flow's running executions against its concurrency limit."""
+
+    free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStarted:
+    """A worker claimed the attempt and begins."""
+
+    task_run_id: str
+    attempt: int
+    phase: Literal["run", "open", "close"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSucceeded:
+    """The attempt ended well; `state` is SUCCESS or WARNING (SKIPPED for a task that decides so)."""
+
+    task_run_id: str
+    attempt: int
+    outputs: Mapping[str, Any] | None = None
+    state: str = "SUCCESS"
+    phase: Literal["run", "open", "close"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailed:
+    """The attempt failed; outputs may be kept. `state` is FAILED or KILLED."""
+
+    task_run_id: str
+    attempt: int
+    message: str = ""
+    outputs: Mapping[str, Any] | None = None
+    retryable: bool = True
+    state: str = "FAILED"
+    phase: Literal["run", "open", "close"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker that held the attempt is gone and the processes it left were ended."""
+
+    task_run_id: str
+    attempt: int
+    phase: Literal["run", "open", "close"] = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class TimerElapsed:
+    """A timer that a `WakeAt` asked for is due."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The answer to an `Evaluate`: the rendered text, or why it could not be rendered."""
+
+    task_run_id: str | None
+    property: str
+    value: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChildEnded:
+    """A child execution (subflow) changed to a state the parent waits for."""
+
+    task_run_id: str
+    execution_id: str
+    state: str
+    outputs: Mapping[str, Any] | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KillRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Resume the first paused task run (or the one named), with the values given for `onResume`."""
+
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    task_run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequested:
+    """Run again what failed or is paused, in the same execution."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChangeRequested:
+    """Someone sets the state of one task run by hand and lets the execution go on from there."""
+
+    task_run_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForceRunRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class OutputsRendered:
+    """The answer to `RenderOutputs`."""
+
+    outputs: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+Event = (
+    ExecutionCreated | SlotDecided | TaskStarted | TaskSucceeded | TaskFailed | WorkerLost | TimerElapsed | Evaluated | ChildEnded
+    | KillRequested | PauseRequested | ResumeRequested | RestartRequested | StateChangeRequested | ForceRunRequested | OutputsRendered
+)
+
+__all__ = [
+    "ChildEnded", "Evaluated", "Event", "ExecutionCreated", "ForceRunRequested", "KillRequested", "OutputsRendered", "PauseRequested",
+    "RestartRequested", "ResumeRequested", "SlotDecided", "StateChangeRequested", "TaskFailed", "TaskStarted", "TaskSucceeded",
+    "TimerElapsed", "WorkerLost",
+]
