@@ -1,0 +1,377 @@
+"""The contract between a task type and whoever runs it: base classes with the common properties, and the ports of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from engine.document import Task as TaskDocument
+from engine.execution import TaskRun
+
+Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
+
+
+class TaskFailed(Exception):
+    """The attempt failed in a way that its author should read about; becomes the attempt's state and an ERROR line.
+
+    `outputs` are kept on the task run; `retryable=False` stops the retry policy; `state` may be KILLED after a stop.
+    """
+
+    def __init__(self, message: str, *, outputs: Mapping[str, Any] | None = None, retryable: bool = True, state: str = "FAILED") -> None:
+        super().__init__(message)
+        self.message = message
+        self.outputs = outputs
+        self.retryable = retryable
+        self.state = state
+
+
+class Schema(BaseModel):
+    """Base of everything written in YAML: camelCase names, unknown names refused.
+
+    A property that may hold an expression is typed `Dynamic[...]`-style as `T | str`; values are rendered when the task runs,
+    with `context.render`, `context.render_typed` or `context.render_any`.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class RetrySchema(Schema):
+    """`retry`: constant, exponential or random; durations are ISO 8601 texts."""
+
+    type: Literal["constant", "exponential", "random"]
+    interval: str | None = Field(None, description="Time between attempts (constant, exponential), for example PT10S.")
+    max_interval: str | None = Field(None, description="Longest time between attempts.")
+    delay_factor: float = Field(2.0, description="Growth of the interval (exponential).")
+    min_interval: str | None = Field(None, description="Shortest time between attempts (random).")
+    max_duration: str | None = Field(None, description="No new attempt later than this after the first began.")
+    max_attempt: int | None = Field(None, ge=1, description="Attempts in all, the first included.")
+    max_attempts: int | None = Field(None, ge=1, description="The newer spelling of maxAttempt.")
+    warning_on_retry: bool = Field(False, description="End with WARNING if more than one attempt was needed.")
+    behavior: Literal["RETRY_FAILED_TASK", "CREATE_NEW_EXECUTION"] = "RETRY_FAILED_TASK"
+
+
+class BaseTask(Schema):
+    """The properties every task has (Kestra core, `Task.java`)."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    id: str = Field(description="Unique within the flow.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", min_length=1, max_length=256)
+    type: str = Field(description="The type of the task.")
+    description: str | None = Field(None, description="What the task is for.")
+    retry: RetrySchema | None = Field(None, description="When a failed attempt is tried again.")
+    timeout: str | None = Field(None, description="Longest time an attempt may take, ISO 8601 or an expression.")
+    disabled: bool = Field(False, description="Leave this task out.")
+    worker_group: Any = Field(None, description="Name of the worker group.")
+    log_level: Level | None = Field(None, description="Lowest level of log lines that are kept.")
+    allow_failure: bool = Field(False, description="A failure of this task is only a warning.")
+    allow_warning: bool = Field(False, description="A warning of this task counts as success.")
+    log_to_file: bool = Field(False, description="Keep the log lines in a file instead of the log store.")
+    run_if: str = Field("true", description="Expression; the task is skipped where it is falsy.")
+    assets: Any = Field(None, description="Declared assets; accepted and kept.")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a task ended when it did not fail. `outputs` must be JSON values; `state` is SUCCESS, WARNING or SKIPPED."""
+
+    outputs: Mapping[str, Any] | None = None
+    state: str = "SUCCESS"
+
+
+class RunnableTask(BaseTask):
+    """A task that a worker runs. `inline` marks work so cheap that whoever advances the execution may do it in place (no I/O, no waiting)."""
+
+    inline: ClassVar[bool] = False
+    outputs_schema: ClassVar[Mapping[str, str]] = {}  # name -> one-line description, for the reference page
+
+    def run(self, context: RunContext) -> Result:
+        """Do it. Raises TaskFailed for what its author must know; anything else is a bug that the worker reports."""
+        raise TypeError(f"{type(self).__name__} does not define run()")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A task run that a flowable wants created next."""
+
+    task: TaskDocument
+    path: str = "tasks"
+    value: str | None = None
+    iteration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A flowable needs this property rendered before it can say more; the value comes back in `Level.answers[property]`."""
+
+    property: str
+    template: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The flowable itself ends now in this state, whatever its children did (WaitFor at its maximum, Switch without a case…)."""
+
+    state: str
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a flowable sees when it is asked what comes next: its own task and run, and its children's runs in order of creation.
+
+    `answers` maps property -> rendered value for what it asked before. `children` excludes runs of `errors` and `finally`, which the
+    machine steers itself for every flowable alike. `now` is an aware UTC datetime.
+    """
+
+    task: TaskDocument
+    run: TaskRun
+    children: tuple[TaskRun, ...]
+    answers: Mapping[str, Any]
+    now: datetime
+
+
+class FlowableTask(BaseTask):
+    """A task that steers others. Pure: `next` looks at the situation and says what to start; the machine does the rest.
+
+    `child_properties` names the properties that hold tasks, so that the parser builds `document.Task.branches`.
+    `workspace` marks a flowable whose children share one working directory (the machine sends `open` and `close` to a worker).
+    """
+
+    child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
+    workspace: ClassVar[bool] = False
+
+    @classmethod
+    def next(cls, situation: Situation) -> Sequence[Start] | Ask | Finish:
+        """Children to start now; an empty sequence where nothing can start (the machine sees by the children whether it is over)."""
+        raise TypeError(f"{cls.__name__} does not define next()")
+
+    @classmethod
+    def outputs(cls, situation: Situation) -> Mapping[str, Any] | None:
+        """Outputs of the flowable itself, asked when it is created, when an answer came, and at its end."""
+        return None
+
+
+# --- Scripts and task runners --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ShellCommand:
+    """What a task runner is asked to execute.
+
+    `argv` is interpreter plus script; `env` the whole environment the task defines (the server's own is never passed on);
+    `on_line(stream, text)` is called for every line as it comes, stream being "stdout" or "stderr"; times out after `timeout` seconds.
+    """
+
+    argv: Sequence[str]
+    cwd: Path
+    env: Mapping[str, str]
+    on_line: Callable[[str, str], None]
+    container_image: str | None = None
+    timeout: float | None = None
+    interrupt_first: bool = False  # dbt: SIGINT, grace, SIGTERM, SIGKILL
+    output_dir: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerResult:
+    exit_code: int
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TaskRunner(Schema):
+    """A place where commands run: a process, a container, a cloud batch service."""
+
+    type: str
+
+    def execute(self, command: ShellCommand, context: RunContext) -> RunnerResult:
+        """Run to the end and answer the exit code; raises TaskFailed if it cannot be run, was stopped or timed out."""
+        raise TypeError(f"{type(self).__name__} does not define execute()")
+
+
+# --- Triggers -------------------------------------------------------------------------------------------------------------
+
+
+class BaseTrigger(Schema):
+    """The properties every trigger has."""
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+
+    id: str = Field(description="Unique among the flow's triggers.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
+    type: str
+    description: str | None = None
+    conditions: list[dict[str, Any]] | None = Field(None, description="All must hold.")
+    disabled: bool = False
+    labels: Any = None
+    inputs: dict[str, Any] | None = None
+    stop_after: list[str] | None = None
+    log_level: Level | None = None
+    log_to_file: bool = False
+    worker_group: Any = None
+
+
+# --- Ports: how a plugin sees the world --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One thing inside a task run that deserves its own row: a dbt model, a test.
+
+    `name` is unique within the attempt (dbt's unique_id); reporting the same name again updates the row. Times are aware UTC datetimes.
+    `data` holds what the pages show beside it: resource_type, materialized, relation, path, rows_affected, duration (seconds), thread,
+    num_failures, depends_on, cause, badge (`no-op`, `reused`), attached_node…: JSON values only.
+    """
+
+    name: str
+    state: str
+    label: str = ""
+    kind: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    message: str | None = None
+    parent: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowReference:
+    namespace: str
+    id: str
+    revision: int
+
+
+class FilesPort(Protocol):
+    """Files of one namespace; paths are relative, with `/`."""
+
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]: ...
+    def read(self, path: str) -> bytes: ...
+    def write(self, path: str, content: bytes) -> None: ...
+    def delete(self, path: str) -> bool: ...
+    def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+        """Bring matching files into a folder; answers the relative paths."""
+        ...
+
+
+class KeyValuePort(Protocol):
+    def get(self, key: str) -> Any: ...
+    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None: ...
+    def delete(self, key: str) -> bool: ...
+    def keys(self, prefix: str = "") -> list[str]: ...
+
+
+class SecretsPort(Protocol):
+    def get(self, key: str) -> str: ...
+
+
+class NamespacePort(Protocol):
+    @property
+    def files(self) -> FilesPort: ...
+    @property
+    def kv(self) -> KeyValuePort: ...
+    @property
+    def secrets(self) -> SecretsPort: ...
+
+
+class StoragePort(Protocol):
+    """Internal storage (`kestra://` URIs) as far as this execution may see it."""
+
+    def put(self, source: Path | bytes, name: str) -> str:
+        """Store a file of this task run; answers its URI."""
+        ...
+
+    def open(self, uri: str) -> Path:
+        """A local path to read; raises TaskFailed where the URI does not belong to this execution."""
+        ...
+
+
+class EnvironmentsPort(Protocol):
+    """The shared cache of made environments (a Python venv per set of requirements)."""
+
+    def folder(self, key: str) -> Path:
+        """Where the environment of this key lies, made or not."""
+        ...
+
+    def building(self, key: str) -> AbstractContextManager[bool]:
+        """Hold the lock of one environment; gives True where it is complete already. Leaving without error marks it complete."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the installation allows (see README): not secret, the same for every task."""
+
+    home: Path
+    docker_fallback: Literal["process", "fail"] = "process"
+    docker_host: str | None = None
+    volumes: tuple[str, ...] = ()  # host folders that Docker tasks may mount
+    run_as: tuple[int, int] | None = None  # uid, gid of task processes where the server is root
+    kill_grace: float = 2.0  # seconds between SIGINT, SIGTERM and SIGKILL
+    git_file_roots: tuple[str, ...] = ()  # folders whose repositories file:// URLs may name
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class RunContext(Protocol):
+    """Everything a task may see and do while it runs. Implemented by `executions/`; rights are checked on each call."""
+
+    flow: FlowReference
+    execution_id: str
+    task_run_id: str
+    task_id: str
+    attempt: int
+    resumed: bool  # this attempt was claimed before by a worker that is gone (look for what it left running)
+    labels: Mapping[str, str]
+    variables: Mapping[str, Any]
+    working_dir: Path
+    shared_working_dir: bool  # inside a WorkingDirectory: the folder outlives the task
+    settings: Settings
+    storage: StoragePort
+    environments: EnvironmentsPort
+
+    def render(self, template: str, extra: Mapping[str, Any] | None = None) -> str: ...
+    def render_typed(self, template: Any, extra: Mapping[str, Any] | None = None) -> Any: ...
+    def render_any(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any: ...
+
+    def log(self, level: Level, message: str, *, step: str | None = None, at: datetime | None = None) -> None:
+        """Write a log line; secrets used in this execution are masked."""
+        ...
+
+    def step(self, report: StepReport) -> None: ...
+    def metric(self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None) -> None:
+        """Publish a metric; a timer's value is in seconds."""
+        ...
+
+    def header(self, key: str, text: str) -> None:
+        """Say something about how this attempt runs, in the execution's header: `runner`, `rights`, `image`…"""
+        ...
+
+    def mask(self, text: str) -> str: ...
+    def hide(self, secret: str) -> None:
+        """Mask this text from now on."""
+        ...
+
+    def cancelled(self) -> bool: ...
+    def on_cancel(self, action: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `action` once, from another thread, when the attempt is to stop while the block runs."""
+        ...
+
+    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
+        """Record what to end or find again if this worker dies: a process group with its start time (clock ticks), or a container id."""
+        ...
+
+    def namespace(self, name: str | None = None) -> NamespacePort:
+        """The namespace of the flow, or another one that the flow's people may read."""
+        ...
+
+
+def as_list(value: str | Iterable[str] | None) -> list[str]:
+    """A list property that may be given as one text."""
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else list(value)

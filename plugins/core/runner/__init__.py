@@ -1,0 +1,1 @@
+"""Task runners below `io.kestra.plugin.core.runner`."""
