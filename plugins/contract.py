@@ -7,15 +7,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from engine.document import Task as TaskDocument
 from engine.execution import TaskRun
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
+
+
+def _as_text(value: Any) -> Any:
+    """A YAML scalar as Kestra's reader makes text of it: `true` for a boolean, the digits of a number."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]  # a text property; a number or boolean written without quotes is taken as text
+Expression = Annotated[str, StringConstraints(pattern=r"\{[{%]")]  # for `T | Expression`: a text that is rendered to a T later
 
 
 class TaskFailed(Exception):
