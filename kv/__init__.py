@@ -1,0 +1,4 @@
+"""The key-value store of each namespace.
+
+May import namespaces, ui and engine.
+"""

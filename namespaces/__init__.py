@@ -1,0 +1,4 @@
+"""The tree of namespaces: people, members and roles, files, secrets, variables, plugin defaults.
+
+May import ui and engine.
+"""

@@ -1,0 +1,103 @@
+"""People, the namespaces they belong to, and the secrets kept there."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.utils import timezone
+
+
+class Role(models.TextChoices):
+    """What a member may do in a namespace and everything below it; each includes the ones after it."""
+
+    OWNER = "owner", "Owner"
+    MEMBER = "member", "Member"
+    READER = "reader", "Reader"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, *, is_admin: bool = False, name: str = "") -> User:
+        """A person who can sign in; without a password they cannot until one is set."""
+        user = self.model(email=self.normalize_email(email).strip(), is_admin=is_admin, name=name)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """Someone who signs in by e-mail address. An administrator may do everything everywhere."""
+
+    email = models.EmailField(unique=True, max_length=254)
+    name = models.CharField(max_length=150, blank=True)
+    is_admin = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False)
+    created = models.DateTimeField(default=timezone.now)
+    settings = models.JSONField(default=dict, blank=True)  # theme, nav, single-key shortcuts…
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class ApiToken(models.Model):
+    """A key for programs: 256 random bits shown once, kept as one SHA-256."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64, unique=True)
+    prefix = models.CharField(max_length=12)
+    created = models.DateTimeField(default=timezone.now)
+    expires = models.DateTimeField(null=True, blank=True)
+    last_used = models.DateTimeField(null=True, blank=True)
+    revoked = models.DateTimeField(null=True, blank=True)
+
+
+class Namespace(models.Model):
+    """A node of the tree; `company.team` lies below `company`. Parents exist implicitly."""
+
+    name = models.CharField(max_length=150, unique=True)
+    description = models.TextField(blank=True)
+    variables = models.JSONField(default=dict, blank=True)
+    plugin_defaults = models.JSONField(default=list, blank=True)
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Member(models.Model):
+    """A person's role in a namespace, inherited by everything below it."""
+
+    namespace = models.ForeignKey(Namespace, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "user"], name="one_role_per_member")]
+
+
+class Secret(models.Model):
+    """A write-only value of a namespace, encrypted at rest."""
+
+    namespace = models.CharField(max_length=150)
+    key = models.CharField(max_length=150)
+    ciphertext = models.BinaryField()
+    description = models.CharField(max_length=300, blank=True)
+    created = models.DateTimeField(default=timezone.now)
+    changed = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "key"], name="one_secret_per_key")]
