@@ -1,0 +1,18 @@
+"""The ASGI application: pages over HTTP, live updates over sockets that only our own pages may open."""
+
+from __future__ import annotations
+
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kestra_web.settings")
+pages = get_asgi_application()
+
+from executions.routing import websocket_urlpatterns  # noqa: E402 -- consumers use models, which load with the line above
+
+sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+application = ProtocolTypeRouter({"http": pages, "websocket": sockets})

@@ -1,0 +1,14 @@
+"""Which room answers which address."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.urls import include, path
+
+from kestra_web.health import health
+
+urlpatterns = [
+    path("health", health, name="health"),
+    *(path("", include(f"{room}.urls")) for room in ("namespaces", "kv", "flows", "executions", "api") if find_spec(f"{room}.urls")),
+]
