@@ -40,6 +40,7 @@ class Execution(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     version = models.PositiveIntegerField(default=0)
     seq = models.PositiveBigIntegerField(default=0)
+    log_count = models.PositiveBigIntegerField(default=0)  # the number of its last log line
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
@@ -123,11 +124,13 @@ class Delivery(models.Model):
     attempt = models.PositiveIntegerField()
     phase = models.CharField(max_length=5, default="run")
     workspace = models.CharField(max_length=40, blank=True)
+    inline = models.BooleanField(default=False)  # so cheap that whoever advances the execution on a worker does it in place
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
     worker = models.CharField(max_length=100, blank=True)
     claims = models.PositiveIntegerField(default=0)
     created = models.DateTimeField(default=timezone.now)
     sent = models.DateTimeField(null=True, blank=True)
+    sends = models.PositiveIntegerField(default=0)
     claimed = models.DateTimeField(null=True, blank=True)
     heartbeat = models.DateTimeField(null=True, blank=True)
     stop_requested = models.DateTimeField(null=True, blank=True)
@@ -145,6 +148,8 @@ class Command(models.Model):
     kind = models.CharField(max_length=30)
     payload = models.JSONField(default=dict)
     created = models.DateTimeField(default=timezone.now)
+    sent = models.DateTimeField(null=True, blank=True)
+    sends = models.PositiveIntegerField(default=0)
 
 
 class Timer(models.Model):
