@@ -1,0 +1,132 @@
+"""What a user may not or cannot do, and the one middleware that turns it into an answer."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Literal
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["invalid", "missing", "conflict", "forbidden", "throttled"]
+STATUS: dict[Kind, int] = {"invalid": 422, "missing": 404, "conflict": 409, "forbidden": 403, "throttled": 429}
+TITLES: dict[int, str] = {
+    400: "This request cannot be understood",
+    403: "You may not do this",
+    404: "There is nothing here",
+    409: "Someone else was first",
+    422: "This cannot be done",
+    429: "Too many tries",
+    500: "Something broke on our side",
+}
+
+
+class KestraError(Exception):
+    """This cannot be done."""
+
+    kind: Kind = "invalid"
+
+    def __init__(self, message: str = "") -> None:
+        """`message` is shown to the user; without one they read the docstring of the class."""
+        self.message = message or inspect.cleandoc(type(self).__doc__ or "").split("\n\n")[0]
+        super().__init__(self.message)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this kind of error."""
+        return STATUS[self.kind]
+
+
+class Invalid(KestraError):
+    """What was sent is not valid."""
+
+
+class Missing(KestraError):
+    """It does not exist, or you may not see it."""
+
+    kind = "missing"
+
+
+class Conflict(KestraError):
+    """It was changed meanwhile: reload and try again."""
+
+    kind = "conflict"
+
+
+class Forbidden(KestraError):
+    """Your role does not allow this; ask an owner of the namespace."""
+
+    kind = "forbidden"
+
+
+class Throttled(KestraError):
+    """Too many tries: wait a while."""
+
+    kind = "throttled"
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a program asks: below /api/, or a client that prefers JSON to HTML."""
+    return request.path.startswith("/api/") or request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def answer(request: HttpRequest, status: int, message: str, *, error_id: str = "") -> HttpResponse:
+    """An error as the asker can read it: JSON for programs, a banner for htmx (in `#page-messages`), else a page."""
+    if wants_json(request):
+        return JsonResponse({"message": message, "_links": {"self": {"href": request.path}}, "_embedded": {}}, status=status)
+    context = {"status": status, "title": TITLES.get(status, TITLES[422]), "message": message, "error_id": error_id}
+    if request.headers.get("HX-Request") == "true":
+        response = render(request, "_error_banner.html", context, status=status)
+        response["HX-Retarget"] = "#page-messages"
+        response["HX-Reswap"] = "innerHTML"
+        return response
+    return render(request, "error.html", context, status=status)
+
+
+class ErrorMiddleware:
+    """Turns a `KestraError` that a view raised into its answer, and gives every other exception an id that log and page share."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """None lets Django go on with what is not ours."""
+        if isinstance(exception, KestraError):
+            return answer(request, exception.status, exception.message)
+        request.META["kestra_web.error_id"] = secrets.token_hex(4)
+        return None
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler400."""
+    return answer(request, 400, "The address or the form that was sent is damaged. Go back, reload the page and try again.")
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler403."""
+    return answer(request, 403, "Your role does not allow this; ask an owner of the namespace or an administrator.")
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404."""
+    return answer(request, 404, "This address leads nowhere, or to something that you may not see.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: the id on the page is the one in the server's log."""
+    error_id = request.META.get("kestra_web.error_id") or secrets.token_hex(4)
+    logger.error("error %s was answered to %s %s", error_id, request.method, request.path)
+    return answer(request, 500, "It is logged and not your fault. Try again, and tell an administrator this id if it stays.", error_id=error_id)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW."""
+    return answer(request, 403, "This page is too old or cookies are off. Reload it and try again.")
