@@ -1,0 +1,3 @@
+select week_start, backlog
+from {{ ref('weekly_backlog') }}
+where backlog < 0
