@@ -1,0 +1,84 @@
+"""What every group of operations shares: who asks, pages of results, reading bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from namespaces.authentication import authenticate_request
+from namespaces.models import User
+from ui.errors import Invalid
+
+MAX_PAGE = 1000
+
+
+def authenticate(request: HttpRequest) -> User | None:
+    """The person behind Basic or Bearer credentials; a signed-in browser may read (its page of the API tries things out)."""
+    user = authenticate_request(request)
+    if user is None and request.method == "GET" and request.user.is_authenticated:
+        return request.user
+    return user
+
+
+def who(request: HttpRequest) -> User:
+    """The authenticated person (ninja keeps what `authenticate` answered)."""
+    return request.auth  # type: ignore[attr-defined]  # set by ninja for every operation that needs a login
+
+
+def page_of(rows: QuerySet[Any] | list[Any], shape: Callable[[Any], Any], page: int, size: int) -> dict[str, Any]:
+    """`{results, total}`; pages count from 1."""
+    if page < 1 or size < 1:
+        raise Invalid(f"`page` and `size` count from 1, got page {page} and size {size}")
+    size = min(size, MAX_PAGE)
+    total = len(rows) if isinstance(rows, list) else rows.count()
+    return {"results": [shape(row) for row in rows[(page - 1) * size : page * size]], "total": total}
+
+
+def text_of(request: HttpRequest) -> str:
+    """The body as text; a body that is no UTF-8 is refused."""
+    try:
+        return request.body.decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("The body must be UTF-8 text") from error
+
+
+def json_of(request: HttpRequest) -> Any:
+    """The body as JSON, None where there is none."""
+    if not request.body.strip():
+        return None
+    try:
+        return json.loads(text_of(request))
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"Malformed JSON in the body: {error}") from error
+
+
+def ids_of(request: HttpRequest) -> list[str]:
+    """The body of a bulk operation by ids: a JSON list of texts."""
+    ids = json_of(request)
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise Invalid("Expected a JSON list of ids in the body")
+    return ids
+
+
+def labels_of(values: list[str]) -> list[tuple[str, str]]:
+    """`key:value` of each; malformed ones and the same key twice are refused as Kestra does."""
+    pairs = []
+    for value in values:
+        key, colon, text = value.partition(":")
+        if not colon or not key or not text:
+            raise Invalid("Invalid queryString parameter")
+        pairs.append((key, text))
+    return pairs
+
+
+def nothing(status: int = 204) -> HttpResponse:
+    return HttpResponse(status=status)
+
+
+def given(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what was given: no None, no empty text."""
+    return {key: value for key, value in mapping.items() if value not in (None, "")}

@@ -1,0 +1,127 @@
+"""Log lines, metrics and outputs over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from ninja import Router
+
+from api import shapes, streams
+from api.doors import nothing, page_of, who
+from api.filters import wanted
+from executions import selectors, services
+from executions.models import Execution, LogLine, Metric
+from namespaces import rights
+from namespaces.models import Role
+from ui.errors import Invalid, Missing
+
+router = Router(tags=["logs"])
+metrics_router = Router(tags=["metrics"])
+outputs_router = Router(tags=["outputs"])
+
+
+def level_of(name: str) -> int:
+    if name and name.upper() not in shapes.LEVELS:
+        raise Invalid(f"Unknown level {name}; there are {', '.join(shapes.LEVELS)}")
+    return shapes.LEVELS.index(name.upper()) if name else 0
+
+
+@router.get("/search", summary="Search in all log lines")
+def search(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "", flowId: str = "", minLevel: str = "") -> dict[str, Any]:  # noqa: N803 -- Kestra's names
+    filters = wanted(request)
+    namespace, flow_id, q = namespace or filters.text("namespace"), flowId or filters.text("flowId"), q or filters.text("q", "query")
+    rows = LogLine.objects.filter(level__gte=level_of(minLevel or filters.text("level", "minLevel")), message__icontains=q).select_related("execution").order_by("-timestamp")
+    rows = rights.filter_readable(rows, who(request), field="execution__namespace")
+    if namespace:
+        rows = rows.filter(execution__namespace__startswith=namespace)
+    if flow_id:
+        rows = rows.filter(execution__flow_id=flow_id)
+    return page_of(rows, lambda row: shapes.log_line(row, row.execution), page, size) | {"type": "OFFSET"}
+
+
+def _lines(request: HttpRequest, execution_id: str, min_level: str, task_run_id: str, task_id: str, attempt: int | None) -> tuple[Execution, QuerySet[LogLine]]:
+    row = selectors.execution(who(request), execution_id)
+    rows = LogLine.objects.filter(execution=row, level__gte=level_of(min_level)).order_by("number")
+    step = row.steps.filter(pk=task_run_id).first() if task_run_id else None
+    if step is not None:
+        rows = rows.filter(task_run_id=step.task_run_id, step=step.name)
+    elif task_run_id:
+        rows = rows.filter(task_run_id=task_run_id)
+    if task_id:
+        rows = rows.filter(step=task_id) if "." in task_id else rows.filter(task_id=task_id)
+    if attempt is not None:
+        rows = rows.filter(attempt=attempt)
+    return row, rows
+
+
+@router.get("/{execution_id}", summary="Log lines of an execution, oldest first")
+def of_execution(request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None) -> list[dict[str, Any]]:  # noqa: N803
+    row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
+    steps = {(step.task_run_id, step.attempt, step.name): step.id for step in row.steps.all()}
+    shaped = []
+    for line in rows:
+        step_id = steps.get((line.task_run_id, line.attempt, line.step)) if line.step else None
+        shaped.append(shapes.log_line(line, row) | ({"taskRunId": step_id} if step_id else {}))
+    return shaped
+
+
+@router.get("/{execution_id}/download", summary="Log lines of an execution as a text file")
+def download(request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None) -> HttpResponse:  # noqa: N803
+    row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
+
+    def lines() -> Iterator[str]:
+        for line in rows.iterator(chunk_size=2000):
+            yield f"{shapes.instant(line.timestamp)} {shapes.LEVELS[line.level]} {line.message}\n"
+
+    headers = {"Content-Disposition": f'attachment; filename="{row.id}.log"'}
+    return StreamingHttpResponse(lines(), content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@router.get("/{execution_id}/follow", summary="Follow the log lines of an execution as server-sent events")
+def follow(request: HttpRequest, execution_id: str, minLevel: str = "") -> HttpResponse:  # noqa: N803
+    return streams.logs(who(request), execution_id, level_of(minLevel))
+
+
+@router.delete("/{execution_id}", summary="Delete the log lines of an execution")
+def delete(request: HttpRequest, execution_id: str) -> HttpResponse:
+    services.delete_logs(user=who(request), execution_id=execution_id)
+    return nothing(200)
+
+
+@metrics_router.get("/{execution_id}", summary="Metrics of an execution")
+def metrics(request: HttpRequest, execution_id: str, page: int = 1, size: int = 10, taskRunId: str = "", taskId: str = "") -> dict[str, Any]:  # noqa: N803
+    row = selectors.execution(who(request), execution_id)
+    rows = Metric.objects.filter(execution=row).order_by("id")
+    if taskRunId:
+        rows = rows.filter(task_run_id=taskRunId)
+    if taskId:
+        rows = rows.filter(task_id=taskId)
+    return page_of(rows, lambda one: shapes.metric(one, row), page, size)
+
+
+@metrics_router.get("/names/{namespace}/{flow_id}", summary="Names of a flow's metrics")
+def metric_names(request: HttpRequest, namespace: str, flow_id: str) -> list[str]:
+    rights.require(who(request), namespace, Role.READER)
+    rows = Metric.objects.filter(execution__namespace=namespace, execution__flow_id=flow_id)
+    return list(rows.order_by("name").values_list("name", flat=True).distinct())
+
+
+@outputs_router.get("/executions/{execution_id}", summary="Outputs of the flow")
+def execution_outputs(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return selectors.execution(who(request), execution_id).outputs or {}
+
+
+@outputs_router.get("/tasks/{execution_id}", summary="Outputs of every task run, by its id")
+def tasks_outputs(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return {run.id: run.outputs or {} for run in selectors.execution(who(request), execution_id).task_runs.all()}
+
+
+@outputs_router.get("/tasks/{execution_id}/{task_run_id}", summary="Outputs of one task run")
+def task_run_outputs(request: HttpRequest, execution_id: str, task_run_id: str) -> dict[str, Any]:
+    run = selectors.execution(who(request), execution_id).task_runs.filter(pk=task_run_id).first()
+    if run is None:
+        raise Missing(f"Execution '{execution_id}' has no task run '{task_run_id}'")
+    return run.outputs or {}

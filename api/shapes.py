@@ -1,0 +1,191 @@
+"""Rows as the JSON that Kestra answers: names in camelCase, nulls left out, times as ISO 8601 in UTC with milliseconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from executions.models import Execution, LogLine, Metric, Step, TaskRun, TriggerState
+from flows.models import Flow, Revision
+
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+
+
+def instant(moment: datetime | str | None) -> str | None:
+    """`2026-11-22T13:15:20.831Z`; a stored text is read first."""
+    if moment is None:
+        return None
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def iso_duration(span: timedelta) -> str:
+    """As Java's Duration prints itself: `PT1M2.977S`, `PT0S`."""
+    milliseconds = round(span.total_seconds() * 1000)
+    hours, rest = divmod(abs(milliseconds), 3_600_000)
+    minutes, rest = divmod(rest, 60_000)
+    seconds = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
+    parts = f"{hours}H" * bool(hours) + f"{minutes}M" * bool(minutes) + f"{seconds}S" * bool(rest)
+    return ("-" if milliseconds < 0 else "") + "PT" + (parts or "0S")
+
+
+def dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if value is not None}
+
+
+def state(histories: Iterable[Iterable[str]]) -> dict[str, Any]:
+    """`histories` as stored: `[[state, iso date], …]`."""
+    moments = [(name, datetime.fromisoformat(date)) for name, date in histories]
+    current, last = moments[-1]
+    ended = current in ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED", "PAUSED")
+    duration = (last if len(moments) > 1 else timezone.now()) - moments[0][1]
+    return without_nulls({
+        "current": current,
+        "histories": [{"state": name, "date": instant(date)} for name, date in moments],
+        "duration": iso_duration(duration),
+        "startDate": instant(moments[0][1]),
+        "endDate": instant(last) if ended else None,
+    })
+
+
+def task_run(row: TaskRun, execution: Execution) -> dict[str, Any]:
+    return without_nulls({
+        "id": row.id,
+        "executionId": execution.id,
+        "namespace": execution.namespace,
+        "flowId": execution.flow_id,
+        "taskId": row.task_id,
+        "parentTaskRunId": row.parent_id,
+        "value": row.value,
+        "iteration": row.iteration,
+        "attempts": [{"state": state(attempt["histories"])} for attempt in row.attempts] or None,
+        "outputs": row.outputs or {},
+        "state": state(row.histories),
+    })
+
+
+def step(row: Step, execution: Execution) -> dict[str, Any]:
+    """A step as the dynamic task run that Kestra would show, from the moment it starts."""
+    shown = state(row.histories)
+    return {
+        "id": row.id,
+        "executionId": execution.id,
+        "namespace": execution.namespace,
+        "flowId": execution.flow_id,
+        "taskId": row.name,
+        "parentTaskRunId": row.task_run_id,
+        "dynamic": True,
+        "attempts": [{"state": shown}],
+        "outputs": {},
+        "state": shown,
+    }
+
+
+def execution(row: Execution, *, runs: bool = True) -> dict[str, Any]:
+    """One execution; `runs=False` leaves the task runs out."""
+    listed = None
+    if runs:
+        listed = [task_run(run, row) for run in row.task_runs.all()] + [step(found, row) for found in row.steps.all()]
+    return without_nulls({
+        "id": row.id,
+        "namespace": row.namespace,
+        "flowId": row.flow_id,
+        "flowRevision": row.flow_revision,
+        "taskRunList": listed or ([] if row.parent_id and runs else None),
+        "inputs": row.inputs or None,
+        "outputs": row.outputs,
+        "labels": [{"key": key, "value": value} for key, value in row.labels],
+        "variables": row.variables or None,
+        "state": state(row.histories),
+        "parentId": row.parent_id,
+        "originalId": row.original_id or row.id,
+        "trigger": row.trigger,
+        "scheduleDate": instant(row.schedule_date),
+        "deleted": False,
+        "metadata": {"attemptNumber": row.attempt_number, "originalCreatedDate": instant(row.original_created or row.created)},
+    })
+
+
+def created_execution(row: Execution) -> dict[str, Any]:
+    """The answer to a start: the execution with the address of its page."""
+    return execution(row) | {"url": f"{settings.KESTRA_URL.rstrip('/')}/ui/executions/{row.namespace}/{row.flow_id}/{row.id}"}
+
+
+def _labels(raw: Any) -> list[dict[str, str]] | None:
+    if isinstance(raw, Mapping):
+        return [{"key": str(key), "value": value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)} for key, value in raw.items()]
+    return raw or None
+
+
+def flow(row: Flow | Revision, raw: Mapping[str, Any] | None = None, *, source: bool = False) -> dict[str, Any]:
+    """A flow; a revision needs the mapping its source was read into."""
+    number, text, raw = (row.number, row.source, raw or {}) if isinstance(row, Revision) else (row.revision, row.source, raw or row.raw)
+    shape = dict(raw) | {
+        "revision": number,
+        "disabled": bool(raw.get("disabled", False)) if isinstance(row, Revision) else row.disabled,
+        "deleted": row.deleted,
+        "draft": False,
+        "labels": _labels(raw.get("labels")),
+    }
+    if raw.get("inputs"):
+        shape["inputs"] = [{"required": True} | given if isinstance(given, dict) else given for given in raw["inputs"]]
+    if source:
+        shape["source"] = text
+    return without_nulls(shape)
+
+
+def log_line(row: LogLine, execution: Execution) -> dict[str, Any]:
+    return without_nulls({
+        "namespace": execution.namespace,
+        "flowId": execution.flow_id,
+        "taskId": row.step or row.task_id or None,
+        "executionId": execution.id,
+        "taskRunId": row.task_run_id or None,
+        "attemptNumber": row.attempt,
+        "timestamp": instant(row.timestamp),
+        "level": LEVELS[row.level],
+        "thread": "worker",
+        "message": row.message,
+        "deleted": False,
+    })
+
+
+def metric(row: Metric, execution: Execution) -> dict[str, Any]:
+    """Timers are told in milliseconds, as Kestra keeps them."""
+    return {
+        "namespace": execution.namespace,
+        "flowId": execution.flow_id,
+        "taskId": row.task_id,
+        "executionId": execution.id,
+        "taskRunId": row.task_run_id,
+        "type": row.type,
+        "name": row.name,
+        "value": row.value * 1000 if row.type == "timer" else row.value,
+        "timestamp": instant(row.timestamp),
+        "tags": row.tags,
+        "deleted": False,
+    }
+
+
+def trigger(row: TriggerState) -> dict[str, Any]:
+    return without_nulls({
+        "namespace": row.namespace,
+        "flowId": row.flow_id,
+        "triggerId": row.trigger_id,
+        "date": instant(row.date),
+        "nextExecutionDate": instant(row.next_date),
+        "executionId": row.execution_id or None,
+        "disabled": row.disabled,
+        "backfill": row.backfill,
+    })
+
