@@ -24,3 +24,11 @@ class InputError(LanguageError):
         super().__init__(message)
         self.input_id = input_id
         self.message = message
+
+
+class WorldNeeded(ExpressionError):
+    """An expression calls a function of the world (`kv`, `now`…) where none was given; `function` is its name."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"{function}() cannot be used here: it needs more than the variables")
+        self.function = function

@@ -1,0 +1,35 @@
+"""The expression language of a flow: Kestra's Pebble, on jinja2's sandbox.
+
+Pure: what needs a clock, a store, a file or a random number comes in as a function from the caller.
+Imports nothing of ours outside `engine`.
+"""
+
+from __future__ import annotations
+
+from engine.errors import ExpressionError, WorldNeeded
+from engine.expressions.dates import clock_function, format_date
+from engine.expressions.environment import PURE, needs_world, render, render_any, render_typed
+from engine.expressions.functions import random_int_function
+from engine.expressions.options import DEFAULTS, Options
+from engine.expressions.runtime import WORLD
+from engine.expressions.truth import truthy
+from engine.expressions.values import to_json, to_text
+
+__all__ = [
+    "DEFAULTS",
+    "PURE",
+    "WORLD",
+    "ExpressionError",
+    "Options",
+    "WorldNeeded",
+    "clock_function",
+    "format_date",
+    "needs_world",
+    "random_int_function",
+    "render",
+    "render_any",
+    "render_typed",
+    "to_json",
+    "to_text",
+    "truthy",
+]

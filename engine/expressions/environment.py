@@ -1,0 +1,341 @@
+"""Compiling and running templates: the sandboxed environment, its cache, and the ways to render."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jinja2 import Template, nodes, pass_context
+from jinja2.runtime import Context
+from jinja2.sandbox import SandboxedEnvironment
+
+from engine.errors import ExpressionError
+from engine.expressions import runtime
+from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS, is_empty
+from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, parse_json
+from engine.expressions.lexer import RAW
+from engine.expressions.options import DEFAULTS, Options
+from engine.expressions.runtime import WORLD, Box, Run, limited, present, run_of
+from engine.expressions.statements import parse
+from engine.expressions.text_filters import TEXT_FILTERS
+from engine.expressions.values import Missing, MissingValue, equal, is_list, is_number, java_class, to_text
+
+Functions = Mapping[str, Callable[..., Any]]
+
+PURE: Functions = types.MappingProxyType(PURE_FUNCTIONS)
+MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+MARK = "\x00raw{}\x00"
+MARKED = re.compile(r"\x00raw(\d+)\x00")
+
+
+def _filter(apply: Callable[..., Any]) -> Callable[..., Any]:
+    """A filter that lets what is missing through, so that `??` may still answer it, and whose result is counted."""
+
+    @pass_context
+    def guarded(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
+        missing = present(value, *arguments, *named.values())
+        return limited(run_of(context), apply(value, *arguments, **named)) if missing is None else missing
+
+    return guarded
+
+
+def _run_filter(apply: Callable[..., Any]) -> Callable[..., Any]:
+    @pass_context
+    def guarded(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
+        run = run_of(context)
+        missing = present(value, *arguments, *named.values())
+        return limited(run, apply(run, value, *arguments, **named)) if missing is None else missing
+
+    return guarded
+
+
+@pass_context
+def _default(context: Context, value: Any, default: Any = None) -> Any:
+    return default if isinstance(value, Missing) or is_empty(value) else value
+
+
+def _operator(apply: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    @pass_context
+    def guarded(context: Context, left: Any, right: Any) -> Any:
+        if type(left) is Missing:
+            return left
+        return right if type(right) is Missing else limited(run_of(context), apply(left, right))
+
+    return guarded
+
+
+def _test(ask: Callable[..., bool]) -> Callable[..., Any]:
+    def guarded(value: Any, *arguments: Any) -> Any:
+        missing = present(value, *arguments)
+        return ask(value, *arguments) if missing is None else missing
+
+    return guarded
+
+
+def _whole(value: Any) -> int:
+    if not is_number(value):
+        raise ExpressionError(f"only numbers are even or odd, found {java_class(value)}")
+    return int(value)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        parse_json(value)
+    except ExpressionError:
+        return False
+    return True
+
+
+TESTS: dict[str, Callable[..., Any]] = {
+    "defined": lambda value: not isinstance(value, Missing) and value is not None,
+    "null": _test(lambda value: value is None),
+    "empty": _test(is_empty),
+    "even": _test(lambda value: _whole(value) % 2 == 0),
+    "odd": _test(lambda value: _whole(value) % 2 != 0),
+    "iterable": _test(is_list),
+    "map": _test(lambda value: isinstance(value, Mapping)),
+    "json": _test(_is_json),
+    "equalTo": _test(equal),
+}
+
+
+def _negated(value: Any) -> Any:
+    return value if isinstance(value, Missing) else not runtime.as_bool(value)
+
+
+OPERATORS: dict[str, Callable[..., Any]] = {
+    "$load": runtime.load, "$get": runtime.get, "$set": runtime.set_name, "$for": runtime.for_each, "$call": runtime.call, "$block": runtime.block,
+    "$print": runtime.print_value, "$text": runtime.print_text, "$if": runtime.as_condition, "$bool": runtime.as_bool, "$not": _negated,
+    "$literal": runtime.literal,
+    "$not_null": lambda value: None if value is None or isinstance(value, Missing) else Box(value),
+    "$not_missing": lambda value: None if isinstance(value, Missing) else Box(value),
+    "$box": Box,
+    "$unbox": lambda box: box.value,
+    "$plus": _test(lambda value: runtime.multiply(1, value)),
+    "$minus": _test(lambda value: runtime.multiply(-1, value)),
+    "$range": runtime.make_range,
+    "$eq": _operator(equal), "$ne": _operator(lambda left, right: not equal(left, right)),
+    "$add": _operator(runtime.add), "$sub": _operator(runtime.subtract), "$mul": _operator(runtime.multiply), "$div": _operator(runtime.divide),
+    "$mod": _operator(runtime.modulus), "$concat": _operator(runtime.concatenate), "$contains": _operator(runtime.contains),
+    "$gt": _operator(runtime.compare("GREATER_THAN", lambda left, right: left > right)),
+    "$ge": _operator(runtime.compare("GREATER_THAN_EQUALS", lambda left, right: left >= right)),
+    "$lt": _operator(runtime.compare("LESS_THAN", lambda left, right: left < right)),
+    "$le": _operator(runtime.compare("LESS_THAN_EQUALS", lambda left, right: left <= right)),
+}
+
+
+def _make_environment() -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(autoescape=False, optimized=False, cache_size=0)
+    environment.globals.clear()
+    environment.tests.clear()
+    environment.filters.clear()
+    environment.filters.update(OPERATORS)
+    filters = {name: _filter(apply) for name, apply in (TEXT_FILTERS | DATA_FILTERS).items()} | {name: _run_filter(apply) for name, apply in RUN_FILTERS.items()}
+    environment.filters.update({f"filter:{name}": apply for name, apply in filters.items()})
+    environment.filters["filter:default"] = _default
+    environment.filters.update({f"test:{name}": apply for name, apply in TESTS.items()})
+    return environment
+
+
+ENVIRONMENT = _make_environment()
+
+
+def _tree(source: str) -> nodes.Template:
+    tree = parse(source)
+    for found in tree.find_all(nodes.Filter):
+        kind, _, name = found.name.partition(":")
+        if kind in ("filter", "test") and found.name not in ENVIRONMENT.filters:
+            raise ExpressionError(f"{kind.capitalize()} [{name}] does not exist", template=source, line=found.lineno or 1)
+    return tree
+
+
+@functools.lru_cache(maxsize=2048)
+def _compiled(source: str) -> Template:
+    """The template, ready to run; raises ExpressionError where it cannot be read."""
+    try:
+        tree = _tree(source)
+    except ExpressionError as error:
+        message = f"{error.message} ({_shown(source, error.line)}:{error.line})"
+        raise ExpressionError(message, template=source, line=error.line) from error
+    tree.set_environment(ENVIRONMENT)
+    for node in _every(tree):
+        node.lineno = node.lineno or 1
+    try:
+        code = ENVIRONMENT.compile(tree, name="expression", filename="<expression>")
+    except (RecursionError, SyntaxError, MemoryError) as error:
+        raise ExpressionError("the expression is nested too deep", template=source) from error
+    return Template.from_code(ENVIRONMENT, code, {}, None)
+
+
+def _every(tree: nodes.Node) -> Iterator[nodes.Node]:
+    waiting: list[nodes.Node] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(node.iter_child_nodes())
+
+
+def _described(error: BaseException, source: str, template: Template) -> ExpressionError:
+    """The error as a person reads it: what is wrong, in which expression, at which line."""
+    line = getattr(error, "line", 1)
+    if line == 1:
+        step = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_code.co_filename == "<expression>":
+                line = template.get_corresponding_lineno(step.tb_lineno)
+            step = step.tb_next
+    shown = _shown(source, line)
+    if isinstance(error, MissingValue):
+        message = f"Unable to find `{error.name}` used in the expression `{shown}` at line {line}: {error.message}"
+    else:
+        message = f"{error.message if isinstance(error, ExpressionError) else _misfit(error)} ({shown}:{line})"
+    if isinstance(error, ExpressionError):
+        error.args, error.message, error.template, error.line = (message,), message, source, line
+        return error
+    return ExpressionError(message, template=source, line=line)
+
+
+def _shown(source: str, line: int) -> str:
+    """The line of a template that an error is about."""
+    lines = source.splitlines() or [""]
+    text = source.strip() if len(lines) == 1 else lines[min(max(line, 1), len(lines)) - 1].strip()
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
+def _misfit(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "the expression is nested too deep"
+    text = re.sub(r"\b_?[\w.<>]*\.?(?:apply|guarded|apply_)\(\)", "it", str(error))
+    return f"{text}" if text else type(error).__name__
+
+
+def _once(source: str, run: Run) -> str:
+    """One pass over a template inside a rendering."""
+    if len(source) > run.options.max_template:
+        raise ExpressionError(f"the expression is longer than {run.options.max_template} characters")
+    template = _compiled(source)
+    context = ENVIRONMENT.context_class(ENVIRONMENT, {**run.variables, "$run": run}, "expression", template.blocks)
+    try:
+        return "".join(template.root_render_func(context))
+    except ExpressionError as error:
+        if error.template:
+            raise
+        raise _described(error, source, template) from error.__cause__
+    except MISTAKES as error:
+        raise _described(error, source, template) from error
+
+
+def _again(source: str, outer: Run, until_stable: bool) -> str:
+    """Renders text once or until it no longer changes, with the variables and within the limits of `outer`."""
+    kept: list[str] = []
+
+    def keep(found: re.Match[str]) -> str:
+        kept.append(found[1])
+        return MARK.format(len(kept) - 1)
+
+    for _ in range(outer.options.max_passes):
+        if "{" not in source:
+            break
+        before, source = source, _inner(RAW.sub(keep, source), outer)
+        if not until_stable or source == before:
+            break
+    else:
+        raise ExpressionError("Too many rendering attempts")
+    return MARKED.sub(lambda found: kept[int(found[1])] if int(found[1]) < len(kept) else "", source) if kept else source
+
+
+def _inner(source: str, outer: Run) -> str:
+    run = Run(outer.variables, outer.functions, outer.options)
+    run.built_in, run.caller, run.depth = outer.built_in, outer.caller, outer.depth + 1
+    run.work, run.nodes, run.iterations = outer.work, outer.nodes, outer.iterations
+    if run.depth > run.options.max_depth:
+        raise ExpressionError("Too many rendering attempts")
+    text = _once(source, run)
+    outer.work, outer.nodes, outer.iterations = run.work + len(text), run.nodes, run.iterations
+    outer.charge(0)
+    return text
+
+
+def _new_run(variables: Mapping[str, Any], functions: Functions, options: Options, typed: bool = False) -> Run:
+    run = Run(variables, functions, options, typed)
+    run.built_in = CONTEXT_FUNCTIONS
+    if not options.recursive:
+        run.caller = functools.partial(_call_render, run)
+    return run
+
+
+def _call_render(run: Run, source: str, until_stable: bool) -> str:
+    return _again(source, run, until_stable)
+
+
+def render(template: str, variables: Mapping[str, Any], *, functions: Functions = PURE, options: Options = DEFAULTS) -> str:
+    """Text of a template with variables (spec: Kestra's Pebble, strict variables, no escaping).
+
+    `functions` gives the callables by name: the pure ones, and from the caller those of the world (`kv`, `now`…).
+    Raises ExpressionError; WorldNeeded when a function of the world is called and not given.
+    """
+    if "{" not in template:
+        return template
+    run = _new_run(variables, functions, options)
+    return _again(template, run, until_stable=True) if options.recursive else _once(template, run)
+
+
+def render_typed(template: str, variables: Mapping[str, Any], *, functions: Functions = PURE, options: Options = DEFAULTS) -> Any:
+    """As `render`, but a lone `{{ }}` keeps its type; several numbers are added, text is joined."""
+    if "{" not in template:
+        return template
+    run = _new_run(variables, functions, options, typed=True)
+    _once(template, run)
+    if not run.values:
+        return None
+    if len(run.values) == 1:
+        return run.values[0]
+    return "".join(map(to_text, run.values)) if run.literal else functools.reduce(_combined, run.values)
+
+
+def _combined(left: Any, right: Any) -> Any:
+    if isinstance(left, str) and isinstance(right, str):
+        return left + right
+    if is_number(left) and is_number(right) and java_class(left) == java_class(right):
+        return runtime.wrap(left + right)
+    added = "java.lang.Character" if isinstance(right, str) and len(right) == 1 else java_class(right)
+    raise ExpressionError(f"Tried to add {added} to {java_class(left)}")
+
+
+def render_any(value: Any, variables: Mapping[str, Any], *, functions: Functions = PURE, options: Options = DEFAULTS) -> Any:
+    """Every text inside a map or list rendered, keys too (the first of two that become the same wins); the rest keeps its type."""
+    if isinstance(value, str):
+        return render(value, variables, functions=functions, options=options)
+    if isinstance(value, Mapping):
+        rendered: dict[Any, Any] = {}
+        for key, item in value.items():
+            name = render(key, variables, functions=functions, options=options) if isinstance(key, str) else key
+            if name not in rendered:
+                rendered[name] = render_any(item, variables, functions=functions, options=options)
+        return rendered
+    if is_list(value):
+        return [render_any(item, variables, functions=functions, options=options) for item in value]
+    return value
+
+
+@functools.lru_cache(maxsize=2048)
+def needs_world(template: str) -> frozenset[str]:
+    """The functions of the world that a template names; nothing when it cannot be read (rendering it will say why)."""
+    if "{" not in template:
+        return frozenset()
+    try:
+        tree = parse(template)
+    except ExpressionError:
+        return frozenset()
+    calls = (found.node for found in tree.find_all(nodes.Filter) if found.name == "$call")
+    return frozenset(node.value for node in calls if isinstance(node, nodes.Const) and node.value in WORLD)
+
+
+def arguments_of(name: str) -> list[str]:
+    """The parameter names of a filter, for completion."""
+    apply = (TEXT_FILTERS | DATA_FILTERS | RUN_FILTERS)[name]
+    return [parameter for parameter in inspect.signature(apply).parameters if parameter not in ("run", "value", "text")]

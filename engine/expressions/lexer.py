@@ -1,0 +1,201 @@
+"""Pebble text cut into tokens: text, tags, names, operators, strings with their interpolations."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from engine.errors import ExpressionError
+
+START = re.compile(r"\{\{|\{%|\{#")
+RAW = re.compile(r"\{%-*[ \t]*raw[ \t]*-*%\}(.*?)\{%-*[ \t]*endraw[ \t]*-*%\}")
+VERBATIM = re.compile(r"\s*verbatim\s*(-?)%\}")
+END_VERBATIM = re.compile(r"\{%(-?)\s*endverbatim\s*(-?)%\}")
+SYMBOLS = ("???", "??", "==", "!=", ">=", "<=", "..", ">", "<", "+", "-", "*", "/", "%", "|", "~")
+OPERATOR = re.compile("|".join(re.escape(symbol) for symbol in SYMBOLS) + r"|(?:is\s+not|is|contains|equals|and|or|not)(?!\w)")
+NAME = re.compile(r"[^\W\d]\w*")
+NUMBER = re.compile(r"\d+L|\d+(?:\.\d+)?")
+PLAIN_STRING = re.compile(r"\"([^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*)\"|'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL)
+STRING_PART = re.compile(r"[^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*", re.DOTALL)
+SPACE = re.compile(r"\s*")
+PAIRS = {"(": ")", "[": "]", "{": "}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`kind` is text, print_start, print_end, tag_start, tag_end, name, number, long, string, operator, punctuation,
+    open_part, close_part (an interpolation inside a string) or end."""
+
+    kind: str
+    value: str
+    line: int
+
+
+class Lexer:
+    """Reads one template from left to right."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.at = 0
+        self.line = 1
+        self.tokens: list[Token] = []
+        self.brackets: list[str] = []
+        self.trim_next = False
+
+    def run(self) -> list[Token]:
+        while self.at < len(self.source):
+            self._data()
+        self._push("end", "")
+        return self.tokens
+
+    def fail(self, message: str) -> NoReturn:
+        raise ExpressionError(message, template=self.source, line=self.line)
+
+    def _push(self, kind: str, value: str) -> None:
+        self.tokens.append(Token(kind, value, self.line))
+
+    def _advance(self, to: int) -> str:
+        text = self.source[self.at:to]
+        self.line += text.count("\n")
+        self.at = to
+        return text
+
+    def _text(self, to: int, trim_end: bool = False) -> None:
+        """Takes everything up to `to` as text, trimmed where a tag beside it asks for it."""
+        text = self.source[self.at:to]
+        if self.trim_next:
+            text = text.lstrip()
+        if trim_end:
+            text = text.rstrip()
+        self.trim_next = False
+        if text:
+            self._push("text", text)
+        self._advance(to)
+
+    def _data(self) -> None:
+        found = START.search(self.source, self.at)
+        if found is None:
+            self._text(len(self.source))
+            return
+        raw = RAW.match(self.source, found.start())
+        if raw:
+            self._text(found.start())
+            self._push("text", raw[1])
+            self._advance(raw.end())
+            return
+        trim = self.source.startswith("-", found.end())
+        self._text(found.start(), trim_end=trim)
+        self._advance(found.end() + trim)
+        {"{{": self._print, "{%": self._tag, "{#": self._comment}[found[0]]()
+
+    def _comment(self) -> None:
+        end = self.source.find("#}", self.at)
+        if end < 0:
+            self.fail("Unclosed comment.")
+        self.trim_next = self.source[end - 1] == "-"
+        self._advance(end + 2)
+
+    def _print(self) -> None:
+        self._push("print_start", "{{")
+        self._until(re.compile(r"\s*(-?)\}\}"), "print_end", "}}")
+
+    def _tag(self) -> None:
+        verbatim = VERBATIM.match(self.source, self.at)
+        if verbatim:
+            self._verbatim(verbatim)
+            return
+        self._push("tag_start", "{%")
+        self._until(re.compile(r"\s*(-?)%\}"), "tag_end", "%}")
+
+    def _verbatim(self, start: re.Match[str]) -> None:
+        end = END_VERBATIM.search(self.source, start.end())
+        if end is None:
+            self.fail("Could not find end of verbatim block.")
+        text = self.source[start.end():end.start()]
+        text = text.lstrip() if start[1] else text
+        self._push("text", text.rstrip() if end[1] else text)
+        self.trim_next = bool(end[2])
+        self._advance(end.end())
+
+    def _until(self, close: re.Pattern[str], kind: str, closing: str) -> None:
+        while True:
+            end = close.match(self.source, self.at) if not self.brackets else None
+            if end:
+                self._advance(end.end())
+                self._push(kind, closing)
+                self.trim_next = bool(end[1])
+                return
+            self._expression(closing)
+
+    def _expression(self, closing: str) -> None:
+        self._advance(SPACE.match(self.source, self.at).end())  # type: ignore[union-attr]  # the pattern always matches
+        if self.at >= len(self.source):
+            self.fail(f'Unclosed "{self.brackets[-1]}"' if self.brackets else f'Expected "{closing}" before the end of the text')
+        for kind, pattern in (("operator", OPERATOR), ("name", NAME), ("number", NUMBER)):
+            found = pattern.match(self.source, self.at)
+            if found:
+                self._push(kind, " ".join(found[0].split()))
+                self._advance(found.end())
+                return
+        if self.source[self.at] in "\"'":
+            self._string(closing)
+        else:
+            self._punctuation()
+
+    def _punctuation(self) -> None:
+        character = self.source[self.at]
+        if character in PAIRS:
+            self.brackets.append(character)
+        elif character in ")]}":
+            if not self.brackets:
+                self.fail(f'Unexpected "{character}"')
+            opened = self.brackets.pop()
+            if PAIRS.get(opened) != character:
+                self.fail(f'Unclosed "{opened}"')
+        elif character not in "?:.,=":
+            self.fail(f"Unexpected character [{character}]")
+        self._push("punctuation", character)
+        self._advance(self.at + 1)
+
+    def _string(self, closing: str) -> None:
+        plain = PLAIN_STRING.match(self.source, self.at)
+        if plain:
+            quote = plain[0][0]
+            self._push("string", plain[0][1:-1].replace("\\" + quote, quote))
+            self._advance(plain.end())
+            return
+        if self.source[self.at] == "'":
+            self.fail('Unclosed "\'"')
+        self._interpolated(closing)
+
+    def _interpolated(self, closing: str) -> None:
+        """A double-quoted string with `#{expression}` in it: parts between open_part and close_part."""
+        self._advance(self.at + 1)
+        self._push("string", "")
+        while not self.source.startswith('"', self.at):
+            part = STRING_PART.match(self.source, self.at)
+            if part and part[0]:
+                self._push("string", part[0].replace('\\"', '"'))
+                self._advance(part.end())
+            elif self.source.startswith("#{", self.at):
+                self._part(closing)
+            else:
+                self.fail('Unclosed """')
+        self._advance(self.at + 1)
+
+    def _part(self, closing: str) -> None:
+        self._push("open_part", "#{")
+        self._advance(self.at + 2)
+        outer, self.brackets = self.brackets, []
+        end = re.compile(r"\s*()\}")
+        while not (self.brackets == [] and end.match(self.source, self.at)):
+            self._expression(closing)
+        self._advance(end.match(self.source, self.at).end())  # type: ignore[union-attr]  # the loop ended on a match
+        self.brackets = outer
+        self._push("close_part", "}")
+
+
+def tokenize(source: str) -> list[Token]:
+    """The tokens of a template; raises ExpressionError with the line where it cannot be read."""
+    return Lexer(source).run()

@@ -1,0 +1,411 @@
+"""What a template does while it runs: names, operators, loops, printing, and the limits on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
+from engine.errors import ExpressionError, WorldNeeded
+from engine.expressions.options import Options
+from engine.expressions.values import Missing, equal, is_list, is_number, java_class, to_json, to_text
+
+WORLD = frozenset({"kv", "secret", "read", "now", "uuid", "id", "randomInt", "errorLogs", "fileURI", "fileSize"})
+LARGE = 4096
+NOTHING = object()
+
+
+class Run:
+    """The state of one rendering: variables by scope, what has been used up, what has been printed."""
+
+    __slots__ = ("built_in", "caller", "depth", "functions", "iterations", "literal", "nested", "nodes", "options", "printed", "scopes", "typed", "values", "variables", "work")
+
+    def __init__(self, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]], options: Options, typed: bool = False) -> None:
+        self.variables = variables
+        self.functions = functions
+        self.options = options
+        self.typed = typed
+        self.built_in: Mapping[str, Callable[..., Any]] = {}
+        self.scopes: list[dict[str, Any] | Mapping[str, Any]] = [variables]
+        self.values: list[Any] = []
+        self.literal = False
+        self.printed = self.work = self.nodes = self.iterations = self.depth = self.nested = 0
+        self.caller: Callable[[str, bool], str] | None = None
+
+    def charge(self, amount: int) -> None:
+        """Counts characters and items made on the way."""
+        self.work += amount
+        if self.work > self.options.max_work:
+            raise ExpressionError(f"the expression makes more than {self.options.max_work} characters on its way")
+
+    def charge_nodes(self, value: Any) -> None:
+        """Counts every value inside a new list or map, so that nesting one in itself again and again is refused."""
+        waiting = [value]
+        while waiting:
+            item = waiting.pop()
+            self.nodes += 1
+            if self.nodes > self.options.max_nodes:
+                raise ExpressionError(f"the expression makes lists and maps of more than {self.options.max_nodes} values")
+            if isinstance(item, Mapping):
+                waiting.extend(item.values())
+            elif is_list(item):
+                waiting.extend(item)
+
+    def text(self, text: str) -> str:
+        """Counts what is printed."""
+        self.printed += len(text)
+        if self.printed > self.options.max_output:
+            raise ExpressionError(f"the expression prints more than {self.options.max_output} characters")
+        return text
+
+    def enter(self) -> None:
+        self.depth += 1
+        if self.depth > self.options.max_depth:
+            raise ExpressionError(f"macros call each other more than {self.options.max_depth} deep")
+
+
+def run_of(context: Context) -> Run:
+    """The state that belongs to a context."""
+    run: Run = context.parent["$run"]
+    return run
+
+
+@pass_context
+def load(context: Context, name: str, line: int) -> Any:
+    run = run_of(context)
+    for scope in reversed(run.scopes):
+        if name in scope:
+            return scope[name]
+    return Missing(name, name, {str(key): None for scope in run.scopes for key in scope}, line)
+
+
+def get(value: Any, key: Any, path: str, line: int) -> Any:
+    """`value.key` and `value[key]`, written `path`: entries of maps, items of lists; Missing where there is none."""
+    if isinstance(value, Mapping):
+        if isinstance(key, Missing):
+            return key
+        if key in value:
+            return value[key]
+        wanted = _other_key(value, key)
+        return value[wanted] if wanted is not NOTHING else Missing(to_text(key), path, value, line)
+    if isinstance(value, Missing):
+        return value
+    if isinstance(key, Missing):
+        return key
+    if isinstance(value, (list, tuple)):
+        return _item(value, key, path, line)
+    if isinstance(value, LoopState):
+        return value.get(key)
+    return Missing(to_text(key), f"{path}` because what stands before it is null: `{to_text(key)}" if value is None else path, (), line)
+
+
+def _other_key(value: Mapping[Any, Any], key: Any) -> Any:
+    """A key that is a number in the map and text in the expression, or the other way round."""
+    if isinstance(key, str) and key.lstrip("-").isdigit():
+        return int(key) if int(key) in value else NOTHING
+    text = to_text(key)
+    return text if not isinstance(key, str) and text in value else NOTHING
+
+
+def _item(value: list[Any] | tuple[Any, ...], key: Any, path: str, line: int) -> Any:
+    name = to_text(key)
+    try:
+        index = int(name)
+    except ValueError:
+        return Missing(name, path, (), line)
+    return value[index] if 0 <= index < len(value) else Missing(name, path, (), line)
+
+
+class LoopState:
+    """`loop` inside a `for`."""
+
+    __slots__ = ("index", "length")
+
+    def __init__(self, length: int) -> None:
+        self.index = 0
+        self.length = length
+
+    def get(self, key: Any) -> Any:
+        values = {
+            "index": self.index, "length": self.length, "first": self.index == 0, "last": self.index == self.length - 1,
+            "revindex": self.length - self.index - 1,
+        }
+        return values[key] if key in values else Missing(str(key), f"loop.{key}", values)
+
+
+@pass_context
+def for_each(context: Context, value: Any, name: str) -> Iterator[int]:
+    """The rounds of a `for`: each one binds `name` and `loop`, then lets the body run."""
+    run = run_of(context)
+    if isinstance(value, Missing):
+        raise value.error()
+    if value is None:
+        return
+    if isinstance(value, Mapping):
+        items: list[Any] = [{"key": key, "value": item} for key, item in value.items()]
+    elif is_list(value):
+        items = list(value)
+    else:
+        raise ExpressionError(f"Not an iterable object. Value = [{to_text(value)}]")
+    loop = LoopState(len(items))
+    scope: dict[str, Any] = {"loop": loop}
+    run.scopes.append(scope)
+    for number, item in enumerate(items):
+        run.iterations += 1
+        if run.iterations > run.options.max_iterations:
+            raise ExpressionError(f"the loops go round more than {run.options.max_iterations} times")
+        loop.index = number
+        scope[name] = item
+        yield number
+    run.scopes.pop()
+
+
+@pass_context
+def set_name(context: Context, value: Any, name: str) -> str:
+    """`{% set %}`: changes the nearest scope that has the name, else adds it to the innermost."""
+    if isinstance(value, Missing):
+        raise value.error()
+    scopes = run_of(context).scopes
+    if len(scopes) == 1:
+        scopes.append({})
+    target = next((scope for scope in reversed(scopes[1:]) if name in scope), scopes[-1])
+    target[name] = value  # type: ignore[index]  # only scopes[0], the caller's variables, may be read-only, and it is left out
+    return ""
+
+
+@pass_context
+def print_value(context: Context, value: Any) -> str:
+    run = run_of(context)
+    if run.typed and not run.nested:
+        if isinstance(value, Missing):
+            raise value.error()
+        run.values.append(value)
+        return ""
+    if type(value) is str:
+        return run.text(value)
+    if isinstance(value, Missing):
+        raise value.error()
+    if isinstance(value, Mapping) or is_list(value):
+        return run.text(to_json(value, run.options.max_output))
+    return run.text(to_text(value))
+
+
+@pass_context
+def print_text(context: Context, text: str) -> str:
+    run = run_of(context)
+    if run.typed and not run.nested:
+        run.values.append(text)
+        run.literal = True
+        return ""
+    return run.text(text)
+
+
+def as_bool(value: Any) -> bool:
+    """What `and`, `or`, `not` and `? :` ask: null is false, numbers that are not zero and text that is not empty are true."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, Missing):
+        raise value.error()
+    if value is None:
+        return False
+    if isinstance(value, str) or is_number(value):
+        return bool(value)
+    raise ExpressionError(f'Unsupported value type {java_class(value).rpartition(".")[2]}. Expected Boolean, String, Number in "if" statement')
+
+
+def as_condition(value: Any) -> bool:
+    """What `{% if %}` asks: as `as_bool`, but null is refused."""
+    if value is None:
+        raise ExpressionError("null value given to if statement and strict variables is set to true")
+    return as_bool(value)
+
+
+class Box:
+    """A value that is there, whatever it is worth: always true, for `??` and `???`."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def present(*values: Any) -> Missing | None:
+    """The first of these that is missing, if any."""
+    return next((value for value in values if isinstance(value, Missing)), None)
+
+
+def _numbers(left: Any, right: Any, verb: str) -> tuple[Any, Any]:
+    if not is_number(left) or not is_number(right):
+        raise ExpressionError(f"invalid operands for mathematical operation [{verb}]: {java_class(left)} and {java_class(right)}")
+    if isinstance(left, Decimal) != isinstance(right, Decimal):
+        return Decimal(str(left)), Decimal(str(right))
+    return left, right
+
+
+def wrap(value: Any) -> Any:
+    """Whole numbers overflow at 64 bits, as Java's do."""
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return (value + 2**63) % 2**64 - 2**63
+    return value
+
+
+def add(left: Any, right: Any) -> Any:
+    if isinstance(left, str) or isinstance(right, str):
+        return _java_string(left) + _java_string(right)
+    if isinstance(left, (list, tuple)):
+        return [*left, *right] if is_list(right) else [*left, right]
+    left, right = _numbers(left, right, "ADD")
+    return wrap(left + right)
+
+
+def subtract(left: Any, right: Any) -> Any:
+    if isinstance(left, (list, tuple)):
+        removed = list(right) if is_list(right) else [right]
+        return [item for item in left if item not in removed]
+    left, right = _numbers(left, right, "SUBTRACT")
+    return wrap(left - right)
+
+
+def multiply(left: Any, right: Any) -> Any:
+    left, right = _numbers(left, right, "MULTIPLICATION")
+    return wrap(left * right)
+
+
+def _divided(left: Any, right: Any, verb: str) -> Any:
+    left, right = _numbers(left, right, verb)
+    if right == 0:
+        if isinstance(left, float) or isinstance(right, float):
+            return float("nan") if left == 0 or verb == "MODULUS" else float("inf") if left > 0 else float("-inf")
+        raise ExpressionError("/ by zero")
+    quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
+    if verb == "MODULUS":
+        return left - right * quotient
+    return wrap(quotient) if isinstance(left, int) and isinstance(right, int) else left / right
+
+
+def divide(left: Any, right: Any) -> Any:
+    """Whole numbers divide to a whole number, as in Java."""
+    return _divided(left, right, "DIVISION")
+
+
+def modulus(left: Any, right: Any) -> Any:
+    return _divided(left, right, "MODULUS")
+
+
+def _java_string(value: Any) -> str:
+    return "null" if value is None else to_text(value)
+
+
+def concatenate(left: Any, right: Any) -> str:
+    return to_text(left) + to_text(right)
+
+
+def contains(left: Any, right: Any) -> bool:
+    if left is None:
+        return False
+    if is_list(left):
+        wanted = list(right) if is_list(right) else [right]
+        return all(any(equal(item, one) for item in left) for one in wanted)
+    if isinstance(left, Mapping):
+        return right in left
+    if isinstance(left, str):
+        return _java_string(right) in left
+    raise ExpressionError(f"Contains operator can only be used on Collections, Maps and arrays. Actual type was: {java_class(left)}")
+
+
+def compare(name: str, decide: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """An order between numbers; null is in no order."""
+
+    def comparison(left: Any, right: Any) -> bool:
+        if left is None or right is None:
+            return False
+        if not is_number(left) or not is_number(right):
+            raise ExpressionError(f"invalid operands for mathematical comparison [{name}]: {java_class(left)} and {java_class(right)}")
+        return decide(left, right)
+
+    return comparison
+
+
+@pass_context
+def make_range(context: Context, first: Any, last: Any, step: Any = 1) -> list[Any]:
+    """`a..b` and `range(a, b, step)`: whole numbers, or letters, both ends included."""
+    run = run_of(context)
+    if isinstance(first, str) and isinstance(last, str) and len(first) == len(last) == 1:
+        return [chr(code) for code in make_range(context, ord(first), ord(last), step)]
+    if not all(isinstance(value, int) and not isinstance(value, bool) for value in (first, last, step)) or step == 0:
+        raise ExpressionError("a range goes between two whole numbers or two letters")
+    values = range(first, last + (1 if step > 0 else -1), step)
+    if len(values) > run.options.max_iterations:
+        raise ExpressionError(f"the range has more than {run.options.max_iterations} values")
+    run.charge_nodes(values)
+    return list(values)
+
+
+@pass_context
+def literal(context: Context, value: Any) -> Any:
+    """A list or map written in the expression."""
+    missing = present(*(value.values() if isinstance(value, Mapping) else value))
+    if missing:
+        raise missing.error()
+    run_of(context).charge_nodes(value)
+    return value
+
+
+@pass_context
+def block(context: Context, key: str) -> str:
+    """The text of a lifted block, in the scope where it stands."""
+    return _buffered(context, key, (), {})
+
+
+def _buffered(context: Context, key: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    run = run_of(context)
+    run.enter()
+    run.nested += 1
+    printed = run.printed
+    text = str(context.vars[key](*arguments, **named))
+    run.printed = printed
+    run.charge(len(text))
+    run.nested -= 1
+    run.depth -= 1
+    return text
+
+
+@pass_context
+def call(context: Context, name: str, *arguments: Any, **named: Any) -> Any:
+    """A function or macro: macros of the template first, then what the caller gave."""
+    run = run_of(context)
+    if f"macro_{name}" in context.vars:
+        missing = present(*arguments, *named.values())
+        if missing:
+            raise missing.error()
+        outer, run.scopes = run.scopes, [{}, {}]
+        text = _buffered(context, f"macro_{name}", arguments, named)
+        run.scopes = outer
+        return text
+    function = run.built_in.get(name) if name not in run.functions else None
+    if function is None:
+        function = run.functions.get(name)
+        if function is None:
+            raise _unknown_function(name)
+        missing = present(*arguments, *named.values())
+        if missing:
+            raise missing.error()
+        return limited(run, function(*arguments, **named))
+    return limited(run, function(context, *arguments, **named))
+
+
+def _unknown_function(name: str) -> ExpressionError:
+    return WorldNeeded(name) if name in WORLD else ExpressionError(f"Function or Macro [{name}] does not exist")
+
+
+def limited(run: Run, value: Any) -> Any:
+    """The value, its size counted."""
+    if isinstance(value, str):
+        if len(value) > LARGE:
+            run.charge(len(value))
+    elif is_list(value) and len(value) > LARGE:
+        run.charge(len(value) * 8)
+    return value

@@ -1,0 +1,133 @@
+"""Expressions give what Kestra's give, say what is wrong, and cannot run away."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engine.errors import ExpressionError, WorldNeeded
+from engine.expressions import PURE, Options, clock_function, needs_world, random_int_function, render, render_any, render_typed, truthy
+from engine.expressions.truth import holds
+from engine.expressions.values import parse_duration
+from tests.engine.expressions_cases import CASES, HOSTILE, MISTAKES
+
+
+@pytest.mark.parametrize(("template", "variables", "text"), CASES)
+def test_a_template_renders(template: str, variables: dict[str, Any], text: str) -> None:
+    assert render(template, variables) == text
+
+
+@pytest.mark.parametrize(("template", "variables", "message"), MISTAKES)
+def test_a_mistake_is_told(template: str, variables: dict[str, Any], message: str) -> None:
+    with pytest.raises(ExpressionError, match=re.escape(message)):
+        render(template, variables)
+
+
+@pytest.mark.parametrize("template", HOSTILE)
+def test_a_hostile_template_is_refused_soon(template: str) -> None:
+    variables = {"x": {"loop": "{{ render(x.loop) }}"}}
+    started = time.process_time()
+    with pytest.raises(ExpressionError):
+        render(template, variables)
+    assert time.process_time() - started < 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="{}%# ab'\"()[].,|?:=+-*/~<>!1not if for end set\n", max_size=60))
+@example("{{ x }}{% for a in b %}")
+def test_any_text_gives_text_or_an_expression_error(template: str) -> None:
+    try:
+        assert isinstance(render(template, {"a": 1, "b": [1], "x": {"y": "z"}}), str)
+    except ExpressionError as error:
+        assert error.message and error.line >= 1
+
+
+def test_a_typed_rendering_keeps_the_type_of_a_lone_value() -> None:
+    assert render_typed("{{ n }}", {"n": 3}) == 3
+    assert render_typed(" {{ n }}", {"n": 3}) == " 3"
+    assert render_typed("{{ n }}{{ n }}", {"n": 3}) == 6
+    assert render_typed("{{ s }}{{ s }}", {"s": "ab"}) == "abab"
+    assert render_typed("{% if n > 1 %}{{ [n] }}{% endif %}", {"n": 3}) == [3]
+    assert render_typed("{{ null }}", {}) is None
+    assert render_typed("plain", {}) == "plain"
+    with pytest.raises(ExpressionError, match="Tried to add java.lang.String to java.lang.Integer"):
+        render_typed("{{ n }}{{ s }}", {"n": 3, "s": "ab"})
+
+
+def test_maps_and_lists_are_rendered_through_and_through() -> None:
+    value = {"{{ k }}": ["{{ n }}", 1, {"in": "{{ n }}"}], "k": "second of the same key", "n": None}
+    assert render_any(value, {"k": "k", "n": 2}) == {"k": ["2", 1, {"in": "2"}], "n": None}
+
+
+def test_recursive_rendering_renders_what_comes_from_variables_but_not_raw_text() -> None:
+    options = Options(recursive=True)
+    variables = {"a": "{{ b }}", "b": "{{ c }}", "c": "1"}
+    assert render("{{ a }}", variables, options=options) == "1"
+    assert render("{% raw %}{{ a }}{% endraw %}", variables, options=options) == "{{ a }}"
+    with pytest.raises(ExpressionError, match=r"\[render\] does not exist"):
+        render("{{ render(a) }}", variables, options=options)
+
+
+def test_a_function_of_the_world_is_named_and_missed_where_it_is_not_given() -> None:
+    assert needs_world("{% if kv('a') %}{{ 'secret()' }}{{ now() }}{% endif %}") == {"kv", "now"}
+    assert needs_world("{{ inputs.kv }}") == needs_world("{{ broken") == set()
+    with pytest.raises(WorldNeeded) as caught:
+        render("{{ kv('a') }}", {})
+    assert caught.value.function == "kv"
+    assert render("{{ kv('a', namespace='n') }}", {}, functions={**PURE, "kv": lambda key, namespace: f"{namespace}.{key}"}) == "n.a"
+
+
+def test_now_and_random_numbers_come_from_the_caller() -> None:
+    functions = {**PURE, "now": clock_function(lambda: dt.datetime(2024, 12, 20, 23, 30, tzinfo=dt.UTC)), "randomInt": random_int_function(lambda low, high: high - 1)}
+    assert render("{{ now(format='iso_local_date', timeZone='Europe/Paris') }}", {}, functions=functions) == "2024-12-21"
+    assert render("{{ randomInt(1, 4) }} {{ randomInt(2, 2) }}", {}, functions=functions) == "3 2"
+    with pytest.raises(ExpressionError):
+        render("{{ randomInt(4, 1) }}", {}, functions=functions)
+
+
+def test_variables_are_not_changed_by_set() -> None:
+    variables = {"x": 1}
+    assert render("{% set x = 2 %}{{ x }}", variables) == "2"
+    assert variables == {"x": 1}
+
+
+def test_output_is_limited() -> None:
+    with pytest.raises(ExpressionError, match="prints more than 100"):
+        render("{{ x }}{{ x }}", {"x": "y" * 60}, options=Options(max_output=100))
+
+
+@pytest.mark.parametrize(("text", "expected"), [(None, False), ("", False), ("false", False), ("0", False), ("-0", False), (" false", True), ("0.0", True), ("null", True), ("[]", True)])
+def test_truthiness_is_a_short_list(text: str | None, expected: bool) -> None:
+    assert truthy(text) is expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [(None, False), (" ", False), ("false", False), ("0", True), ("x", True)])
+def test_an_expression_condition_has_a_truth_of_its_own(text: str | None, expected: bool) -> None:
+    assert holds(text) is expected
+
+
+def test_a_duration_of_months_is_refused() -> None:
+    assert parse_duration("P1DT1M") == dt.timedelta(days=1, minutes=1)
+    for text in ("P1M", "1 hour", ""):
+        with pytest.raises(ValueError):
+            parse_duration(text)
+
+
+def test_a_simple_expression_is_quick() -> None:
+    variables = {"outputs": {"load": {"value": "x"}}}
+    render("{{ outputs.load.value }}", variables)
+    best = min(_seconds(variables) for _ in range(5))
+    assert best / 200 < 50e-6
+
+
+def _seconds(variables: dict[str, Any]) -> float:
+    started = time.perf_counter()
+    for _ in range(200):
+        render("{{ outputs.load.value }}", variables)
+    return time.perf_counter() - started
