@@ -60,6 +60,20 @@ class ApiToken(models.Model):
     revoked = models.DateTimeField(null=True, blank=True)
 
 
+class SignInFailure(models.Model):
+    """A wrong password, remembered for as long as it counts towards a pause."""
+
+    account = models.CharField(max_length=254)
+    address = models.CharField(max_length=64)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["account", "at"], name="failure_account"),
+            models.Index(fields=["address", "at"], name="failure_address"),
+        ]
+
+
 class Namespace(models.Model):
     """A node of the tree; `company.team` lies below `company`. Parents exist implicitly."""
 
@@ -85,7 +99,9 @@ class Member(models.Model):
     created = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "user"], name="one_role_per_member")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "user"], name="one_role_per_member")
+        ]
 
 
 class Secret(models.Model):
@@ -100,4 +116,6 @@ class Secret(models.Model):
     changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "key"], name="one_secret_per_key")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "key"], name="one_secret_per_key")
+        ]

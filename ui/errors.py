@@ -105,17 +105,17 @@ class ErrorMiddleware:
         return None
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def bad_request(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
     """Django's handler400."""
     return answer(request, 400, "The address or the form that was sent is damaged. Go back, reload the page and try again.")
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def forbidden(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
     """Django's handler403."""
     return answer(request, 403, "Your role does not allow this; ask an owner of the namespace or an administrator.")
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
     return answer(request, 404, "This address leads nowhere, or to something that you may not see.")
 
@@ -124,9 +124,10 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500: the id on the page is the one in the server's log."""
     error_id = request.META.get("kestra_web.error_id") or secrets.token_hex(4)
     logger.error("error %s was answered to %s %s", error_id, request.method, request.path)
-    return answer(request, 500, "It is logged and not your fault. Try again, and tell an administrator this id if it stays.", error_id=error_id)
+    message = "It is logged and not your fault. Try again, and tell an administrator this id if it stays."
+    return answer(request, 500, message, error_id=error_id)
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, **_reason: str) -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW."""
     return answer(request, 403, "This page is too old or cookies are off. Reload it and try again.")

@@ -1,10 +1,10 @@
 // A live connection: one socket per page that comes back by itself and tells the server what the page has already seen.
 //
 //   import { connect } from "./live.js";
-//   const link = connect(`/ws/executions/${id}`, { seq: Number(root.dataset.seq), on: { "task_run.changed": (message) => … }, onGap: () => … });
+//   const link = connect(`/ws/executions/${id}/`, { seq: Number(root.dataset.seq), on: { "task_run.changed": (message) => … }, onGap: () => … });
 //   link.send({ type: "log.follow", level: "INFO" });
 //
-// Messages are JSON objects `{type, seq?, …}`. The sequence number of the newest message goes into `?since=` of every connection, so a
+// Messages are JSON objects `{type, seq?, …}`. The sequence number of the newest message goes into `?seq=` of every connection, so a
 // consumer sends what came after it. A message `{type: "gap"}` says that this is not possible: the page fetches its fragments whole.
 // `{type: "batch", messages: […]}` is several at once. A message whose seq is not newer than what was seen is dropped.
 import { one } from "./dom.js";
@@ -50,7 +50,7 @@ class Link {
   open() {
     const url = new URL(this.path, location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    url.searchParams.set("since", String(this.seq));
+    url.searchParams.set("seq", String(this.seq));
     this.socket = new WebSocket(url);
     this.socket.addEventListener("open", () => this.opened());
     this.socket.addEventListener("message", (event) => this.received(JSON.parse(event.data)));

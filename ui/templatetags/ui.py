@@ -65,7 +65,7 @@ def state_icon(value: str, title: str = "") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def when(context: template.Context, value: datetime | None, empty: str = "–") -> SafeString | str:
+def when(context: template.Context, value: datetime | None, empty: str = "\u2013") -> SafeString | str:
     """A `<time>`: relative within 24 hours, then day and hour; the precise moment with its zone is the title."""
     if value is None:
         return empty

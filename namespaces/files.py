@@ -1,0 +1,372 @@
+"""The one door to the files of a namespace, which lie at `<storage>/<name/space>/_files/…`.
+
+Every step into a folder opens it by name below the folder before, and never through a symbolic link, so that nothing outside can be
+reached whatever lies there or changes meanwhile. Nobody's rights are checked here: callers do that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat as stats_module
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from django.conf import settings
+
+from engine.globs import chosen
+from namespaces.paths import TEMPORARY, UnsafePath, clean, clean_file, namespace_folders
+from ui.errors import Conflict, Invalid, Missing
+from ui.formats import size as size_text
+
+FILES = "_files"
+TRASH = "_trash"
+TRASH_LIFE = 86_400  # seconds that a discarded file can be brought back
+MOST_FOUND = 200
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class NoSuchFile(Missing):
+    """There is no such file."""
+
+
+class NameTaken(Conflict):
+    """Something with this name is already there."""
+
+
+class TooLarge(Invalid):
+    """The file is larger than this installation allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder of a namespace; `path` is relative, with `/`. `size` is in bytes, 0 for folders."""
+
+    path: str
+    is_folder: bool
+    size: int
+    modified: datetime
+    created: datetime
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+def _step(parent: int, name: str, create: bool, mode: int = 0o700) -> int:
+    if create:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(name, mode, dir_fd=parent)
+    try:
+        return os.open(name, FOLDER_FLAGS, dir_fd=parent)
+    except FileNotFoundError as error:
+        raise NoSuchFile(f"There is no folder {name}.") from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise (NameTaken if create else NoSuchFile)(f"{name} is not a folder.") from error
+        raise
+
+
+@contextlib.contextmanager
+def _folder(namespace: str, parts: Sequence[str], *, create: bool = False, base: str = FILES) -> Iterator[int]:
+    """A descriptor of a folder of the namespace, made with its parents when `create`."""
+    root = Path(settings.KESTRA_STORAGE)
+    if create:
+        root.mkdir(parents=True, exist_ok=True)
+    try:
+        here = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise NoSuchFile from error
+    try:
+        for name in (*namespace_folders(namespace), base, *parts):
+            below = _step(here, name, create)
+            os.close(here)
+            here = below
+        yield here
+    finally:
+        os.close(here)
+
+
+def _entry(path: str, found: os.stat_result) -> Entry:
+    is_folder = stats_module.S_ISDIR(found.st_mode)
+    return Entry(
+        path=path,
+        is_folder=is_folder,
+        size=0 if is_folder else found.st_size,
+        modified=datetime.fromtimestamp(found.st_mtime, UTC),
+        created=datetime.fromtimestamp(min(found.st_ctime, found.st_mtime), UTC),
+    )
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return stats_module.S_ISDIR(found.st_mode) or stats_module.S_ISREG(found.st_mode)
+
+
+def list_dir(namespace: str, path: str = "") -> list[Entry]:
+    """What lies in one folder, folders first, each by name; an empty list for a namespace without files. Raises `NoSuchFile`."""
+    parts = clean(path)
+    try:
+        with _folder(namespace, parts) as folder:
+            names = [name for name in os.listdir(folder) if not name.startswith(TEMPORARY)]
+            found = [(name, os.stat(name, dir_fd=folder, follow_symlinks=False)) for name in names]
+    except NoSuchFile:
+        if parts:
+            raise
+        return []
+    entries = [_entry("/".join((*parts, name)), found_stat) for name, found_stat in found if _is_ours(found_stat)]
+    return sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.lower(), entry.name))
+
+
+def walk(namespace: str, path: str = "") -> Iterator[Entry]:
+    """Every file and folder below `path`, folders before what is in them, by name."""
+    parts = clean(path)
+    with contextlib.suppress(NoSuchFile), _folder(namespace, parts) as top:
+        for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            folders.sort()
+            inside = (*parts, *(part for part in folder.split("/") if part != "."))
+            for name in sorted((*folders, *names)):
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if _is_ours(found) and not name.startswith(TEMPORARY):
+                    yield _entry("/".join((*inside, name)), found)
+
+
+def stats(namespace: str, path: str = "") -> Entry:
+    """One file or folder; raises `NoSuchFile`."""
+    parts = clean(path)
+    if not parts:
+        with _folder(namespace, (), create=True) as folder:
+            return _entry("", os.fstat(folder))
+    with _folder(namespace, parts[:-1]) as folder:
+        try:
+            found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError as error:
+            raise NoSuchFile(f"There is no file {'/'.join(parts)}.") from error
+    if not _is_ours(found):
+        raise NoSuchFile(f"{'/'.join(parts)} is neither a file nor a folder.")
+    return _entry("/".join(parts), found)
+
+
+def exists(namespace: str, path: str) -> bool:
+    """Whether there is such a file or folder."""
+    try:
+        stats(namespace, path)
+    except NoSuchFile:
+        return False
+    return True
+
+
+def open_file(namespace: str, path: str) -> IO[bytes]:
+    """A file to read from, which the caller closes; raises `NoSuchFile`."""
+    parts = clean_file(path)
+    with _folder(namespace, parts[:-1]) as folder:
+        try:
+            descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        except FileNotFoundError as error:
+            raise NoSuchFile(f"There is no file {'/'.join(parts)}.") from error
+        except OSError as error:
+            if error.errno in (errno.ELOOP, errno.ENXIO):
+                raise NoSuchFile(f"{'/'.join(parts)} is not a file.") from error
+            raise
+    if not stats_module.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NoSuchFile(f"{'/'.join(parts)} is a folder.")
+    return os.fdopen(descriptor, "rb")
+
+
+def read(namespace: str, path: str) -> bytes:
+    """The content of a file; raises `NoSuchFile`."""
+    with open_file(namespace, path) as file:
+        return file.read()
+
+
+def write(namespace: str, path: str, content: bytes | IO[bytes], *, overwrite: bool = True) -> Entry:
+    """Write a file whole or not at all, with the folders above it. Raises `TooLarge`, and `NameTaken` for a folder of that name or,
+    with `overwrite=False`, for anything."""
+    parts = clean_file(path)
+    limit = settings.KESTRA_LIMITS["file_bytes"]
+    with _folder(namespace, parts[:-1], create=True) as folder:
+        if not overwrite and _is_there(parts[-1], folder):
+            raise NameTaken(f"{'/'.join(parts)} is already there.")
+        temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                _fill(file, content, limit, "/".join(parts))
+            try:
+                os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+            except IsADirectoryError as error:
+                raise NameTaken(f"{'/'.join(parts)} is a folder.") from error
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+        return _entry("/".join(parts), os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+
+
+def _fill(file: IO[bytes], content: bytes | IO[bytes], limit: int, path: str) -> None:
+    written = 0
+    pieces = iter([content]) if isinstance(content, bytes) else iter(lambda: content.read(1 << 20), b"")
+    for piece in pieces:
+        written += len(piece)
+        if written > limit:
+            raise TooLarge(f"{path} is larger than {size_text(limit)}, the largest file a namespace may keep here.")
+        file.write(piece)
+
+
+def _is_there(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def make_folder(namespace: str, path: str) -> Entry:
+    """Make a folder with its parents; one that is there already stays as it is. Raises `NameTaken` for a file of that name."""
+    parts = clean_file(path)
+    with _folder(namespace, parts, create=True) as folder:
+        return _entry("/".join(parts), os.fstat(folder))
+
+
+def move(namespace: str, source: str, target: str) -> Entry:
+    """Rename a file or folder, into another folder too. Raises `NoSuchFile`, `NameTaken`, and `UnsafePath` for a folder into itself."""
+    old, new = clean_file(source), clean_file(target)
+    if new[: len(old)] == old:
+        if new == old:
+            return stats(namespace, source)
+        raise UnsafePath("A folder cannot be moved into itself.")
+    stats(namespace, source)
+    with _folder(namespace, old[:-1]) as before, _folder(namespace, new[:-1], create=True) as after:
+        if _is_there(new[-1], after):
+            raise NameTaken(f"{'/'.join(new)} is already there.")
+        os.rename(old[-1], new[-1], src_dir_fd=before, dst_dir_fd=after)
+    return stats(namespace, target)
+
+
+def delete(namespace: str, path: str) -> bool:
+    """Delete a file, or a folder with everything in it, for good; False where there was none."""
+    parts = clean_file(path)
+    try:
+        with _folder(namespace, parts[:-1]) as folder:
+            found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+            if stats_module.S_ISDIR(found.st_mode):
+                shutil.rmtree(parts[-1], dir_fd=folder)
+            else:
+                os.unlink(parts[-1], dir_fd=folder)
+    except (NoSuchFile, FileNotFoundError):
+        return False
+    return True
+
+
+def discard(namespace: str, path: str) -> str:
+    """Take a file or folder away so that `restore` can bring it back for a day; answers the token for it. Raises `NoSuchFile`."""
+    parts = clean_file(path)
+    stats(namespace, path)
+    token = f"{int(time.time())}-{secrets.token_hex(8)}"
+    with _folder(namespace, parts[:-1]) as folder, _folder(namespace, (), create=True, base=TRASH) as trash:
+        for old in os.listdir(trash):
+            if int(old.partition("-")[0]) < time.time() - TRASH_LIFE:
+                shutil.rmtree(old, dir_fd=trash)
+        with _folder(namespace, (token, *parts[:-1]), create=True, base=TRASH) as kept:
+            os.rename(parts[-1], parts[-1], src_dir_fd=folder, dst_dir_fd=kept)
+    return token
+
+
+def restore(namespace: str, token: str, path: str) -> Entry:
+    """Bring back what `discard` took away; raises `NoSuchFile` when it is gone for good, `NameTaken` when something new is there."""
+    parts = clean_file(path)
+    if not token.replace("-", "").isalnum() or not token.isascii():
+        raise NoSuchFile
+    with _folder(namespace, (token, *parts[:-1]), base=TRASH) as kept, _folder(namespace, parts[:-1], create=True) as folder:
+        if _is_there(parts[-1], folder):
+            raise NameTaken(f"{'/'.join(parts)} is already there again.")
+        try:
+            os.rename(parts[-1], parts[-1], src_dir_fd=kept, dst_dir_fd=folder)
+        except FileNotFoundError as error:
+            raise NoSuchFile("It was deleted too long ago.") from error
+    return stats(namespace, path)
+
+
+def search(namespace: str, query: str) -> list[str]:
+    """Paths of the files that contain every word of `query`, whatever the case; at most 200."""
+    words = query.lower().split()
+    found = (entry.path for entry in walk(namespace) if not entry.is_folder and all(word in entry.path.lower() for word in words))
+    return [path for path, _ in zip(found, range(MOST_FOUND), strict=False)]
+
+
+def glob(namespace: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns."""
+    return chosen((entry.path for entry in walk(namespace) if not entry.is_folder), include, exclude)
+
+
+def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    """Copy the chosen files below `folder`, over what is there; answers their relative paths.
+
+    A task may have put symbolic links there: they are replaced, never followed.
+    """
+    paths = glob(namespace, include, exclude)
+    top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for path in paths:
+            with open_file(namespace, path) as source:
+                _copy_below(top, clean_file(path), source)
+    finally:
+        os.close(top)
+    return paths
+
+
+def _copy_below(top: int, parts: Sequence[str], source: IO[bytes]) -> None:
+    here = os.dup(top)
+    try:
+        for name in parts[:-1]:
+            below = _step(here, name, create=True, mode=0o755)
+            os.close(here)
+            here = below
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(parts[-1], dir_fd=here)
+        descriptor = os.open(parts[-1], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=here)
+        with os.fdopen(descriptor, "wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+    finally:
+        os.close(here)
+
+
+def export_zip(namespace: str, target: IO[bytes]) -> None:
+    """Write every file of the namespace into a zip archive."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in glob(namespace):
+            with open_file(namespace, path) as source, archive.open(path, "w", force_zip64=True) as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
+    """Write every file of a zip archive, after all its names and sizes were looked at; answers their paths. Raises `Invalid`."""
+    try:
+        archive = zipfile.ZipFile(source)
+    except zipfile.BadZipFile as error:
+        raise Invalid("This is not a zip archive.") from error
+    with archive:
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        limit = settings.KESTRA_LIMITS["upload_bytes"]
+        if sum(member.file_size for member in members) > 10 * limit or len(members) > 10_000:
+            raise TooLarge(f"Unpacked, the archive is larger than {size_text(10 * limit)} or has more than 10 000 files.")
+        for member in members:
+            clean_file(member.filename)
+        for member in members:
+            with archive.open(member) as content:
+                write(namespace, member.filename, content)
+    return [member.filename for member in members]
+
+
+def used(namespace: str) -> tuple[int, int]:
+    """How many files the namespace has and how many bytes they take."""
+    sizes = [entry.size for entry in walk(namespace) if not entry.is_folder]
+    return len(sizes), sum(sizes)

@@ -1,0 +1,1 @@
+"""What changes people, namespaces, members, secrets and tokens: one module for each noun, keyword-only, rights checked inside."""
