@@ -1,0 +1,63 @@
+"""From a line on a script's stdout to the open page: a real browser notes when each line appears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from bench.stack import EMAIL, PASSWORD, Client
+
+FLOW = """id: ticker
+namespace: bench.core
+tasks:
+  - id: tick
+    type: io.kestra.plugin.scripts.python.Commands
+    taskRunner:
+      type: io.kestra.plugin.core.runner.Process
+    commands:
+      - |
+        python3 -u -c "
+        import time
+        time.sleep(3)
+        for n in range(100):
+            print('tick', n, int(time.time() * 1000), flush=True)
+            time.sleep(0.08)
+        "
+"""
+WATCH = """() => {
+  window.seen = {};
+  const read = () => {
+    for (const found of document.body.innerText.matchAll(/tick (\\d+) (\\d{13})/g)) {
+      if (!(found[1] in window.seen)) window.seen[found[1]] = Date.now() - Number(found[2]);
+    }
+  };
+  new MutationObserver(read).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
+
+
+def measure(client: Client, chromium: str) -> list[float]:
+    """Milliseconds per line, in the order of the lines."""
+    client.put_flow(FLOW)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"])
+        page = browser.new_page(viewport={"width": 1280, "height": 2400})
+        _sign_in(page, client.url)
+        execution_id = client.start("bench.core", "ticker")
+        page.goto(f"{client.url}/executions/{execution_id}/logs/")
+        page.evaluate(WATCH)
+        client.until_terminated(execution_id, 120, every=0.5)
+        page.wait_for_timeout(1500)
+        seen: dict[str, float] = page.evaluate("() => window.seen")
+        browser.close()
+    if len(seen) < 90:
+        raise RuntimeError(f"only {len(seen)} of 100 lines reached the page")
+    return [seen[number] for number in sorted(seen, key=int)]
+
+
+def _sign_in(page: Any, url: str) -> None:
+    page.goto(f"{url}/signin")
+    page.fill("input[type=email], input[name=email], input[name=username]", EMAIL)
+    page.fill("input[type=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(lambda address: "signin" not in address)
