@@ -6,7 +6,6 @@ descriptor (`SECRETS_FD`) instead: see `hide_secrets` here and `supervisor.py`.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import tempfile
@@ -201,8 +200,16 @@ def offer_secrets(secrets: Mapping[str, str]) -> int:
     return descriptor
 
 
-@functools.cache
+_in_use: list[Environment] = []
+
+
 def current() -> Environment:
     """The settings of this process, read once; from then on its secrets are no longer in `os.environ`."""
-    secrets = take_secrets(os.environ)
-    return read({**os.environ, **secrets})
+    if not _in_use:
+        _in_use.append(read({**os.environ, **take_secrets(os.environ)}))
+    return _in_use[0]
+
+
+def use(settings: Environment) -> None:
+    """Make `settings` those of this process, before Django reads them."""
+    _in_use[:] = [settings]

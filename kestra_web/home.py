@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kestra_web.environment import Environment, WrongSetting
 
-PRIVATE = ("keys", "database", "redis", "storage", "internal")
+PRIVATE = ("keys", "database", "redis", "run", "storage")
 OPEN_TO_TASKS = ("working", "environments", "warehouse", "git")
 
 
@@ -69,6 +69,11 @@ def encryption_keys(environment: Environment) -> tuple[str, ...]:
     """The Fernet keys, first the one that encrypts: the setting, else one made once and kept."""
     made = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return environment.encryption_keys or (keep_secret(environment.home / "keys" / "encryption_key", made),)
+
+
+def new_password() -> str:
+    """A password that nobody types."""
+    return secrets.token_urlsafe(24)
 
 
 def admin_password_file(environment: Environment) -> Path:

@@ -10,12 +10,11 @@ import threading
 from collections import defaultdict
 from pathlib import Path
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 1, 4, 36
-LIFELINE_FD = "KESTRA_WEB_LIFELINE_FD"
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-def _prctl(option: int, value: int) -> None:
+def _prctl(option: int, value: int | bytes) -> None:
     if _LIBC is not None:
         _LIBC.prctl(option, value, 0, 0, 0)
 
@@ -28,6 +27,11 @@ def hide_from_tasks() -> None:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, so that none is lost sight of."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def rename(name: str) -> None:
+    """Show this process under a name of its own in `ps` and `top`."""
+    _prctl(PR_SET_NAME, f"kw-{name}".encode()[:15])
 
 
 def end_with_parent() -> None:
@@ -63,15 +67,12 @@ def end_descendants(root: int, spared: frozenset[int] = frozenset()) -> None:
                 continue
 
 
-def follow_supervisor() -> None:
+def follow_supervisor(lifeline: int) -> None:
     """End at once, with every process started here, when the supervisor is gone: it holds the other end of the lifeline."""
-    descriptor = os.environ.pop(LIFELINE_FD, "")
-    if descriptor:
-        threading.Thread(target=_await_end, args=(int(descriptor),), name="lifeline", daemon=True).start()
+    threading.Thread(target=_await_end, args=(lifeline,), name="lifeline", daemon=True).start()
 
 
-def _await_end(descriptor: int) -> None:
-    os.set_inheritable(descriptor, False)
-    os.read(descriptor, 1)
+def _await_end(lifeline: int) -> None:
+    os.read(lifeline, 1)
     end_descendants(os.getpid())
     os._exit(1)

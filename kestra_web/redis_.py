@@ -39,6 +39,11 @@ class PrivateRedis:
         return f"unix://:{self.password}@{quote(str(self.socket))}"
 
     @property
+    def log(self) -> Path:
+        """The file that it writes its own log lines to."""
+        return self.folder / "redis.log"
+
+    @property
     def configuration(self) -> bytes:
         """What it reads from its standard input, so that the password is in no argument list and on no disk."""
         lines = [
@@ -53,6 +58,7 @@ class PrivateRedis:
             "maxmemory-policy noeviction",
             "loglevel warning",
             "daemonize no",
+            f'logfile "{self.log}"',
         ]
         return ("\n".join(lines) + "\n").encode()
 

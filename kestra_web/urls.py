@@ -12,3 +12,8 @@ urlpatterns = [
     path("health", health, name="health"),
     *(path("", include(f"{room}.urls")) for room in ("namespaces", "kv", "flows", "executions", "api") if find_spec(f"{room}.urls")),
 ]
+
+handler400 = "ui.errors.bad_request"
+handler403 = "ui.errors.forbidden"
+handler404 = "ui.errors.not_found"
+handler500 = "ui.errors.server_error"
