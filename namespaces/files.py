@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
 import shutil
@@ -47,11 +48,11 @@ class TooLarge(Invalid):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Stats:
     """A file or folder of a namespace; `path` is relative, with `/`. `size` is in bytes, 0 for folders."""
 
     path: str
-    is_folder: bool
+    is_directory: bool
     size: int
     modified: datetime
     created: datetime
@@ -95,12 +96,12 @@ def _folder(namespace: str, parts: Sequence[str], *, create: bool = False, base:
         os.close(here)
 
 
-def _entry(path: str, found: os.stat_result) -> Entry:
-    is_folder = stats_module.S_ISDIR(found.st_mode)
-    return Entry(
+def _entry(path: str, found: os.stat_result) -> Stats:
+    is_directory = stats_module.S_ISDIR(found.st_mode)
+    return Stats(
         path=path,
-        is_folder=is_folder,
-        size=0 if is_folder else found.st_size,
+        is_directory=is_directory,
+        size=0 if is_directory else found.st_size,
         modified=datetime.fromtimestamp(found.st_mtime, UTC),
         created=datetime.fromtimestamp(min(found.st_ctime, found.st_mtime), UTC),
     )
@@ -110,7 +111,7 @@ def _is_ours(found: os.stat_result) -> bool:
     return stats_module.S_ISDIR(found.st_mode) or stats_module.S_ISREG(found.st_mode)
 
 
-def list_dir(namespace: str, path: str = "") -> list[Entry]:
+def list_dir(namespace: str, path: str = "") -> list[Stats]:
     """What lies in one folder, folders first, each by name; an empty list for a namespace without files. Raises `NoSuchFile`."""
     parts = clean(path)
     try:
@@ -122,10 +123,10 @@ def list_dir(namespace: str, path: str = "") -> list[Entry]:
             raise
         return []
     entries = [_entry("/".join((*parts, name)), found_stat) for name, found_stat in found if _is_ours(found_stat)]
-    return sorted(entries, key=lambda entry: (not entry.is_folder, entry.name.lower(), entry.name))
+    return sorted(entries, key=lambda entry: (not entry.is_directory, entry.name.lower(), entry.name))
 
 
-def walk(namespace: str, path: str = "") -> Iterator[Entry]:
+def walk(namespace: str, path: str = "") -> Iterator[Stats]:
     """Every file and folder below `path`, folders before what is in them, by name."""
     parts = clean(path)
     with contextlib.suppress(NoSuchFile), _folder(namespace, parts) as top:
@@ -138,7 +139,7 @@ def walk(namespace: str, path: str = "") -> Iterator[Entry]:
                     yield _entry("/".join((*inside, name)), found)
 
 
-def stats(namespace: str, path: str = "") -> Entry:
+def stats(namespace: str, path: str = "") -> Stats:
     """One file or folder; raises `NoSuchFile`."""
     parts = clean(path)
     if not parts:
@@ -187,7 +188,7 @@ def read(namespace: str, path: str) -> bytes:
         return file.read()
 
 
-def write(namespace: str, path: str, content: bytes | IO[bytes], *, overwrite: bool = True) -> Entry:
+def write(namespace: str, path: str, content: bytes | IO[bytes], *, overwrite: bool = True) -> Stats:
     """Write a file whole or not at all, with the folders above it. Raises `TooLarge`, and `NameTaken` for a folder of that name or,
     with `overwrite=False`, for anything."""
     parts = clean_file(path)
@@ -229,14 +230,14 @@ def _is_there(name: str, folder: int) -> bool:
     return True
 
 
-def make_folder(namespace: str, path: str) -> Entry:
+def make_dir(namespace: str, path: str) -> Stats:
     """Make a folder with its parents; one that is there already stays as it is. Raises `NameTaken` for a file of that name."""
     parts = clean_file(path)
     with _folder(namespace, parts, create=True) as folder:
         return _entry("/".join(parts), os.fstat(folder))
 
 
-def move(namespace: str, source: str, target: str) -> Entry:
+def move(namespace: str, source: str, target: str) -> Stats:
     """Rename a file or folder, into another folder too. Raises `NoSuchFile`, `NameTaken`, and `UnsafePath` for a folder into itself."""
     old, new = clean_file(source), clean_file(target)
     if new[: len(old)] == old:
@@ -280,7 +281,7 @@ def discard(namespace: str, path: str) -> str:
     return token
 
 
-def restore(namespace: str, token: str, path: str) -> Entry:
+def restore(namespace: str, token: str, path: str) -> Stats:
     """Bring back what `discard` took away; raises `NoSuchFile` when it is gone for good, `NameTaken` when something new is there."""
     parts = clean_file(path)
     if not token.replace("-", "").isalnum() or not token.isascii():
@@ -298,13 +299,13 @@ def restore(namespace: str, token: str, path: str) -> Entry:
 def search(namespace: str, query: str) -> list[str]:
     """Paths of the files that contain every word of `query`, whatever the case; at most 200."""
     words = query.lower().split()
-    found = (entry.path for entry in walk(namespace) if not entry.is_folder and all(word in entry.path.lower() for word in words))
+    found = (entry.path for entry in walk(namespace) if not entry.is_directory and all(word in entry.path.lower() for word in words))
     return [path for path, _ in zip(found, range(MOST_FOUND), strict=False)]
 
 
 def glob(namespace: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
     """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns."""
-    return chosen((entry.path for entry in walk(namespace) if not entry.is_folder), include, exclude)
+    return chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude)
 
 
 def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
@@ -339,12 +340,14 @@ def _copy_below(top: int, parts: Sequence[str], source: IO[bytes]) -> None:
         os.close(here)
 
 
-def export_zip(namespace: str, target: IO[bytes]) -> None:
-    """Write every file of the namespace into a zip archive."""
+def export_zip(namespace: str) -> bytes:
+    """Every file of the namespace as a zip archive."""
+    target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in glob(namespace):
             with open_file(namespace, path) as source, archive.open(path, "w", force_zip64=True) as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
+    return target.getvalue()
 
 
 def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
@@ -368,5 +371,5 @@ def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
 
 def used(namespace: str) -> tuple[int, int]:
     """How many files the namespace has and how many bytes they take."""
-    sizes = [entry.size for entry in walk(namespace) if not entry.is_folder]
+    sizes = [entry.size for entry in walk(namespace) if not entry.is_directory]
     return len(sizes), sum(sizes)

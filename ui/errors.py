@@ -13,12 +13,13 @@ from django.shortcuts import render
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["invalid", "missing", "conflict", "forbidden", "throttled"]
-STATUS: dict[Kind, int] = {"invalid": 422, "missing": 404, "conflict": 409, "forbidden": 403, "throttled": 429}
+Kind = Literal["invalid", "missing", "conflict", "forbidden", "throttled", "gone"]
+STATUS: dict[Kind, int] = {"invalid": 422, "missing": 404, "conflict": 409, "forbidden": 403, "throttled": 429, "gone": 410}
 TITLES: dict[int, str] = {
     400: "This request cannot be understood",
     403: "You may not do this",
     404: "There is nothing here",
+    410: "This is over",
     409: "Someone else was first",
     422: "This cannot be done",
     429: "Too many tries",

@@ -1,0 +1,147 @@
+"""What changes and reads the key-value pairs of a namespace. `user=None` is the system itself, which may do everything."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from kv.models import KeyValue
+from kv.values import convert, plain, type_of
+from namespaces.models import Role
+from namespaces.paths import check_namespace
+from namespaces.rights import Person, require
+from namespaces.services.tree import ensure
+from ui.errors import Conflict, Invalid, Missing
+
+KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]*", re.ASCII)
+
+
+class Spanning(Protocol):
+    """Something that can be added to a moment: a timedelta, or an ISO duration with months."""
+
+    def __radd__(self, other: datetime) -> datetime: ...
+
+
+class WrongKey(Invalid):
+    """A key has letters, digits, dots, - and _, and begins with a letter or digit."""
+
+
+class NoSuchKey(Missing):
+    """There is no value for this key."""
+
+
+class KeyTaken(Conflict):
+    """This key is already there."""
+
+
+class Expired(Missing):
+    """The requested value has expired."""
+
+    kind = "gone"
+
+
+def check_key(key: str) -> str:
+    """The key itself; raises `WrongKey`."""
+    if not KEY.fullmatch(key) or len(key) > 256:
+        raise WrongKey(
+            f"Key must start with an alphanumeric character (uppercase or lowercase) and can contain alphanumeric characters, "
+            f"dots (.), underscores (_), and hyphens (-) only, at most 256 of them: {key[:60]}"
+        )
+    return key
+
+
+def find(namespace: str, key: str, *, user: Person = None) -> KeyValue | None:
+    """The row of a key, or None; raises `Expired` when its time is over."""
+    require(user, namespace, Role.READER)
+    row = KeyValue.objects.filter(namespace=namespace, key=key).first()
+    if row is not None and row.expires is not None and row.expires <= timezone.now():
+        raise Expired
+    return row
+
+
+def get(namespace: str, key: str, *, user: Person = None) -> Any:
+    """The value of a key; raises `NoSuchKey` in Kestra's words, or `Expired`."""
+    row = find(namespace, key, user=user)
+    if row is None:
+        raise NoSuchKey(f"No value found for key '{key}' in namespace '{namespace}'")
+    return row.value
+
+
+def set(
+    namespace: str,
+    key: str,
+    value: Any,
+    *,
+    user: Person = None,
+    type: str | None = None,
+    ttl: timedelta | float | Spanning | None = None,
+    overwrite: bool = True,
+    description: str | None = None,
+) -> KeyValue:
+    """Keep a value, for `ttl` (a timedelta, seconds, or an ISO duration) or for ever. Without `type` the value says what it is.
+
+    Raises `WrongKey`, `WrongValue`, and `KeyTaken` with `overwrite=False`.
+    """
+    require(user, namespace, Role.MEMBER)
+    check_key(key)
+    kind = type or type_of(value)
+    fields = {
+        "type": kind,
+        "value": convert(value, kind) if type else plain(value),
+        "updated": timezone.now(),
+        "expires": _end(ttl),
+    }
+    if description is not None:
+        fields["description"] = description.strip()[:300]
+    ensure(namespace)
+    if overwrite:
+        return KeyValue.objects.update_or_create(namespace=namespace, key=key, defaults=fields)[0]
+    KeyValue.objects.filter(namespace=namespace, key=key, expires__lte=timezone.now()).delete()
+    try:
+        with transaction.atomic():
+            return KeyValue.objects.create(namespace=namespace, key=key, **fields)
+    except IntegrityError as error:
+        raise KeyTaken(f"Cannot set value for key '{key}'. Key already exists and `overwrite` is set to `false`.") from error
+
+
+def _end(ttl: timedelta | float | Spanning | None) -> datetime | None:
+    if ttl is None:
+        return None
+    span: Any = timedelta(seconds=ttl) if isinstance(ttl, int | float) else ttl
+    try:
+        end: datetime = timezone.now() + span
+    except (OverflowError, ValueError) as error:
+        raise Invalid("This value would end too far away.") from error
+    if end <= timezone.now():
+        raise Invalid("A value must live for some time.")
+    return end
+
+
+def delete(namespace: str, key: str, *, user: Person = None) -> bool:
+    """Delete a key; False where there was none."""
+    require(user, namespace, Role.MEMBER)
+    return KeyValue.objects.filter(namespace=namespace, key=key).delete()[0] > 0
+
+
+def list_keys(namespace: str, *, user: Person = None, prefix: str = "") -> QuerySet[KeyValue]:
+    """The rows of a namespace that have not expired, by key."""
+    require(user, namespace, Role.READER)
+    check_namespace(namespace)
+    living = Q(expires=None) | Q(expires__gt=timezone.now())
+    return KeyValue.objects.filter(living, namespace=namespace, key__startswith=prefix).order_by("key")
+
+
+def keys(namespace: str, prefix: str = "", *, user: Person = None) -> builtins.list[str]:
+    """The names of the keys that have not expired."""
+    return builtins.list(list_keys(namespace, user=user, prefix=prefix).values_list("key", flat=True))
+
+
+def purge_expired(*, before: datetime) -> int:
+    """Forget values that ended before a moment; answers how many."""
+    return KeyValue.objects.filter(expires__lt=before).delete()[0]
