@@ -13,7 +13,7 @@ from engine.expressions.functions import random_int_function
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.runtime import WORLD
 from engine.expressions.truth import truthy
-from engine.expressions.values import to_json, to_text
+from engine.expressions.values import duration_of, to_json, to_text
 
 __all__ = [
     "DEFAULTS",
@@ -23,6 +23,7 @@ __all__ = [
     "Options",
     "WorldNeeded",
     "clock_function",
+    "duration_of",
     "format_date",
     "needs_world",
     "random_int_function",

@@ -166,6 +166,17 @@ def parse_duration(text: str) -> dt.timedelta:
     return found
 
 
+def duration_of(value: Any) -> dt.timedelta:
+    """A duration from what a property rendered to: ISO 8601, or seconds (`90`, `"300.0"`, as a DURATION input prints). Raises ValueError."""
+    if isinstance(value, dt.timedelta):
+        return value
+    text = to_text(value).strip()
+    try:
+        return dt.timedelta(seconds=float(text))
+    except ValueError:
+        return parse_duration(text)
+
+
 def to_text(value: Any) -> str:
     """What `{{ value }}` prints: null as nothing, lists and maps as compact JSON, the rest as Java prints it."""
     if isinstance(value, str):

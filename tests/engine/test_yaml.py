@@ -1,0 +1,81 @@
+"""YAML is read as Kestra reads it, with the place of everything, and cannot grow without end."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.yaml_ import MAX_CHARACTERS, dump, load, load_value
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("true", True), ("False", False), ("on", "on"), ("yes", "yes"), ("null", None), ("~", None), ("", None),
+        ("12", 12), ("-3", -3), ("1_000", 1000), ("0x1f", 31), ("010", 10), ("1.5", 1.5), ("1e3", 1000.0), ("1.", 1.0),
+        ("2023-01-01", "2023-01-01"), ("2023-01-01T00:00:00Z", "2023-01-01T00:00:00Z"), ("01:30:00", "01:30:00"), ("PT1H", "PT1H"),
+        ("'12'", "12"), ("1.2.3", "1.2.3"), ("[a, {b: c}]", ["a", {"b": "c"}]), ("1: a\ntrue: b", {"1": "a", "true": "b"}), ("|\n  two\n  lines\n", "two\nlines\n"),
+        ("a: &x {k: 1}\nb: *x", {"a": {"k": 1}, "b": {"k": 1}}), ("!!str 12", "12"), ("!custom text", "text"), ("\\", "\\"),
+    ],
+)
+def test_a_scalar_is_read(text: str, value: object) -> None:
+    document = load(text)
+    assert (document.value, document.problems) == (value, [])
+
+
+def test_every_node_has_its_place() -> None:
+    document = load("id: x\ntasks:\n  - id: a\n    message: hello\n")
+    assert document.place(("tasks", 0, "message")) == (4, 5)
+    assert document.places[("tasks", 0, "message")] == (4, 14)
+    assert document.place(("tasks", 0, "nothing", "here")) == (3, 5)
+    assert document.place(("tasks", 0)) == (3, 5)
+
+
+def test_a_mistake_has_snakeyamls_words_and_its_place() -> None:
+    problem = load("id: x\n  namespace: [\n").problems[0]
+    assert problem.message == "mapping values are not allowed here\n in 'reader', line 2, column 12:\n      namespace: [\n               ^"
+    assert (problem.line, problem.column) == (2, 12)
+
+
+def test_duplicate_keys_are_told_with_their_path() -> None:
+    document = load("variables:\n  tf: 1\n  tf: 2\n")
+    assert [(p.message, p.line, p.column, p.path) for p in document.problems] == [("Duplicate field 'variables.tf'", 3, 3, "variables.tf")]
+    assert document.value == {"variables": {"tf": 1}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BOMB, "[" * 1000, "a: " * 500, "a: &a [*a]", "a: &a {b: *a}", "x" * (MAX_CHARACTERS + 1), "- &a x\n" + "- *a\n" * 200, "{[a]: b}", "a: !!python/object:os.system x\nb: [",
+        "? {a: b}\n: c", "a: \x07", "--- a\n--- b", "\ttab: 1", "a: *nothing", "%YAML 9.9\n---\na", "&a &b c", "a: 1" + "0" * 500 + "x: :", "- !!int abc: [", "!!float x: {",
+    ],
+)
+def test_a_hostile_text_gives_problems_not_exceptions(text: str) -> None:
+    document = load(text)
+    assert document.problems
+    assert all(problem.message and problem.line and problem.column for problem in document.problems)
+
+
+@pytest.mark.parametrize("text", ["!!int abc", "!!float abc", "!!bool abc", "!!timestamp x", "!!binary x", "!!set {a}", "!!omap [a: b]", "!!python/name:os.system x"])
+def test_a_tag_that_does_not_fit_does_no_harm(text: str) -> None:
+    load(text)
+
+
+def test_a_bomb_is_refused_in_no_time_by_the_data_reader_too() -> None:
+    with pytest.raises(yaml.YAMLError):
+        load_value(BOMB)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=" \n\t:-[]{}&*!|>'\"#%@`,?ab1", max_size=80))
+def test_any_text_is_read_or_told(text: str) -> None:
+    load(text)
+
+
+def test_plain_values_are_written_back() -> None:
+    value = {"id": "x", "list": [1, "two", {"a": None}], "on": "yes"}
+    assert load(dump(value)).value == value
