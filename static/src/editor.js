@@ -17,6 +17,8 @@ import {
 import { tags } from "@lezer/highlight";
 import { complete, hover } from "./flow-help.js";
 
+export { typeAt } from "./flow-help.js";
+
 const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName), tags.labelName], color: "var(--code-key)" },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
