@@ -106,17 +106,17 @@ class ErrorMiddleware:
         return None
 
 
-def bad_request(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def bad_request(request: HttpRequest, **_details: object) -> HttpResponse:
     """Django's handler400."""
     return answer(request, 400, "The address or the form that was sent is damaged. Go back, reload the page and try again.")
 
 
-def forbidden(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def forbidden(request: HttpRequest, **_details: object) -> HttpResponse:
     """Django's handler403."""
     return answer(request, 403, "Your role does not allow this; ask an owner of the namespace or an administrator.")
 
 
-def not_found(request: HttpRequest, _exception: Exception | None = None) -> HttpResponse:
+def not_found(request: HttpRequest, **_details: object) -> HttpResponse:
     """Django's handler404."""
     return answer(request, 404, "This address leads nowhere, or to something that you may not see.")
 
@@ -129,6 +129,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return answer(request, 500, message, error_id=error_id)
 
 
-def csrf_failure(request: HttpRequest, **_reason: str) -> HttpResponse:
+def csrf_failure(request: HttpRequest, **_details: object) -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW."""
     return answer(request, 403, "This page is too old or cookies are off. Reload it and try again.")
