@@ -1,0 +1,143 @@
+"""Python environments made once and used by many tasks: built under a lock, told in the log, never changed afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from plugins.contract import RunContext, TaskFailed
+from plugins.core.runner import _process
+from plugins.core.runner._environment import PATH, minimal, network
+from plugins.core.runner._hand_over import hand_over
+from plugins.scripts._images import Recipe
+
+_BUILD_TIMEOUT = 1800.0
+
+
+def uv() -> str | None:
+    """The uv program: beside the Python that runs this, or on the PATH."""
+    beside = Path(sys.executable).parent / "uv"
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which("uv")
+
+
+def find_python(version: str | None) -> tuple[str, bool]:
+    """A Python to build with, and whether it is of the version asked for (`3.12`; None takes any)."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    names = [f"python{version}"] if version and version.startswith("3") else []
+    for name in names:
+        found = shutil.which(name, path=PATH) or shutil.which(name)
+        if found and os.path.realpath(found).startswith(os.path.realpath(sys.prefix)) is False:
+            return found, True
+    fallback = (
+        shutil.which(f"python{own}", path=PATH) or shutil.which("python3", path=PATH) or getattr(sys, "_base_executable", sys.executable)
+    )
+    return fallback, version is None or own == version or own.startswith(f"{version}.")
+
+
+def key_of(recipe: Recipe, python: str) -> str:
+    """The name of an environment's folder: the same recipe on the same machine gives the same."""
+    text = "\n".join([python, platform.machine(), *sorted(recipe.requirements)])
+    return f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
+
+
+def ensure(context: RunContext, recipe: Recipe) -> Path:
+    """The folder of the environment, made first where it is not there yet. TaskFailed where it cannot be made."""
+    python, exact = find_python(recipe.python)
+    if not exact:
+        context.log("WARN", f"Python {recipe.python} is not on this machine: {python} is used instead")
+    key = key_of(recipe, python)
+    folder = context.environments.folder(key)
+    with context.environments.building(key) as complete:
+        if not complete:
+            _build(context, recipe, python, folder)
+    return folder
+
+
+def variables(folder: Path, path: str = PATH) -> dict[str, str]:
+    """What makes an environment the active one."""
+    return {"VIRTUAL_ENV": str(folder), "PATH": f"{folder / 'bin'}:{path}"}
+
+
+def versions(folder: Path, *packages: str) -> dict[str, str]:
+    """Installed versions by package name, read from the names of the metadata folders."""
+    wanted = {package.replace("-", "_").lower(): package for package in packages}
+    found = {}
+    for info in folder.glob("lib/python*/site-packages/*.dist-info"):
+        name, _, version = info.name.removesuffix(".dist-info").partition("-")
+        if name.lower() in wanted:
+            found[wanted[name.lower()]] = version
+    return found
+
+
+def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> None:
+    what = ", ".join(recipe.requirements) or "nothing but Python"
+    context.log("INFO", f"Making the environment '{recipe.name}' ({what}); this happens once and may take a minute")
+    began = time.monotonic()
+    identity = context.settings.run_as if os.geteuid() == 0 else None
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="build-", ignore_cleanup_errors=True) as scratch:
+            for path in (folder, Path(scratch)):
+                hand_over(path, identity)
+            for argv in _steps(recipe, python, folder):
+                _step(context, argv, Path(scratch), identity)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    if identity is not None:
+        hand_over(folder, (0, 0))  # tasks use it, and cannot change it
+    context.log("INFO", f"Made the environment '{recipe.name}' in {time.monotonic() - began:.0f} s")
+
+
+def _steps(recipe: Recipe, python: str, folder: Path) -> list[list[str]]:
+    """The commands that make an environment: with uv where it is there, else with venv and pip."""
+    tool, inside = uv(), str(folder / "bin" / "python")
+    if tool is None:
+        make = [python, "-m", "venv", "--clear", str(folder)]
+        install = [inside, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
+    else:
+        make = [tool, "venv", "--quiet", "--allow-existing", "--no-project", "--python", python, str(folder)]
+        install = [tool, "pip", "install", "--no-progress", "--compile-bytecode", "--link-mode", "copy", "--python", inside]
+    packages = list(recipe.requirements) if tool is None else ["pip", *recipe.requirements]
+    for package in packages:
+        if package.startswith("-"):
+            raise TaskFailed(f"Invalid dependency '{package}': a package is expected, not an option", retryable=False)
+    return [make, [*install, *packages]] if packages else [make]
+
+
+def _step(context: RunContext, argv: Sequence[str], scratch: Path, identity: tuple[int, int] | None) -> None:
+    said: list[str] = []
+
+    def line(_stream: str, text: str) -> None:
+        if text.strip():
+            said.append(text.strip())
+            quiet = text.startswith((" + ", " - ", "  ")) or "already satisfied" in text
+            context.log("DEBUG" if quiet else "INFO", text.strip())
+
+    env = minimal(str(scratch), {**network(credentials=True), **_cache(context, scratch, identity)})
+    plan = _process.Plan(argv, scratch, env, timeout=_BUILD_TIMEOUT, identity=identity)
+    try:
+        ended = _process.run(
+            plan, line, on_start=lambda pgid, started: context.left_behind(pgid=pgid, started=started), stoppable=context.on_cancel
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TaskFailed(f"The environment cannot be made: '{argv[0]}' cannot be run ({error.__class__.__name__})") from error
+    if ended.reason == "cancelled":
+        raise TaskFailed("The task was killed while its environment was made", state="KILLED", retryable=False)
+    if ended.exit_code != 0:
+        raise TaskFailed("The environment cannot be made: " + (" ".join(said[-3:]) or f"{argv[0]} ended with {ended.exit_code}"))
+
+
+def _cache(context: RunContext, scratch: Path, identity: tuple[int, int] | None) -> dict[str, str]:
+    """Where downloads are kept: for all builds, but never where the user that tasks run as could change them."""
+    folder = scratch / "cache" if identity is not None else context.settings.home / "cache"
+    return {"UV_CACHE_DIR": str(folder / "uv"), "PIP_CACHE_DIR": str(folder / "pip"), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_CONFIG": "1"}

@@ -1,0 +1,75 @@
+"""What a script says on its output: log lines, and `::{"outputs": …}::` lines that carry outputs, metrics and logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast, get_args
+
+from plugins.contract import Level, RunContext
+
+DEBUG_MARK = "##kestra:log:debug##"
+INFO_MARK = "##kestra:log:info##"
+_SAID = re.compile(r"^::(\{.*\})::$")
+
+
+class Reader:
+    """Takes the lines of a script: answers go into `vars`, everything else into the log (stderr as ERROR)."""
+
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.vars: dict[str, Any] = {}
+        self.stdout_lines = 0
+        self.stderr_lines = 0
+        self._level: Level = "INFO"
+
+    def line(self, stream: str, text: str) -> None:
+        """One line of `stdout` or `stderr`."""
+        if text == DEBUG_MARK or text == INFO_MARK:
+            self._level = "DEBUG" if text == DEBUG_MARK else "INFO"
+            return
+        if stream == "stderr":
+            self.stderr_lines += 1
+        else:
+            self.stdout_lines += 1
+        said = _SAID.match(text.strip())
+        if said:
+            self._hear(said.group(1))
+        else:
+            self.plain(stream, text)
+
+    def plain(self, stream: str, text: str) -> None:
+        """A line that is not an answer."""
+        self.context.log("ERROR" if stream == "stderr" else self._level, text)
+
+    def _hear(self, text: str) -> None:
+        try:
+            said = json.loads(text)
+        except ValueError:
+            self.context.log("WARN", f"Invalid outputs '{text}'")
+            return
+        outputs = said.get("outputs")
+        if isinstance(outputs, Mapping):
+            self.vars.update(outputs)
+        for metric in _items(said.get("metrics")):
+            self._metric(metric)
+        for line in _items(said.get("logs")):
+            self._log(line)
+
+    def _metric(self, metric: Mapping[str, Any]) -> None:
+        name, value = metric.get("name"), metric.get("value")
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | float):
+            self.context.log("WARN", f"Invalid metric '{json.dumps(metric)}'")
+            return
+        given = metric.get("tags")
+        tags = {str(key): str(tag) for key, tag in given.items()} if isinstance(given, Mapping) else {}
+        self.context.metric(name, value, kind="timer" if metric.get("type") == "timer" else "counter", tags=tags)
+
+    def _log(self, line: Mapping[str, Any]) -> None:
+        level = {"WARNING": "WARN", "CRITICAL": "ERROR"}.get(str(line.get("level", "INFO")).upper(), str(line.get("level", "INFO")).upper())
+        self.context.log(cast(Level, level) if level in get_args(Level) else "INFO", str(line.get("message", "")))
+
+
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

@@ -1,0 +1,245 @@
+"""A run context that lives in memory and one folder: a second implementation of the port, for running task types by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engine.expressions import render, render_any, render_typed
+from engine.globs import chosen
+from plugins.contract import FlowReference, Settings, StepReport, TaskFailed
+
+
+@dataclass(frozen=True)
+class LogLine:
+    level: str
+    message: str
+    step: str | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Metric:
+    name: str
+    value: float
+    kind: str
+    tags: Mapping[str, str]
+
+
+class MemoryFiles:
+    """Namespace files as a dict of bytes."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+        return chosen(sorted(self.contents), include, exclude)
+
+    def read(self, path: str) -> bytes:
+        return self.contents[path.lstrip("/")]
+
+    def write(self, path: str, content: bytes) -> None:
+        self.contents[path] = content
+
+    def delete(self, path: str) -> bool:
+        return self.contents.pop(path, None) is not None
+
+    def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+        names = self.list(include, exclude)
+        for name in names:
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.contents[name])
+        return names
+
+
+class MemoryKeys:
+    """Keys and values as a dict."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str) -> Any:
+        return self.values.get(key)
+
+    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None:
+        self.values[key] = value
+
+    def delete(self, key: str) -> bool:
+        return self.values.pop(key, None) is not None
+
+    def keys(self, prefix: str = "") -> list[str]:
+        return [key for key in self.values if key.startswith(prefix)]
+
+
+class MemorySecrets:
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    def get(self, key: str) -> str:
+        return self.values[key]
+
+
+class MemoryNamespace:
+    def __init__(self) -> None:
+        self.files = MemoryFiles()
+        self.kv = MemoryKeys()
+        self.secrets = MemorySecrets()
+
+
+class FolderStorage:
+    """Internal storage as a folder with one sub-folder per file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._count = 0
+
+    def put(self, source: Path | bytes, name: str) -> str:
+        self._count += 1
+        target = self.folder / str(self._count) / name
+        target.parent.mkdir(parents=True)
+        if isinstance(source, bytes):
+            target.write_bytes(source)
+        else:
+            shutil.copyfile(source, target)
+        return f"kestra:///{self._count}/{name}"
+
+    def open(self, uri: str) -> Path:
+        path = self.folder / uri.removeprefix("kestra:///")
+        if not path.is_file():
+            raise TaskFailed(f"There is no file '{uri}' of this execution")
+        return path
+
+    def text(self, uri: str) -> str:
+        return self.open(uri).read_text()
+
+
+class FolderEnvironments:
+    """Environments below one folder, complete when their mark is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+
+    def folder(self, key: str) -> Path:
+        return self._folder / key
+
+    @contextlib.contextmanager
+    def building(self, key: str) -> Iterator[bool]:
+        mark = self._folder / f"{key}.complete"
+        with self._lock:
+            yield mark.exists()
+            self._folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+
+
+@dataclass
+class MemoryContext:
+    """Everything a task may see and do; what it did is kept in lists."""
+
+    folder: Path
+    settings: Settings
+    environments: FolderEnvironments
+    flow: FlowReference = field(default_factory=lambda: FlowReference("company.team", "a_flow", 1))
+    execution_id: str = "4xExecution"
+    task_run_id: str = "5yTaskRun"
+    task_id: str = "the_task"
+    attempt: int = 0
+    resumed: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    shared_working_dir: bool = False
+    logs: list[LogLine] = field(default_factory=list)
+    reports: list[StepReport] = field(default_factory=list)
+    metrics: list[Metric] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    hidden: list[str] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
+    containers: list[str] = field(default_factory=list)
+    namespaces: dict[str, MemoryNamespace] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.working_dir = self.folder / "work"
+        self.working_dir.mkdir(parents=True, exist_ok=True)
+        self.storage = FolderStorage(self.folder / "storage")
+        self._cancelled = threading.Event()
+        self._actions: list[Callable[[], None]] = []
+        self.variables.setdefault("flow", {"id": self.flow.id, "namespace": self.flow.namespace})
+
+    def render(self, template: str, extra: Mapping[str, Any] | None = None) -> str:
+        return render(template, {**self.variables, **(extra or {})})
+
+    def render_typed(self, template: Any, extra: Mapping[str, Any] | None = None) -> Any:
+        return render_typed(template, {**self.variables, **(extra or {})})
+
+    def render_any(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
+        return render_any(value, {**self.variables, **(extra or {})})
+
+    def log(self, level: str, message: str, *, step: str | None = None, at: datetime | None = None) -> None:
+        self.logs.append(LogLine(level, self.mask(message), step, at))
+
+    def step(self, report: StepReport) -> None:
+        self.reports.append(report)
+
+    def metric(self, name: str, value: float, *, kind: str = "counter", tags: Mapping[str, str] | None = None) -> None:
+        self.metrics.append(Metric(name, value, kind, dict(tags or {})))
+
+    def header(self, key: str, text: str) -> None:
+        self.headers[key] = text
+
+    def mask(self, text: str) -> str:
+        for secret in self.hidden:
+            text = text.replace(secret, "******")
+        return text
+
+    def hide(self, secret: str) -> None:
+        self.hidden.append(secret)
+
+    def cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    @contextlib.contextmanager
+    def on_cancel(self, action: Callable[[], None]) -> Iterator[None]:
+        self._actions.append(action)
+        if self._cancelled.is_set():
+            action()
+        try:
+            yield
+        finally:
+            self._actions.remove(action)
+
+    def cancel(self) -> None:
+        """Ask the task to stop, from any thread."""
+        self._cancelled.set()
+        for action in list(self._actions):
+            action()
+
+    def cancel_after(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self.cancel)
+        timer.daemon = True
+        timer.start()
+
+    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
+        if pgid is not None:
+            self.groups.append(pgid)
+        if container is not None:
+            self.containers.append(container)
+
+    def namespace(self, name: str | None = None) -> MemoryNamespace:
+        return self.namespaces.setdefault(name or self.flow.namespace, MemoryNamespace())
+
+    # --- what tests ask -------------------------------------------------------------------------------------------------
+
+    def lines(self, level: str | None = None) -> list[str]:
+        """Messages of the log, of one level or of all."""
+        return [line.message for line in self.logs if level is None or line.level == level]
+
+    def steps(self) -> dict[str, StepReport]:
+        """The last report of every step by name."""
+        return {report.name: report for report in self.reports}
