@@ -60,7 +60,11 @@ class RenderOutputs:
 
 @dataclass(frozen=True, slots=True)
 class StartExecution:
-    """Start another execution: a subflow of `task_run_id`, or a retry as a new execution when it is None."""
+    """Start another execution and answer `ChildStarted` (or `ChildEnded` with FAILED where it cannot be), and `ChildEnded` when it ended.
+
+    A subflow of `task_run_id`; or, when that is None, the execution `replay_of` again from the start, at `schedule_date` (a retry as a new
+    execution: nothing is answered then). `inherit_labels` puts the parent's labels first.
+    """
 
     namespace: str
     flow_id: str
@@ -71,6 +75,7 @@ class StartExecution:
     wait: bool = True
     schedule_date: datetime | None = None
     replay_of: str | None = None
+    inherit_labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,16 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class ChildStarted:
+    """The execution that a `StartExecution` asked for was created."""
+
+    task_run_id: str
+    execution_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChildEnded:
-    """A child execution (subflow) changed to a state the parent waits for."""
+    """A child execution (subflow) ended, or could not be started: then `state` is FAILED, `execution_id` empty and `message` says why."""
 
     task_run_id: str
     execution_id: str
@@ -134,12 +142,12 @@ class OutputsRendered:
 
 
 Event = (
-    ExecutionCreated | SlotDecided | TaskStarted | TaskSucceeded | TaskFailed | WorkerLost | TimerElapsed | Evaluated | ChildEnded
-    | KillRequested | PauseRequested | ResumeRequested | RestartRequested | StateChangeRequested | ForceRunRequested | OutputsRendered
+    ExecutionCreated | SlotDecided | TaskStarted | TaskSucceeded | TaskFailed | WorkerLost | TimerElapsed | Evaluated | ChildStarted
+    | ChildEnded | KillRequested | PauseRequested | ResumeRequested | RestartRequested | StateChangeRequested | ForceRunRequested | OutputsRendered
 )
 
 __all__ = [
-    "ChildEnded", "Evaluated", "Event", "ExecutionCreated", "ForceRunRequested", "KillRequested", "OutputsRendered", "PauseRequested",
+    "ChildEnded", "ChildStarted", "Evaluated", "Event", "ExecutionCreated", "ForceRunRequested", "KillRequested", "OutputsRendered", "PauseRequested",
     "RestartRequested", "ResumeRequested", "SlotDecided", "StateChangeRequested", "TaskFailed", "TaskStarted", "TaskSucceeded",
     "TimerElapsed", "WorkerLost",
 ]

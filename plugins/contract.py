@@ -12,8 +12,16 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from engine.document import Task as TaskDocument
 from engine.execution import TaskRun
+from engine.steering import Answer as Answer
+from engine.steering import Ask as Ask
+from engine.steering import Call as Call
+from engine.steering import Finish as Finish
+from engine.steering import Hold as Hold
+from engine.steering import Repeat as Repeat
+from engine.steering import Situation as Situation
+from engine.steering import Start as Start
+from engine.steering import later
 
 Level = Literal["TRACE", "DEBUG", "INFO", "WARN", "ERROR"]
 
@@ -107,47 +115,6 @@ class RunnableTask(BaseTask):
         raise TypeError(f"{type(self).__name__} does not define run()")
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """A task run that a flowable wants created next."""
-
-    task: TaskDocument
-    path: str = "tasks"
-    value: str | None = None
-    iteration: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A flowable needs this property rendered before it can say more; the value comes back in `Level.answers[property]`."""
-
-    property: str
-    template: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """The flowable itself ends now in this state, whatever its children did (WaitFor at its maximum, Switch without a case…)."""
-
-    state: str
-    message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What a flowable sees when it is asked what comes next: its own task and run, and its children's runs in order of creation.
-
-    `answers` maps property -> rendered value for what it asked before. `children` excludes runs of `errors` and `finally`, which the
-    machine steers itself for every flowable alike. `now` is an aware UTC datetime.
-    """
-
-    task: TaskDocument
-    run: TaskRun
-    children: tuple[TaskRun, ...]
-    answers: Mapping[str, Any]
-    now: datetime
-
-
 class FlowableTask(BaseTask):
     """A task that steers others. Pure: `next` looks at the situation and says what to start; the machine does the rest.
 
@@ -157,9 +124,11 @@ class FlowableTask(BaseTask):
 
     child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
     workspace: ClassVar[bool] = False
+    forgives: ClassVar[bool] = False  # a failure inside is only a warning
+    parallel: ClassVar[bool] = False  # the children stand side by side (so do its errors)
 
     @classmethod
-    def next(cls, situation: Situation) -> Sequence[Start] | Ask | Finish:
+    def next(cls, situation: Situation) -> Answer:
         """Children to start now; an empty sequence where nothing can start (the machine sees by the children whether it is over)."""
         raise TypeError(f"{cls.__name__} does not define next()")
 
@@ -167,6 +136,11 @@ class FlowableTask(BaseTask):
     def outputs(cls, situation: Situation) -> Mapping[str, Any] | None:
         """Outputs of the flowable itself, asked when it is created, when an answer came, and at its end."""
         return None
+
+    @classmethod
+    def followers(cls, situation: Situation, run: TaskRun) -> tuple[TaskRun, ...]:
+        """The children that came to be because this one ended: what a replay from it leaves out."""
+        return () if cls.parallel else later(situation.children, run)
 
 
 # --- Scripts and task runners --------------------------------------------------------------------------------------------
@@ -188,6 +162,7 @@ class ShellCommand:
     timeout: float | None = None
     interrupt_first: bool = False  # dbt: SIGINT, grace, SIGTERM, SIGKILL
     output_dir: Path | None = None
+    replay: Callable[[bool], None] | None = None  # told True before lines that a worker, now gone, already logged; False before new ones
 
 
 @dataclass(frozen=True, slots=True)

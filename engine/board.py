@@ -1,0 +1,233 @@
+"""The execution while it is being advanced: changeable, indexed, gathering the commands that come of it."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from engine import states
+from engine.commands import Command, StopTask, WriteLog
+from engine.document import Flow, Task
+from engine.execution import Attempt, Execution, TaskRun
+from engine.states import State
+from engine.steering import Flowable
+
+ERROR_LENGTH = 500
+ROOT_BRANCHES = ("tasks", "errors", "finally")
+
+
+class Board:
+    """One execution on the table. Everything that changes it goes through `put`, `move`, `drop` and `to`, which keep the indexes true.
+
+    `dirty` holds the levels (ids of flowable task runs, None for the execution itself) that must be walked again.
+    """
+
+    def __init__(self, flow: Flow, execution: Execution, now: datetime, flowables: Mapping[str, type[Flowable]], world: Mapping[str, Any]) -> None:
+        self.flow = flow
+        self.before = execution
+        self.head = execution  # everything but the task runs
+        self.now = now
+        self.flowables = flowables
+        self.world = world
+        self.commands: list[Command] = []
+        self.runs: dict[str, TaskRun] = {}
+        self.families: dict[str | None, list[str]] = {}
+        self.counts: Counter[str] = Counter()
+        self.dirty: deque[str | None] = deque()
+        self._changed = False
+        self._tasks: dict[str, Task | None] = {}
+        self._position = 0
+        for run in execution.task_runs:
+            self._add(run)
+
+    # --- reading
+
+    @property
+    def state(self) -> str:
+        return self.head.state.current
+
+    @property
+    def terminated(self) -> bool:
+        return self.state in states.TERMINATED
+
+    @property
+    def held(self) -> bool:
+        """Somebody paused the execution by hand: what runs goes on, nothing new starts."""
+        return bool(self.head.notes.get("held"))
+
+    @property
+    def still(self) -> bool:
+        """Nothing new may start."""
+        return self.held or self.state in states.TERMINATED or self.state in (states.KILLING, states.QUEUED, states.CREATED)
+
+    def run(self, task_run_id: str | None) -> TaskRun | None:
+        return self.runs.get(task_run_id) if task_run_id is not None else None
+
+    def children(self, parent_id: str | None) -> list[TaskRun]:
+        return [self.runs[run_id] for run_id in self.families.get(parent_id, ())]
+
+    def ancestors(self, run: TaskRun) -> list[TaskRun]:
+        """The flowable runs above a task run, closest first."""
+        found, above = [], self.run(run.parent_id)
+        while above is not None:
+            found.append(above)
+            above = self.run(above.parent_id)
+        return found
+
+    def descendants(self, run_id: str) -> list[TaskRun]:
+        found, waiting = [], [run_id]
+        while waiting:
+            below = self.children(waiting.pop())
+            found += below
+            waiting += [run.id for run in below]
+        return found
+
+    def task(self, run: TaskRun) -> Task | None:
+        """The task that a task run runs; None where the flow does not have it (any more)."""
+        if run.id not in self._tasks:
+            self._tasks[run.id] = next((task for task in self.branch(run.parent_id, run.path) if task.id == run.task_id), None)
+        return self._tasks[run.id]
+
+    def branch(self, parent_id: str | None, path: str) -> tuple[Task, ...]:
+        """The tasks of one branch of a flowable run, or of the flow itself."""
+        if parent_id is not None:
+            parent = self.run(parent_id)
+            task = self.task(parent) if parent is not None else None
+            return task.branches.get(path, ()) if task is not None else ()
+        if path.startswith("listeners."):
+            number = int(path.partition(".")[2])
+            return self.flow.listeners[number].tasks if number < len(self.flow.listeners) else ()
+        return {"tasks": self.flow.tasks, "errors": self.flow.errors, "finally": self.flow.finally_}.get(path, ())
+
+    def flowable(self, task: Task) -> type[Flowable] | None:
+        return self.flowables.get(task.type)
+
+    def kind(self, run: TaskRun) -> type[Flowable] | None:
+        """The flowable that a run is of; None for a task that a worker runs."""
+        task = self.task(run)
+        return self.flowable(task) if task is not None else None
+
+    # --- changing
+
+    def _add(self, run: TaskRun) -> None:
+        self.runs[run.id] = run
+        self.families.setdefault(run.parent_id, []).append(run.id)
+        self.counts[run.state.current] += 1
+        self._position = max(self._position, run.position + 1)
+
+    def add(self, run: TaskRun) -> TaskRun:
+        """Put a new task run on the table, at the end of the order."""
+        run = replace(run, position=self._position)
+        self._add(run)
+        self._changed = True
+        return run
+
+    def put(self, run: TaskRun) -> TaskRun:
+        """Replace a task run by its new value."""
+        old = self.runs[run.id]
+        if old.state.current != run.state.current:
+            self.counts[old.state.current] -= 1
+            self.counts[run.state.current] += 1
+        self.runs[run.id] = run
+        self._changed = True
+        return run
+
+    def move(self, run: TaskRun, state: str) -> TaskRun:
+        """Move a task run to a state."""
+        return self.put(replace(run, state=run.state.to(state, self.now)))
+
+    def note(self, run: TaskRun, **notes: Any) -> TaskRun:
+        """Remember something about a task run; None forgets it."""
+        merged = {key: value for key, value in {**run.notes, **notes}.items() if value is not None}
+        return self.put(replace(run, notes=merged))
+
+    def drop(self, run_id: str) -> None:
+        """Take a task run, and all below it, off the table."""
+        for below in [*self.descendants(run_id), self.runs[run_id]]:
+            self.counts[below.state.current] -= 1
+            self.families[below.parent_id].remove(below.id)
+            self.families.pop(below.id, None)
+            self._tasks.pop(below.id, None)
+            del self.runs[below.id]
+        self._changed = True
+
+    def to(self, state: str) -> None:
+        """Move the execution to a state."""
+        self.head = replace(self.head, state=self.head.state.to(state, self.now))
+
+    def remember(self, **notes: Any) -> None:
+        """Remember something about the execution; None forgets it."""
+        self.head = replace(self.head, notes={key: value for key, value in {**self.head.notes, **notes}.items() if value is not None})
+
+    def touch(self, parent_id: str | None) -> None:
+        """Have this level walked."""
+        if parent_id not in self.dirty:
+            self.dirty.append(parent_id)
+
+    def touch_all(self) -> None:
+        """Have every level walked that may have something to do."""
+        self.touch(None)
+        for run in self.runs.values():
+            if run.state.current == states.RUNNING and open_attempt(run) is None:
+                self.touch(run.id)
+
+    # --- commanding
+
+    def command(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def log(self, level: Any, message: str, run: TaskRun | None = None) -> None:
+        attempt = max(len(run.attempts) - 1, 0) if run is not None else 0
+        self.command(WriteLog(level, message, run.id if run is not None else None, attempt))
+
+    def blame(self, run: TaskRun | None, message: str) -> None:
+        """Keep the first reason why the execution does not succeed, as one sentence."""
+        if self.head.error is None and not self.terminated:
+            first = (message.strip().splitlines() or [""])[0]
+            sentence = (f"Task {run.task_id} failed" + (f": {first}" if first else "")) if run is not None else first
+            self.head = replace(self.head, error=sentence[:ERROR_LENGTH])
+
+    def stop(self, run: TaskRun) -> None:
+        """Have the attempt that a worker holds ended."""
+        number = open_number(run)
+        if number is not None:
+            self.command(StopTask(run.id, number))
+
+    # --- the result
+
+    def value(self) -> Execution:
+        """The execution as it stands now."""
+        return replace(self.head, task_runs=tuple(self.runs.values())) if self._changed else self.head
+
+
+def open_attempt(run: TaskRun) -> Attempt | None:
+    """The attempt that a worker has, or is about to get."""
+    last = run.attempts[-1] if run.attempts else None
+    return last if last is not None and not last.state.terminated else None
+
+
+def open_number(run: TaskRun) -> int | None:
+    """The number of the attempt that a worker has; a working directory being opened or closed counts as attempt 0. None where there is none."""
+    attempt = open_attempt(run)
+    if attempt is not None:
+        return attempt.number
+    if run.notes.get("phase") in ("open", "close") and not run.state.terminated:
+        return int(run.notes.get("opened", 0))
+    return None
+
+
+def with_attempt(run: TaskRun, state: str, now: datetime) -> TaskRun:
+    """The run with its last attempt moved to a state; it passes RUNNING if nobody said that it began."""
+    last = run.attempts[-1]
+    moved = last.state
+    if moved.current == states.CREATED and state in states.TERMINATED:
+        moved = moved.to(states.RUNNING, now)
+    return replace(run, attempts=(*run.attempts[:-1], replace(last, state=moved.to(state, now))))
+
+
+def new_attempt(run: TaskRun, now: datetime) -> TaskRun:
+    """The run with one more attempt, waiting for a worker."""
+    return replace(run, attempts=(*run.attempts, Attempt(len(run.attempts), State.new(now))))

@@ -1,0 +1,78 @@
+"""Task runs that start another execution and wait for its end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine import states
+from engine.attempts import settle_attempt
+from engine.board import Board, new_attempt, open_attempt, with_attempt
+from engine.commands import StartExecution
+from engine.endings import allowed, end_run
+from engine.events import ChildEnded, ChildStarted
+from engine.execution import TaskRun
+from engine.steering import Call
+
+TRANSMITTED = (states.FAILED, states.KILLED, states.WARNING, states.PAUSED)
+
+
+def place_call(board: Board, run: TaskRun, call: Call) -> None:
+    """Ask for the child execution; the run has one attempt per child."""
+    if open_attempt(run) is not None:
+        return
+    run = board.put(new_attempt(run, board.now))
+    run = board.put(with_attempt(run, states.RUNNING, board.now))
+    board.note(run, call={"wait": call.wait, "transmit": call.transmit_failed})
+    board.command(
+        StartExecution(
+            namespace=call.namespace,
+            flow_id=call.flow_id,
+            task_run_id=run.id,
+            revision=call.revision,
+            inputs=call.inputs,
+            labels=call.labels,
+            wait=call.wait,
+            schedule_date=call.schedule_date,
+            inherit_labels=call.inherit_labels,
+        )
+    )
+
+
+def child_started(board: Board, event: ChildStarted) -> None:
+    """The child exists: its id is an output at once, and all there is where nobody waits."""
+    run = board.run(event.task_run_id)
+    if run is None or run.state.terminated or open_attempt(run) is None or "call" not in run.notes or "child" in run.notes:
+        return
+    run = board.put(replace(run, outputs={**(run.outputs or {}), "executionId": event.execution_id}))
+    run = board.note(run, child=event.execution_id)
+    if not run.notes["call"]["wait"]:
+        run = board.put(with_attempt(run, states.SUCCESS, board.now))
+        end_run(board, run, states.SUCCESS)
+
+
+def child_ended(board: Board, event: ChildEnded) -> None:
+    """The child ended (or never began): the parent's task run takes over what it says to take over."""
+    run = board.run(event.task_run_id)
+    if run is None or run.state.terminated or open_attempt(run) is None or "call" not in run.notes:
+        return
+    if run.notes.get("child", event.execution_id) != event.execution_id:
+        return  # the child of an earlier attempt
+    outputs = dict(run.outputs or {})
+    if event.execution_id:
+        outputs |= {"executionId": event.execution_id, "state": event.state}
+    if event.outputs is not None:
+        outputs["outputs"] = dict(event.outputs)
+    never_began = not event.execution_id
+    taken = never_began or (run.notes["call"]["transmit"] and event.state in TRANSMITTED) or event.message is not None
+    state = event.state if taken else states.SUCCESS
+    if state == states.PAUSED:
+        return
+    board.note(run, call=None, child=None)
+    if state == states.FAILED:
+        message = event.message or f"the execution {event.execution_id} of the flow ended with {event.state}"
+        if event.message:
+            board.log("ERROR", message, run)
+        settle_attempt(board, board.runs[run.id], states.FAILED, message=message, outputs=outputs)
+        return
+    run = board.put(with_attempt(board.runs[run.id], state, board.now))
+    end_run(board, run, allowed(state, board.task(run)), outputs=outputs)

@@ -1,0 +1,196 @@
+"""The variables of an expression: what a flow's templates may name (flow, execution, task, taskrun, outputs, inputs, vars, trigger, labels…)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from engine.document import Flow, Task
+from engine.execution import Execution, TaskRun
+
+EMPTY: Mapping[str, Any] = {}
+SCHEDULE_TYPES = ("io.kestra.plugin.core.trigger.Schedule", "io.kestra.core.models.triggers.types.Schedule")
+
+
+def instant(moment: datetime) -> str:
+    """An instant as expressions see it: `2024-12-20T10:00:00.000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def variables(flow: Flow, execution: Execution, task_run: TaskRun | None = None, *, world: Mapping[str, Any] = EMPTY, task: Task | None = None) -> dict[str, Any]:
+    """Everything that a template of this execution (or of one of its task runs) may name, as in Kestra.
+
+    `world` gives `envs` and `globals`. `task` saves looking the task up. What does not apply is absent, not null.
+    """
+    runs = {run.id: run for run in execution.task_runs}
+    found: dict[str, Any] = {
+        "flow": {"id": execution.flow_id, "namespace": execution.namespace, "revision": execution.flow_revision},
+        "execution": {
+            "id": execution.id,
+            "startDate": instant(execution.state.start),
+            "originalId": execution.original_id or execution.id,
+            "state": execution.state.current,
+        },
+        "envs": world.get("envs", {}),
+        "globals": world.get("globals", {}),
+    }
+    if flow.variables:
+        found["vars"] = flow.variables
+    found.update(_inputs(flow, execution))
+    found.update(_trigger(execution))
+    if execution.labels:
+        found["labels"] = labels(execution)
+    if runs:
+        found["outputs"] = outputs(execution, runs)
+        found["tasks"] = states_of_tasks(execution, runs)
+    if task_run is not None:
+        found.update(_task_run(flow, task_run, runs, task))
+    return {**found, **execution.variables}
+
+
+def labels(execution: Execution) -> dict[str, Any]:
+    """Labels by key, the first one winning; `system.x` stands under `system`."""
+    plain: dict[str, Any] = {}
+    system: dict[str, Any] = {}
+    for key, value in execution.labels:
+        if key.startswith("system."):
+            system.setdefault(key.removeprefix("system."), value)
+        else:
+            plain.setdefault(key, value)
+    return {**plain, "system": system} if system else plain
+
+
+def outputs(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[str, Any]:
+    """Outputs by task id, below the values of the loops around it, outermost first: `outputs.task[v1][v2]`."""
+    found: dict[str, Any] = {}
+    paths = _Values(runs)
+    for run in execution.task_runs:
+        if run.outputs is None:
+            continue
+        place, key = found, run.task_id
+        for value in paths.of(run):
+            inner = place.get(key)
+            if not isinstance(inner, dict):
+                place[key] = inner = {}
+            place, key = inner, value
+        place[key] = dict(run.outputs)
+    return found
+
+
+def states_of_tasks(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[str, Any]:
+    """`tasks.<id>.state`, or `tasks.<id>[value].state` in a loop."""
+    found: dict[str, Any] = {}
+    paths = _Values(runs)
+    for run in execution.task_runs:
+        values = paths.of(run)
+        entry = {"state": run.state.current}
+        if values:
+            found.setdefault(run.task_id, {})[values[-1]] = entry
+        else:
+            found[run.task_id] = entry
+    return found
+
+
+def find_task(flow: Flow, execution: Execution, task_run: TaskRun) -> Task | None:
+    """The task that a task run runs; None where the flow does not have it."""
+    if task_run.parent_id is None:
+        branches = {"tasks": flow.tasks, "errors": flow.errors, "finally": flow.finally_}
+        if task_run.path.startswith("listeners."):
+            branches[task_run.path] = flow.listeners[int(task_run.path.partition(".")[2])].tasks
+        candidates = branches.get(task_run.path, ())
+    else:
+        parent = execution.run(task_run.parent_id)
+        above = find_task(flow, execution, parent) if parent is not None else None
+        candidates = above.branches.get(task_run.path, ()) if above is not None else ()
+    return next((task for task in candidates if task.id == task_run.task_id), None)
+
+
+class _Values:
+    """The loop values above and at a task run, outermost first; remembered per task run."""
+
+    def __init__(self, runs: Mapping[str, TaskRun]) -> None:
+        self.runs = runs
+        self.known: dict[str, tuple[str, ...]] = {}
+
+    def of(self, run: TaskRun) -> tuple[str, ...]:
+        found = self.known.get(run.id)
+        if found is None:
+            above = self.runs.get(run.parent_id) if run.parent_id is not None else None
+            found = (*(self.of(above) if above is not None else ()), *((run.value,) if run.value is not None else ()))
+            self.known[run.id] = found
+        return found
+
+
+def _inputs(flow: Flow, execution: Execution) -> dict[str, Any]:
+    given = dict(execution.inputs)
+    for declared in flow.inputs:
+        if declared.defaults is not None and not _has(given, declared.id):
+            _place(given, declared.id, declared.defaults)
+    return {"inputs": given} if given else {}
+
+
+def _has(values: Mapping[str, Any], dotted: str) -> bool:
+    if dotted in values:
+        return True
+    head, dot, rest = dotted.partition(".")
+    inner = values.get(head)
+    return bool(dot) and isinstance(inner, Mapping) and _has(inner, rest)
+
+
+def _place(values: dict[str, Any], dotted: str, value: Any) -> None:
+    head, dot, rest = dotted.partition(".")
+    if not dot:
+        values[head] = value
+        return
+    inner = values.get(head)
+    values[head] = deeper = dict(inner) if isinstance(inner, Mapping) else {}
+    _place(deeper, rest, value)
+
+
+def _trigger(execution: Execution) -> dict[str, Any]:
+    if not execution.trigger:
+        return {}
+    given = execution.trigger.get("variables") or {}
+    found: dict[str, Any] = {"trigger": given}
+    if execution.trigger.get("type") in SCHEDULE_TYPES:
+        found["schedule"] = given
+    return found
+
+
+def _task_run(flow: Flow, run: TaskRun, runs: Mapping[str, TaskRun], task: Task | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"task": {"id": run.task_id}, "taskrun": _own(run)}
+    if task is not None:
+        found["task"]["type"] = task.type
+    above = list(_above(run, runs))
+    parents = [entry for entry in map(_ancestor, above) if entry]
+    if parents:
+        found["parent"] = parents[0]
+    found["parents"] = parents
+    workspace = next((parent for parent in above if parent.notes.get("phase")), None)
+    if workspace is not None:
+        found["workerTaskrun"] = _own(workspace)
+    return found
+
+
+def _own(run: TaskRun) -> dict[str, Any]:
+    ended = sum(attempt.state.terminated for attempt in run.attempts)
+    entry: dict[str, Any] = {"id": run.id, "startDate": instant(run.state.start), "attemptsCount": ended}
+    optional = {"parentId": run.parent_id, "value": run.value, "iteration": run.iteration}
+    return entry | {key: value for key, value in optional.items() if value is not None}
+
+
+def _above(run: TaskRun, runs: Mapping[str, TaskRun]) -> Iterator[TaskRun]:
+    parent = runs.get(run.parent_id) if run.parent_id is not None else None
+    while parent is not None:
+        yield parent
+        parent = runs.get(parent.parent_id) if parent.parent_id is not None else None
+
+
+def _ancestor(run: TaskRun) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    if run.value is not None:
+        entry["taskrun"] = {"value": run.value}
+    if run.outputs:
+        entry["outputs"] = run.outputs
+    return entry
