@@ -19,7 +19,8 @@ def load(home: Path) -> None:
     warehouse.mkdir(parents=True, exist_ok=True)
     url = build_repository(home / "git" / "company_analytics.git", source=SOURCE, warehouse=warehouse)
     for path, content in files_below(SOURCE / "projects").items():
-        files.write(FILES_NAMESPACE, path, content)
+        if not files.exists(FILES_NAMESPACE, path):
+            files.write(FILES_NAMESPACE, path, content)
     for source in flow_sources(url, warehouse):
         _create(source)
 

@@ -1,0 +1,48 @@
+"""What a fresh data folder gets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows.models import Flow
+from kestra_web import demo
+from namespaces import files
+
+FLOWS = {
+    "company.team.dbt.build_warehouse",
+    "company.team.dbt.dbt_duckdb",
+    "company.team.dbt.mesh.core_then_marts",
+    "company.team.dbt.nightly_build",
+    "company.team.operations.check_deliveries",
+}
+
+
+@pytest.mark.django_db
+def test_every_flow_is_valid_and_names_this_data_folder(tmp_path: Path) -> None:
+    demo.load(tmp_path)
+    assert {str(flow) for flow in Flow.objects.all()} == FLOWS
+    url = (tmp_path / "git" / "company_analytics.git").as_uri()
+    first = Flow.objects.get(flow_id="dbt_duckdb").source
+    assert first == (demo.SOURCE / "flows" / "dbt_duckdb.yml").read_text().replace("__GIT_URL__", url)
+    assert str(tmp_path / "warehouse" / "prod.duckdb") in Flow.objects.get(flow_id="build_warehouse").source
+    assert not any("__WAREHOUSE__" in flow.source or "__GIT_URL__" in flow.source for flow in Flow.objects.all())
+
+
+@pytest.mark.django_db
+def test_the_two_projects_are_files_of_their_namespace(tmp_path: Path) -> None:
+    demo.load(tmp_path)
+    for project in ("dbt-core", "dbt-marts"):
+        stored = files.read(demo.FILES_NAMESPACE, f"{project}/dbt_project.yml")
+        assert stored == (demo.SOURCE / "projects" / project / "dbt_project.yml").read_bytes()
+
+
+@pytest.mark.django_db
+def test_loading_again_changes_nothing_that_someone_changed(tmp_path: Path) -> None:
+    demo.load(tmp_path)
+    files.write(demo.FILES_NAMESPACE, "dbt-core/models/agents.sql", b"select 1 as mine")
+    before = {str(flow): flow.revision for flow in Flow.objects.all()}
+    demo.load(tmp_path)
+    assert files.read(demo.FILES_NAMESPACE, "dbt-core/models/agents.sql") == b"select 1 as mine"
+    assert {str(flow): flow.revision for flow in Flow.objects.all()} == before
