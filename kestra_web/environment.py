@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 from kestra_web import parsing
@@ -136,8 +136,8 @@ class Environment:
         return list(dict.fromkeys(["localhost", "127.0.0.1", "[::1]", *(name for name in named if name and name != "0.0.0.0")]))
 
 
-SETTINGS: dict[str, Setting] = {row.name: cast(Setting, row.metadata["setting"]) for row in fields(Environment) if row.metadata}
 FIELDS: tuple[Field[Any], ...] = tuple(row for row in fields(Environment) if row.metadata)
+SETTINGS: dict[str, Setting] = {row.metadata["setting"].name: row.metadata["setting"] for row in FIELDS}
 
 
 def read(variables: Mapping[str, str]) -> Environment:
