@@ -1,0 +1,67 @@
+"""Pause the execution until somebody resumes it, or for a while.
+
+Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time. `timeout` fails the task
+when nobody resumed it by then. `tasks` run after the pause (deprecated: write them after it).
+
+```yaml
+id: ask_first
+namespace: company.team
+tasks:
+  - id: approve
+    type: io.kestra.plugin.core.flow.Pause
+    onResume:
+      - id: reason
+        type: STRING
+  - id: go_on
+    type: io.kestra.plugin.core.log.Log
+    message: "approved because {{ outputs.approve.onResume.reason }}"
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from engine import states
+from engine.expressions.values import duration_of
+from engine.steering import sequential
+from plugins.contract import Answer, Finish, Hold, Situation, Text
+from plugins.core.flow._group import Steering, Tasks, answer_or_ask
+
+
+class Pause(Steering):
+    """Pause until somebody resumes, or for a while."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.Pause",)
+    child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
+    outputs_schema: ClassVar[Mapping[str, str]] = {"onResume": "The values given when it was resumed."}
+
+    delay: Text | None = Field(None, description="Go on by itself after this time, ISO 8601.")
+    pause_duration: Text | None = Field(None, description="The newer spelling of delay.")
+    on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs to ask for when it is resumed, written as a flow's inputs.")
+    tasks: Tasks | None = Field(None, description="Tasks that run after the pause.")
+
+    @classmethod
+    def next(cls, situation: Situation) -> Answer:
+        """Hold, then the tasks inside."""
+        if situation.resumed:
+            return sequential(situation.task.branches.get("tasks", ()), situation.children)
+        name = "pauseDuration" if "pauseDuration" in situation.task.properties else "delay"
+        for wanted in (name, "timeout"):
+            value, question = answer_or_ask(situation, wanted)
+            if question is not None:
+                return question
+            if value is not None:
+                return _hold(situation, value, fails=wanted == "timeout")
+        return Hold()
+
+
+def _hold(situation: Situation, value: Any, *, fails: bool) -> Answer:
+    try:
+        date = situation.now + duration_of(value)
+    except ValueError as error:
+        return Finish(states.FAILED, str(error))
+    return Hold(fail_at=date) if fails else Hold(resume_at=date)
