@@ -18,7 +18,7 @@ COMMANDS = {
     "web": "start the web server alone",
     "worker": "start one worker alone",
     "scheduler": "start one scheduler alone",
-    "migrate": "bring the database to this version",
+    "migrate": "bring the database to this version; make the first administrator and load the demo where there is none",
     "check": "check settings, database and Redis",
     "createadmin": "make an administrator, or give an administrator a new password",
     "createtoken": "make an API token for someone; it is printed once",

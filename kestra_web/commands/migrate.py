@@ -1,13 +1,12 @@
-"""`kestra-web migrate`: bring the database to this version."""
+"""`kestra-web migrate`: all that must be true of the database before the servers start."""
 
 from __future__ import annotations
 
 import argparse
 
-from django.core.management import call_command
+from kestra_web import bootstrap
 
 
 def run(options: argparse.Namespace) -> int:
-    """Apply what is missing; says nothing when nothing is."""
-    call_command("migrate", interactive=False, verbosity=0)
-    return 0
+    """Done twice, it changes nothing."""
+    return bootstrap.prepare()
