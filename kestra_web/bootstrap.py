@@ -34,7 +34,7 @@ def first_administrator(current: Environment) -> None:
 
 
 def prepare() -> int:
-    """All that must be true of a data folder before the servers start: database, first administrator, demo. Done twice, it changes nothing."""
+    """All that must be true before the servers start: database, first administrator, demo. Done twice, it changes nothing."""
     current = environment.current()
     call_command("migrate", interactive=False, verbosity=0)
     first_administrator(current)

@@ -52,21 +52,30 @@ class Environment:
 
     host: str = setting("HOST", "127.0.0.1", parsing.text, "Address that the web server listens on; `0.0.0.0` for all.")
     port: int = setting("PORT", "8080", parsing.port, "Port that the web server listens on.")
-    home: Path = setting("KESTRA_WEB_HOME", "./data", parsing.folder, "Data folder: database, keys, files, environments. Two copies need two.")
+    home: Path = setting(
+        "KESTRA_WEB_HOME", "./data", parsing.folder, "Data folder: database, keys, files, environments. Two copies need two."
+    )
     url: str = setting(
         "KESTRA_WEB_URL", "", parsing.url, "Address that people use, as `https://dbt.example.org`. With https, cookies are `Secure`."
     )
     allowed_hosts: tuple[str, ...] = setting(
-        "KESTRA_WEB_ALLOWED_HOSTS", "", parsing.words, "Host names answered besides localhost, `HOST` and that of `KESTRA_WEB_URL`, by comma."
+        "KESTRA_WEB_ALLOWED_HOSTS",
+        "",
+        parsing.words,
+        "Host names answered besides localhost, `HOST` and that of `KESTRA_WEB_URL`, by comma.",
     )
     secret_key: str = setting(
-        "KESTRA_WEB_SECRET_KEY", "", parsing.secret_key, "Signs sessions, 32 characters or more; made once below the data folder.", secret=True
+        "KESTRA_WEB_SECRET_KEY",
+        "",
+        parsing.secret_key,
+        "Signs sessions, 32 characters or more; made once below the data folder.",
+        secret=True,
     )
     encryption_keys: tuple[str, ...] = setting(
         "KESTRA_WEB_ENCRYPTION_KEYS",
         "",
         parsing.encryption_keys,
-        "Fernet keys by comma that encrypt secrets at rest: the first writes, all read; made once below the data folder.",
+        "Fernet keys by comma that encrypt secrets at rest: the first writes, all read; made once as above.",
         secret=True,
     )
     admin_user: str = setting("KESTRA_WEB_ADMIN_USER", "admin@kestra.io", parsing.text, "Login of the first administrator.")
@@ -81,12 +90,23 @@ class Environment:
         secret=True,
     )
     redis_url: str = setting(
-        "REDIS_URL", "", parsing.redis_url, "`redis://`, `rediss://` or `unix://`; `kestra-web up` starts a private Redis when unset.", secret=True
+        "REDIS_URL",
+        "",
+        parsing.redis_url,
+        "`redis://`, `rediss://` or `unix://`; `kestra-web up` starts a private Redis when unset.",
+        secret=True,
     )
-    worker_concurrency: int = setting("KESTRA_WEB_WORKER_CONCURRENCY", "16", parsing.positive, "Task runs that one worker process runs at once.")
-    storage: Path | None = setting("KESTRA_WEB_STORAGE", "", parsing.optional_folder, "Folder of outputs and files; `storage` below the data folder.")
+    worker_concurrency: int = setting(
+        "KESTRA_WEB_WORKER_CONCURRENCY", "16", parsing.positive, "Task runs that one worker process runs at once."
+    )
+    storage: Path | None = setting(
+        "KESTRA_WEB_STORAGE", "", parsing.optional_folder, "Folder of outputs and files; `storage` below the data folder."
+    )
     run_as: tuple[int, int] | None = setting(
-        "KESTRA_WEB_RUN_AS", "", parsing.account, "Account (`name`, `uid` or `uid:gid`) that commands of tasks run under where the server is root."
+        "KESTRA_WEB_RUN_AS",
+        "",
+        parsing.account,
+        "Account (`name`, `uid` or `uid:gid`) that commands of tasks run under where the server is root.",
     )
     docker_fallback: str = setting(
         "KESTRA_WEB_DOCKER_FALLBACK",
@@ -101,14 +121,19 @@ class Environment:
         "Folders of this machine, by comma, that a flow may mount into containers; `warehouse` below the data folder always.",
     )
     git_folders: tuple[Path, ...] = setting(
-        "KESTRA_WEB_GIT_FOLDERS", "", parsing.folders, "Folders, by comma, below which `file://` repositories may be cloned; the demo's always."
+        "KESTRA_WEB_GIT_FOLDERS",
+        "",
+        parsing.folders,
+        "Folders, by comma, below which `file://` repositories may be cloned; the demo's always.",
     )
     demo: bool = setting("KESTRA_WEB_DEMO", "true", parsing.switch, "Load the demo dbt project and its flows into an empty data folder.")
     time_zone: str = setting("KESTRA_WEB_TIME_ZONE", "UTC", parsing.zone, "Time zone of pages and of schedules that name none.")
     max_upload: int = setting("KESTRA_WEB_MAX_UPLOAD", "100MB", parsing.size, "Largest upload.")
     max_file: int = setting("KESTRA_WEB_MAX_FILE", "1GB", parsing.size, "Largest file that a task run may keep as an output.")
     max_log_lines: int = setting("KESTRA_WEB_MAX_LOG_LINES", "1000000", parsing.positive, "Log lines that one execution may write.")
-    retain_executions: int = setting("KESTRA_WEB_RETAIN_EXECUTIONS", "90d", parsing.span, "How long ended executions are kept; `0` for ever.")
+    retain_executions: int = setting(
+        "KESTRA_WEB_RETAIN_EXECUTIONS", "90d", parsing.span, "How long ended executions are kept; `0` for ever."
+    )
     retain_logs: int = setting("KESTRA_WEB_RETAIN_LOGS", "30d", parsing.span, "How long log lines are kept; `0` for ever.")
     retain_outputs: int = setting("KESTRA_WEB_RETAIN_OUTPUTS", "30d", parsing.span, "How long output files are kept; `0` for ever.")
     retain_working: int = setting("KESTRA_WEB_RETAIN_WORKING", "1d", parsing.span, "How long working folders of lost task runs are kept.")

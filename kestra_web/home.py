@@ -36,7 +36,9 @@ def prepare(environment: Environment) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise WrongSetting(f"KESTRA_WEB_HOME: the data folder {home} cannot be written ({error.strerror}); name another or mend its rights") from error
+        raise WrongSetting(
+            f"KESTRA_WEB_HOME: the data folder {home} cannot be written ({error.strerror}); name another or mend its rights"
+        ) from error
     return home
 
 

@@ -70,7 +70,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "/signin"
+LOGIN_URL = "/signin/"
 LOGIN_REDIRECT_URL = "/"
 
 # Browsers keep cookies by host name whatever the port: without the port in their names, two copies on one machine sign each other out.

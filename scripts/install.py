@@ -1,6 +1,6 @@
-"""Makes `.venv` and installs what the lock file names into it, unless that was done before. Runs with any Python; needs only its standard library.
+"""Makes `.venv` and installs what the lock file names into it, unless that was done before. Needs only the standard library.
 
-    python3 scripts/install.py [--dev]
+python3 scripts/install.py [--dev]
 """
 
 from __future__ import annotations
@@ -39,11 +39,13 @@ def make_environment() -> None:
     if PYTHON.exists():
         return
     if sys.version_info < OLDEST:
-        stop(f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: install python3.11, or say `make PYTHON=/path/to/python3.11 up`")
+        found = f"{sys.executable} is {sys.version.split()[0]}"
+        stop(f"Python 3.11 or newer is needed, {found}: install python3.11, or say `make PYTHON=/path/to/python3.11 up`")
     say("making .venv")
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode:
-        stop(f"`python3 -m venv` does not work here: install the package python3-venv, then say it again ({last_line(made.stdout + made.stderr)})")
+        reason = last_line(made.stdout + made.stderr)
+        stop(f"`python3 -m venv` does not work here: install the package python3-venv, then say it again ({reason})")
 
 
 def install(*arguments: str) -> None:
@@ -66,7 +68,8 @@ def install_uv() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(re.sub(r"^\s+#.*\n", "", entry[0], flags=re.MULTILINE))
         file.flush()
-        subprocess.run([str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", file.name], check=False)
+        quietly = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
+        subprocess.run([str(PYTHON), "-m", "pip", "install", *quietly, "-r", file.name], check=False)
 
 
 def uv_environment() -> dict[str, str]:

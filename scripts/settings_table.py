@@ -1,6 +1,6 @@
 """The table of settings in README.md, made from `kestra_web/environment.py`; `make lint` and a test hold the two equal.
 
-    .venv/bin/python scripts/settings_table.py [--write]
+.venv/bin/python scripts/settings_table.py [--write]
 """
 
 from __future__ import annotations

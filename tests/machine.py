@@ -93,7 +93,8 @@ def lacks_postgres() -> str:
 @functools.cache
 def lacks_index() -> str:
     """Why tests marked `dbt` cannot run, or nothing."""
-    command = [shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip", "install", "--dry-run", "--no-deps", "--target", "/nowhere", "dbt-duckdb"]
+    uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
+    command = [uv, "pip", "install", "--dry-run", "--no-deps", "--target", "/nowhere", "dbt-duckdb"]
     answer = subprocess.run(command, capture_output=True, check=False, timeout=60)
     return "dbt: no package index answers, so no dbt environment can be made" if answer.returncode else ""
 
@@ -139,9 +140,8 @@ def postgres(folder: Path) -> Iterator[str]:
             above.chmod(0o755)
         os.chown(folder, entry.pw_uid, entry.pw_gid)
     data, port = folder / "data", free_port()
-    subprocess.run(
-        [programs / "initdb", "-D", data, "-U", "kestra", "--auth=trust", "--no-sync", "-E", "UTF8"], check=True, capture_output=True, cwd=folder, **account
-    )
+    initdb = [str(programs / "initdb"), "-D", str(data), "-U", "kestra", "--auth=trust", "--no-sync", "-E", "UTF8"]
+    subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **account)
     command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True, **account)
     try:

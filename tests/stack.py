@@ -60,7 +60,12 @@ class Stack:
         self.home.parent.mkdir(parents=True, exist_ok=True)
         with self._output_file.open("wb") as output:
             self.process = subprocess.Popen(
-                command("up"), env=self.environment, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+                command("up"),
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         while not re.search(r"^up +\| ready ", self.output, re.MULTILINE):
             assert self.process.poll() is None, f"kestra-web up ended:\n{self.output}"
@@ -69,7 +74,7 @@ class Stack:
         return time.monotonic() - begun
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 15) -> float:
-        """Send it a signal and wait for its end; returns how many seconds that took. Kills what is left, so that no test leaves anything."""
+        """Send it a signal and wait for its end; returns how many seconds that took. Kills what is left after `seconds`."""
         if self.process is None:
             return 0.0
         begun = time.monotonic()

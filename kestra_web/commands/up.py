@@ -25,7 +25,13 @@ from kestra_web.supervisor import Supervisor
 STATIC = Path(__file__).resolve().parents[2] / "static" / "dist"
 SERVERS = ("web", "worker", "scheduler")
 # Imported once before the servers are forked from this process; none of them may start a thread or open a connection when imported.
-SHARED = ("kestra_web.bootstrap", "kestra_web.asgi", "kestra_web.commands.worker", "kestra_web.commands.scheduler", "twisted.internet.asyncioreactor")
+SHARED = (
+    "kestra_web.bootstrap",
+    "kestra_web.asgi",
+    "kestra_web.commands.worker",
+    "kestra_web.commands.scheduler",
+    "twisted.internet.asyncioreactor",
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -41,7 +47,9 @@ def run(options: argparse.Namespace) -> int:
             _load()
             if redis and not redis_.await_answer(redis.url, 10):
                 raise Refused(f"the private Redis ({redis.program}) does not start; {redis.log} tells why")
-            if not preparation.is_current(current) and not supervisor.do_once("setup", importlib.import_module("kestra_web.bootstrap").prepare):
+            if not preparation.is_current(current) and not supervisor.do_once(
+                "setup", importlib.import_module("kestra_web.bootstrap").prepare
+            ):
                 return 0 if supervisor.stopping else 1
             for name in SERVERS:
                 supervisor.start(name, _server(name, options))
@@ -100,7 +108,9 @@ def only_one(current: Environment) -> Iterator[None]:
         except BlockingIOError as error:
             lock.seek(0)
             holder = lock.read().strip()
-            raise Refused(f"KESTRA_WEB_HOME: {current.home} is in use by another kestra-web (process {holder}); name another data folder") from error
+            raise Refused(
+                f"KESTRA_WEB_HOME: {current.home} is in use by another kestra-web (process {holder}); name another data folder"
+            ) from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()

@@ -99,7 +99,13 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 
 
 def test_secrets_leave_the_environment_and_travel_by_descriptor() -> None:
-    variables = {"PATH": "/bin", "DATABASE_URL": "postgresql://u:p@h/n", "SECRET_X": "eA==", "KESTRA_WEB_SECRET_KEY": "k" * 40, "KESTRA_WEB_HOME": "x"}
+    variables = {
+        "PATH": "/bin",
+        "DATABASE_URL": "postgresql://u:p@h/n",
+        "SECRET_X": "eA==",
+        "KESTRA_WEB_SECRET_KEY": "k" * 40,
+        "KESTRA_WEB_HOME": "x",
+    }
     taken = environment.take_secrets(variables)
     assert variables == {"PATH": "/bin", "KESTRA_WEB_HOME": "x"}
     variables[environment.SECRETS_FD] = str(environment.offer_secrets(taken))
