@@ -13,7 +13,7 @@ test: venv-dev static
 	@$(VENV)/python -m pytest $(TESTS)
 
 test-long: venv-dev static
-	@$(VENV)/python -m pytest -m long --timeout 3600 $(TESTS)
+	@$(VENV)/python -m pytest -m long --timeout 3600 -rP $(TESTS)
 
 bench: venv-dev static
 	@$(VENV)/python -m bench
