@@ -232,14 +232,17 @@ class FlowReference:
     revision: int
 
 
+Paths = list[str]
+
+
 class FilesPort(Protocol):
     """Files of one namespace; paths are relative, with `/`."""
 
-    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]: ...
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Paths: ...
     def read(self, path: str) -> bytes: ...
     def write(self, path: str, content: bytes) -> None: ...
     def delete(self, path: str) -> bool: ...
-    def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Paths:
         """Bring matching files into a folder; answers the relative paths."""
         ...
 

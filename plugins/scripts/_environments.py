@@ -31,15 +31,13 @@ def uv() -> str | None:
 def find_python(version: str | None) -> tuple[str, bool]:
     """A Python to build with, and whether it is of the version asked for (`3.12`; None takes any)."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    names = [f"python{version}"] if version and version.startswith("3") else []
-    for name in names:
-        found = shutil.which(name, path=PATH) or shutil.which(name)
-        if found and os.path.realpath(found).startswith(os.path.realpath(sys.prefix)) is False:
+    if version and version.startswith("3"):
+        found = shutil.which(f"python{version}", path=PATH) or shutil.which(f"python{version}")
+        if found and not os.path.abspath(found).startswith(sys.prefix):
             return found, True
-    fallback = (
-        shutil.which(f"python{own}", path=PATH) or shutil.which("python3", path=PATH) or getattr(sys, "_base_executable", sys.executable)
-    )
-    return fallback, version is None or own == version or own.startswith(f"{version}.")
+    beneath = str(getattr(sys, "_base_executable", sys.executable))  # what this server's own environment was made from
+    fallback = shutil.which(f"python{own}", path=PATH) or shutil.which("python3", path=PATH) or beneath
+    return fallback, version is None or own == version
 
 
 def key_of(recipe: Recipe, python: str) -> str:

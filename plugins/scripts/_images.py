@@ -108,10 +108,8 @@ def meaning(image: str, profile_types: Iterable[str] = ()) -> Meaning:
 
 
 def _dbt(base: str, tag: str | None, profile_types: tuple[str, ...]) -> Meaning:
-    if base == "dbt":
-        adapters = tuple(sorted({kind for kind in profile_types if kind in ADAPTERS})) or _ALL_IN
-    else:
-        adapters = (base[4:],)
+    named = tuple(sorted({kind for kind in profile_types if kind in ADAPTERS})) or _ALL_IN
+    adapters = named if base == "dbt" else (base[4:],)
     version = re.search(r"(\d+\.\d+(?:\.\d+)?)", tag or "")
     packages = tuple(f"dbt-{adapter}" for adapter in adapters)
     core = DBT_CORE if version is None else _core(version.group(1))

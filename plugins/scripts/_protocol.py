@@ -18,15 +18,27 @@ class Reader:
     """Takes the lines of a script: answers go into `vars`, everything else into the log (stderr as ERROR)."""
 
     def __init__(self, context: RunContext) -> None:
-        self.context = context
+        self.context = self._real = context
         self.vars: dict[str, Any] = {}
         self.stdout_lines = 0
         self.stderr_lines = 0
         self._level: Level = "INFO"
+        self._muted = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the commands that prepare are running: their lines are only DEBUG."""
+        return self._level == "DEBUG"
+
+    def replay(self, told: bool) -> None:
+        """Told True before lines that are in the log already: they are read again for what they say, and not written."""
+        if told != self._muted:
+            self._muted = told
+            self.context = cast(RunContext, _Muted(self._real)) if told else self._real
 
     def line(self, stream: str, text: str) -> None:
         """One line of `stdout` or `stderr`."""
-        if text == DEBUG_MARK or text == INFO_MARK:
+        if text in (DEBUG_MARK, INFO_MARK):
             self._level = "DEBUG" if text == DEBUG_MARK else "INFO"
             return
         if stream == "stderr":
@@ -69,6 +81,22 @@ class Reader:
     def _log(self, line: Mapping[str, Any]) -> None:
         level = {"WARNING": "WARN", "CRITICAL": "ERROR"}.get(str(line.get("level", "INFO")).upper(), str(line.get("level", "INFO")).upper())
         self.context.log(cast(Level, level) if level in get_args(Level) else "INFO", str(line.get("message", "")))
+
+
+class _Muted:
+    """A run context that logs and counts nothing; everything else passes."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def log(self, level: Level, message: str, **_given: Any) -> None:
+        """Nothing: the line is in the log already."""
+
+    def metric(self, name: str, value: float, **_given: Any) -> None:
+        """Nothing: the metric is published already."""
 
 
 def _items(value: Any) -> list[Mapping[str, Any]]:

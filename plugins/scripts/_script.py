@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from plugins.contract import Result, RunContext, RunnerResult, ShellCommand, TaskFailed, TaskRunner
+from plugins.core.runner._environment import PATH
 from plugins.core.runner.process import TYPE as PROCESS
 from plugins.core.runner.process import Process
 from plugins.scripts import _environments, _files, _folders, _images, _protocol, _render
@@ -86,6 +87,7 @@ class ExecScript(ScriptProperties):
                 timeout=_render.seconds(context, self.timeout),
                 interrupt_first=self.interrupt_first,
                 output_dir=place.output_dir,
+                replay=reader.replay,
             )
             return self._conclude(context, place, reader, runner, command)
 
@@ -110,7 +112,7 @@ class ExecScript(ScriptProperties):
         meaning = self.recipe(context, place, image)
         if meaning.impossible:
             raise TaskFailed(f"The image '{image}' cannot be replaced: {meaning.impossible}", retryable=False)
-        if meaning.program and shutil.which(meaning.program, path=_environments.PATH) is None:
+        if meaning.program and shutil.which(meaning.program, path=PATH) is None:
             raise TaskFailed(f"The image '{image}' cannot be replaced: there is no '{meaning.program}' on this machine")
         folder = None if meaning.recipe is None else _environments.ensure(context, meaning.recipe)
         self._tell(context, runner, meaning, image, folder)

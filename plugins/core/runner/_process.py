@@ -96,7 +96,7 @@ def spawn(plan: Plan, mark: str) -> subprocess.Popen[bytes]:
         user=uid,
         group=gid,
         extra_groups=None if gid is None else [],
-        preexec_fn=_reset_interrupt if ignored else None,
+        preexec_fn=_reset_interrupt if ignored else None,  # noqa: PLW1509 - one system call, and only where nothing else can do it
         close_fds=True,
     )
 

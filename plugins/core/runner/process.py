@@ -25,7 +25,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -34,7 +34,7 @@ from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal
 from plugins.core.runner._hand_over import hand_over
 
-TYPE = "io.kestra.plugin.core.runner.Process"
+TYPE: Final = "io.kestra.plugin.core.runner.Process"
 KILLED_BY_SIGKILL = 137
 
 
@@ -108,9 +108,7 @@ def _answer(ended: _process.Ended, command: ShellCommand, context: RunContext, m
             "Raise `memory` of the task runner or let the task do less at a time."
         )
     if ended.exit_code == KILLED_BY_SIGKILL:
-        context.log(
-            "ERROR", "The process was killed by signal 9 that this server did not send: most often the machine ran out of memory"
-        )
+        context.log("ERROR", "The process was killed by signal 9 that this server did not send: most often the machine ran out of memory")
     return RunnerResult(ended.exit_code)
 
 

@@ -27,7 +27,7 @@ def connect(hosts: Sequence[str]) -> docker.DockerClient | None:
             client.ping()
         except (DockerException, OSError, ValueError):
             continue
-        client.api.timeout = None  # what follows may take as long as the task does
+        client.api.timeout = None  # type: ignore[assignment]  # requests takes it as "as long as it takes"; the stubs do not know
         return client
     return None
 

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from plugins.scripts import _folders
 
 _SPOOL = 16 << 20
 
 
-def packed(folder: Path) -> io.BufferedIOBase | tempfile.SpooledTemporaryFile[bytes]:
+@contextmanager
+def packed(folder: Path) -> Iterator[IO[bytes]]:
     """A folder as an archive whose members carry their absolute path, so that it unpacks at `/`. Anybody in the container may write."""
-    spool: tempfile.SpooledTemporaryFile[bytes] = tempfile.SpooledTemporaryFile(max_size=_SPOOL)
-    with tarfile.open(fileobj=spool, mode="w|") as archive:
-        for parent in reversed(folder.parents[:-1]):
-            archive.addfile(_folder(str(parent), 0o755))
-        archive.addfile(_folder(str(folder), 0o777))
-        for root, folders, files in os.walk(folder):
-            for name in (*sorted(folders), *sorted(files)):
-                _add(archive, Path(root, name))
-    spool.seek(0)
-    return spool
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as spool:
+        with tarfile.open(fileobj=spool, mode="w|") as archive:
+            for parent in reversed(folder.parents[:-1]):
+                archive.addfile(_folder(str(parent), 0o755))
+            archive.addfile(_folder(str(folder), 0o777))
+            for root, folders, files in os.walk(folder):
+                for name in (*sorted(folders), *sorted(files)):
+                    _add(archive, Path(root, name))
+        spool.seek(0)
+        yield spool
 
 
 def _folder(path: str, mode: int) -> tarfile.TarInfo:

@@ -30,7 +30,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
@@ -44,7 +44,7 @@ from plugins.scripts.runner import _docker_engine, _docker_files
 from plugins.scripts.runner._docker_run import Follower
 from plugins.scripts.runner._sizes import size_in_bytes
 
-TYPE = "io.kestra.plugin.scripts.runner.docker.Docker"
+TYPE: Final = "io.kestra.plugin.scripts.runner.docker.Docker"
 _LABEL_LENGTH = 63
 
 

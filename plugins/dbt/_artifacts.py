@@ -1,0 +1,314 @@
+"""dbt's artifacts: where they are, what they add to the steps, and the summaries made of them. Reading never fails a task."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from engine.states import TERMINATED
+from plugins.contract import RunContext, StepReport
+from plugins.dbt._command import Invocation
+from plugins.dbt._events import read_time, uncoloured
+from plugins.dbt._steps import Section, Steps
+from plugins.scripts import _folders
+
+MANIFEST, RUN_RESULTS, SOURCES = "manifest.json", "run_results.json", "sources.json"
+_LARGEST = 512 << 20  # bytes of an artifact that is still read
+_LARGEST_LIVE = 64 << 20  # the same for the manifest while dbt runs
+_REWRITES = frozenset({"generate", "compile", "parse", "list", "show"})  # their results say nothing about a run
+_SKIPPED_FOLDERS = frozenset({".git", ".kestra", "dbt_packages", "node_modules", ".venv", "venv"})
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One artifact: dbt's bytes and what they mean."""
+
+    path: Path
+    content: bytes
+    parsed: Mapping[str, Any]
+
+    @property
+    def invocation(self) -> str | None:
+        found = self.metadata.get("invocation_id")
+        return found if isinstance(found, str) else None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        found = self.parsed.get("metadata")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def command(self) -> str:
+        arguments = self.parsed.get("args")
+        return str(arguments.get("which", "")) if isinstance(arguments, Mapping) else ""
+
+    @property
+    def results(self) -> list[Mapping[str, Any]]:
+        found = self.parsed.get("results")
+        return [result for result in found if isinstance(result, Mapping)] if isinstance(found, list) else []
+
+
+def read(folder: Path, path: Path, largest: int = _LARGEST) -> Artifact | None:
+    """The artifact at a path below `folder`; None where there is none that can be read. What is no JSON object has an empty meaning."""
+    try:
+        if not _folders.is_own_file(folder, path) or path.stat().st_size > largest:
+            return None
+        content = path.read_bytes()
+    except OSError:
+        return None
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError):
+        parsed = {}
+    return Artifact(path, content, parsed if isinstance(parsed, Mapping) else {})
+
+
+def target_folders(folder: Path, calls: Iterable[Invocation], project: Path, env: Mapping[str, str]) -> list[Path]:
+    """Where dbt writes, by the flag, the variable and the project file, for each call; the project's usual folder comes last."""
+    found = []
+    for call in calls:
+        home = folder / call.project_dir if call.project_dir not in ("", ".") else project
+        found.append(home / (call.target_path or usual_target(home, env)))
+    found.append(project / usual_target(project, env))
+    return list(dict.fromkeys(found))
+
+
+def usual_target(project: Path, env: Mapping[str, str]) -> str:
+    """The target folder of a project where no flag says otherwise."""
+    if env.get("DBT_TARGET_PATH"):
+        return env["DBT_TARGET_PATH"]
+    try:
+        text = (project / "dbt_project.yml").read_text(errors="replace")
+    except OSError:
+        return "target"
+    found = re.search(r"^target-path:\s*[\"']?([^\"'\n#{]+?)[\"']?\s*(?:#.*)?$", text, re.MULTILINE)
+    return found.group(1).strip() if found else "target"
+
+
+@dataclass(slots=True)
+class Artifacts:
+    """The artifacts of one task; `since` is when its commands began, older files belong to someone else."""
+
+    folder: Path
+    targets: list[Path]
+    since: float
+    kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: []})
+    _parents: dict[str, tuple[str, ...]] | None = None
+
+    def depends_on(self, unique_id: str) -> tuple[str, ...]:
+        """A node's parents by the manifest that dbt has written by now."""
+        if self._parents is None:
+            manifest = next((found for found in self._fresh(MANIFEST, _LARGEST_LIVE)), None)
+            if manifest is None or not manifest.parsed:
+                return ()
+            self._parents = parents_of(manifest.parsed)
+        return self._parents.get(unique_id, ())
+
+    def forget_parents(self) -> None:
+        """Another call of dbt begins: it may have another manifest."""
+        self._parents = None
+
+    def keep(self) -> None:
+        """Take what lies there now, before another call of dbt writes over it."""
+        for name, kept in self.kept.items():
+            for found in self._fresh(name, _LARGEST):
+                if not any(found.content == other.content for other in kept):
+                    kept.append(found)
+
+    def last(self, name: str) -> Artifact | None:
+        """The artifact to hand on: for run_results.json the last that tells of a run rather than of a rewriting such as `docs generate`."""
+        kept = self.kept[name]
+        telling = [found for found in kept if found.command not in _REWRITES]
+        return next(reversed(telling or kept), None)
+
+    def runs(self) -> list[Artifact]:
+        """Every run_results.json that tells of a run."""
+        kept = self.kept[RUN_RESULTS]
+        return [found for found in kept if found.command not in _REWRITES] or kept
+
+    def _fresh(self, name: str, largest: int) -> Iterator[Artifact]:
+        paths = [target / name for target in self.targets]
+        if not any(path.is_file() for path in paths):
+            paths = list(self._elsewhere(name))
+        for path in paths:
+            try:
+                recent = path.stat().st_mtime >= self.since
+            except OSError:
+                continue
+            found = read(self.folder, path, largest) if recent else None
+            if found is not None:
+                yield found
+
+    def _elsewhere(self, name: str) -> Iterator[Path]:
+        """Artifacts in a target folder that nothing announced (a flag made by an expression of the shell, say)."""
+        for parent, folders, files in os.walk(self.folder):
+            depth = len(Path(parent).relative_to(self.folder).parts)
+            folders[:] = [] if depth > 4 else [folder for folder in folders if folder not in _SKIPPED_FOLDERS]
+            if name in files:
+                yield Path(parent, name)
+
+
+def parents_of(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Every node's parents (models, seeds, snapshots, sources…), macros left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in ("nodes", "unit_tests", "exposures", "metrics", "saved_queries", "semantic_models"):
+        entries = manifest.get(kind)
+        for unique_id, node in entries.items() if isinstance(entries, Mapping) else ():
+            needs = node.get("depends_on") if isinstance(node, Mapping) else None
+            nodes = needs.get("nodes") if isinstance(needs, Mapping) else None
+            if isinstance(nodes, list):
+                found[unique_id] = tuple(item for item in nodes if isinstance(item, str))
+    return found
+
+
+def complete(steps: Steps, artifacts: Artifacts, context: RunContext) -> None:
+    """Add to the steps what only the artifacts know, and steps for nodes that no event told of. Metrics carry the node's name."""
+    for artifact in artifacts.runs():
+        section = _section(steps, artifact)
+        for result in artifact.results:
+            _complete_one(steps, section, artifact, result, context)
+    for artifact in artifacts.kept[SOURCES]:
+        for result in artifact.results:
+            _complete_source(steps, _section(steps, artifact), result)
+
+
+def _section(steps: Steps, artifact: Artifact) -> Section | None:
+    return next((section for section in steps.sections if section.invocation and section.invocation == artifact.invocation), None)
+
+
+def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, result: Mapping[str, Any], context: RunContext) -> None:
+    unique_id = result.get("unique_id")
+    if not isinstance(unique_id, str) or not unique_id:
+        return
+    response = result.get("adapter_response")
+    response = response if isinstance(response, Mapping) else {}
+    rows, scanned = _number(response.get("rows_affected")), _number(response.get("bytes_processed"))
+    seconds = _number(result.get("execution_time"))
+    tags = {"node": unique_id}
+    if rows is not None and rows >= 0:
+        context.metric("rows.affected", rows, tags=tags)
+    if scanned is not None:
+        context.metric("bytes.processed", scanned, tags=tags)
+    if seconds is not None:
+        context.metric("node.execution.duration", seconds, kind="timer", tags=tags)
+    facts = {
+        "unique_id": unique_id,
+        "status": result.get("status"),
+        "rows_affected": rows if rows is not None and rows >= 0 else None,
+        "bytes_processed": scanned,
+        "duration": seconds,
+        "thread": result.get("thread_id"),
+        "num_failures": result.get("failures"),
+        "relation": result.get("relation_name"),
+        "adapter_response": dict(response) or None,
+        "resource_type": unique_id.partition(".")[0],
+        "depends_on": list(steps.parents(unique_id)) or None,
+    }
+    message = result.get("message")
+    text = uncoloured(message).strip() if isinstance(message, str) else ""
+
+    def change(report: StepReport) -> StepReport:
+        data = {**{key: value for key, value in facts.items() if value not in (None, "")}, **report.data}
+        if report.state in TERMINATED:
+            return replace(report, message=text or report.message, data=data)
+        state, badge = steps.state_of(str(result.get("status")))
+        started, ended = _span(result, artifact, seconds)
+        data |= {"badge": badge} if badge else {}
+        if state == "SKIPPED" and not badge and "cause" not in data:
+            data |= {"cause": steps.cause(unique_id)} if steps.cause(unique_id) else {}
+        return replace(report, state=state, started=report.started or started, ended=ended, message=text or report.message, data=data)
+
+    steps.put(unique_id, section, change)
+
+
+def _complete_source(steps: Steps, section: Section | None, result: Mapping[str, Any]) -> None:
+    unique_id = result.get("unique_id")
+    if not isinstance(unique_id, str) or not unique_id:
+        return
+    facts = {name: result.get(name) for name in ("max_loaded_at", "snapshotted_at", "max_loaded_at_time_ago_in_s", "criteria", "status")}
+    text = result.get("error")
+
+    def change(report: StepReport) -> StepReport:
+        data = {**report.data, **{key: value for key, value in facts.items() if value is not None}}
+        if report.state in TERMINATED:
+            return replace(report, message=report.message or (str(text) if text else None), data=data)
+        state, _ = steps.state_of(str(result.get("status")))
+        started, ended = _span(result, None, _number(result.get("execution_time")))
+        return replace(report, state=state, started=report.started or started, ended=ended, message=str(text) if text else None, data=data)
+
+    steps.put(unique_id, section, change)
+
+
+def _span(result: Mapping[str, Any], artifact: Artifact | None, seconds: float | None) -> tuple[datetime | None, datetime | None]:
+    """Start and end of a result: its timings, never shorter than execution_time; without timings the time of the artifact."""
+    timing = result.get("timing")
+    parts = [part for part in timing if isinstance(part, Mapping)] if isinstance(timing, list) else []
+    begun = [moment for part in parts if (moment := read_time(part.get("started_at")))]
+    done = [moment for part in parts if (moment := read_time(part.get("completed_at")))]
+    fallback = read_time(artifact.metadata.get("generated_at")) if artifact else read_time(result.get("snapshotted_at"))
+    started = min(begun) if begun else fallback
+    ended = max(done) if done else started
+    if started is not None and seconds is not None:
+        ended = max(ended or started, started + timedelta(seconds=seconds))
+    return started, ended
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return int(number) if number.is_integer() else number
+
+
+def summaries(artifacts: Iterable[Artifact]) -> dict[str, Any]:
+    """`runSummary` over models, seeds, snapshots… and `testSummary` over tests; hooks are counted nowhere."""
+    artifacts = list(artifacts)
+    results = [result for artifact in artifacts for result in artifact.results if isinstance(result.get("unique_id"), str)]
+    elapsed = sum(_number(artifact.parsed.get("elapsed_time")) or 0.0 for artifact in artifacts)
+    tests = [result for result in results if result["unique_id"].startswith(("test.", "unit_test."))]
+    nodes = [result for result in results if not result["unique_id"].startswith(("test.", "unit_test.", "operation."))]
+    return {"runSummary": _run_summary(nodes, elapsed), "testSummary": _test_summary(tests)}
+
+
+_RUN_WORDS = {
+    "success": ("success", "run", "pass", "reused"),
+    "error": ("error", "runtime_error", "runtime error", "fail"),
+    "warn": ("warn", "partial success"),
+    "skipped": ("skipped", "no-op"),
+}
+_TEST_WORDS = {
+    "pass": ("pass", "success", "run", "reused"),
+    "fail": ("fail",),
+    "warn": ("warn",),
+    "error": ("error", "runtime_error", "runtime error"),
+    "skipped": ("skipped", "no-op"),
+}
+
+
+def _count(results: list[Mapping[str, Any]], words: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+    return {name: sum(str(result.get("status")) in known for result in results) for name, known in words.items()}
+
+
+def _run_summary(nodes: list[Mapping[str, Any]], elapsed: float) -> dict[str, Any]:
+    timed = [(result["unique_id"], _number(result.get("execution_time"))) for result in nodes]
+    slowest = sorted(((name, seconds) for name, seconds in timed if seconds is not None), key=lambda pair: -pair[1])[:3]
+    counts = _count(nodes, _RUN_WORDS)
+    return {
+        "total": len(nodes),
+        **counts,
+        "elapsedTime": elapsed,
+        "slowest": [{"uniqueId": name, "executionTime": seconds} for name, seconds in slowest],
+    }
+
+
+def _test_summary(tests: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"total": len(tests), **_count(tests, _TEST_WORDS)}

@@ -1,0 +1,104 @@
+"""The command lines of a dbt task: what is added to them, and what they say about folders."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+# Commands of dbt that run nodes, and so fill run_results.json with results worth keeping.
+_RUNS = ("build", "run", "test", "seed", "snapshot", "retry", "clone", "run-operation", "source freshness", "compile", "docs generate")
+
+
+def compose(command: str, project_dir: str | None, log_format: str) -> str:
+    """The line that is run: `--project-dir`, `--log-format` and `--log-path` at the end of every line that starts with `dbt`.
+
+    As Kestra does it: no trimming, no parsing, and never twice. `log_format` is JSON, TEXT, DEBUG or NONE.
+    """
+    if not command.startswith("dbt"):
+        return command
+    if project_dir and "--project-dir" not in command:
+        command += f" --project-dir {project_dir}"
+    if log_format != "NONE" and "--log-format" not in command:
+        command += f" --log-format {log_format.lower()}"
+    if "--log-path" not in command:
+        command += " --log-path logs"
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of dbt found in the commands. Folders are relative to the working directory unless absolute."""
+
+    text: str
+    verb: str
+    project_dir: str
+    target_path: str | None = None
+    profiles_dir: str | None = None
+    deferred: bool = False
+
+    @property
+    def runs_nodes(self) -> bool:
+        return self.verb in _RUNS
+
+
+def invocations(commands: Iterable[str]) -> list[Invocation]:
+    """Every call of dbt in the commands, in order, following `cd` within a command."""
+    found = []
+    for command in commands:
+        folder = ""
+        for words in _simple_commands(command):
+            if words[0] == "cd" and len(words) > 1:
+                folder = str(PurePosixPath(folder, words[1]))
+            call = list(itertools.dropwhile(re.compile(r"\w+=.*|time|exec|nice").fullmatch, words))
+            if call and PurePosixPath(call[0]).name == "dbt":
+                found.append(_invocation(call, folder))
+    return found
+
+
+def _simple_commands(text: str) -> Iterator[list[str]]:
+    """The simple commands of a shell text as words, as far as they can be read without running it."""
+    for line in re.split(r"\n|&&|\|\||;", text.replace("\\\n", " ")):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            words = line.split()
+        if words:
+            yield words
+
+
+def _invocation(words: list[str], folder: str) -> Invocation:
+    options = {name: _option(words, name) for name in ("--project-dir", "--target-path", "--profiles-dir", "--state")}
+    plain = [word for word in words[1:3] if not word.startswith("-")]
+    verb = " ".join(plain) if plain[:1] in (["source"], ["docs"]) else (plain[0] if plain else "")
+    return Invocation(
+        text=" ".join(words),
+        verb=verb or _first_verb(words),
+        project_dir=str(PurePosixPath(folder, options["--project-dir"] or "")),
+        target_path=options["--target-path"],
+        profiles_dir=options["--profiles-dir"],
+        deferred=options["--state"] is not None or "--defer" in words,
+    )
+
+
+def _first_verb(words: list[str]) -> str:
+    """The verb where options of dbt itself come before it."""
+    for position, word in enumerate(words[1:], start=1):
+        two = " ".join(words[position : position + 2])
+        if two in _RUNS:
+            return two
+        if word in _RUNS:
+            return word
+    return ""
+
+
+def _option(words: list[str], name: str) -> str | None:
+    for position, word in enumerate(words):
+        if word == name and position + 1 < len(words):
+            return words[position + 1]
+        if word.startswith(f"{name}="):
+            return word.partition("=")[2]
+    return None

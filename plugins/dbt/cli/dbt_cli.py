@@ -1,0 +1,233 @@
+"""Run dbt commands, every model and test in a row of its own while it runs.
+
+Lines that start with `dbt` get `--project-dir`, `--log-format json` and `--log-path logs` where they lack them, so that
+dbt's events can be read as they come: a row appears when a node starts and changes when it ends. The artifacts of dbt
+(`manifest.json`, `run_results.json`) are kept as output files wherever the project writes them, also after a failure.
+A task that is killed interrupts dbt first, so that running queries are cancelled and finished nodes keep their results.
+
+`profiles` is written to `profiles.yml` in the working directory and wins over a file of that name.
+
+```yaml
+id: dbt_duckdb
+namespace: company.team.dbt
+tasks:
+  - id: dbt
+    type: io.kestra.plugin.core.flow.WorkingDirectory
+    tasks:
+      - id: clone_repository
+        type: io.kestra.plugin.git.Clone
+        url: https://github.com/kestra-io/dbt-example
+        branch: main
+      - id: dbt_build
+        type: io.kestra.plugin.dbt.cli.DbtCLI
+        taskRunner:
+          type: io.kestra.plugin.scripts.runner.docker.Docker
+        containerImage: ghcr.io/kestra-io/dbt-duckdb:latest
+        commands:
+          - dbt deps
+          - dbt build
+        profiles: |
+          my_dbt_project:
+            outputs:
+              dev:
+                type: duckdb
+                path: ":memory:"
+            target: dev
+```
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from plugins.contract import Expression, RunContext, Schema, TaskFailed, Text
+from plugins.dbt import _artifacts, _command
+from plugins.dbt._alerts import Alerts, AlertWebhook
+from plugins.dbt._reader import DbtReader
+from plugins.dbt._steps import Steps
+from plugins.scripts import _folders, _images, _render
+from plugins.scripts._protocol import Reader
+from plugins.scripts._script import ExecScript, Place
+
+_ADAPTER = re.compile(r"^\s*type:\s*[\"']?(\w+)", re.MULTILINE)
+
+
+class ManifestKey(Schema):
+    """A manifest in the key-value store of a namespace."""
+
+    key: Text = Field(description="Key of the manifest.")
+    namespace: Text = Field(description="Namespace of the key.")
+
+
+class DbtCLI(ExecScript):
+    """Run dbt commands."""
+
+    default_image: ClassVar[str] = "ghcr.io/kestra-io/dbt"
+    interrupt_first: ClassVar[bool] = True
+    outputs_schema: ClassVar[Mapping[str, str]] = {
+        **ExecScript.outputs_schema,
+        "runSummary": "Counts over models, seeds and snapshots: total, success, error, warn, skipped, elapsedTime, slowest.",
+        "testSummary": "Counts over tests: total, pass, fail, warn, error, skipped.",
+        "warnings": "Names of what dbt warned about.",
+    }
+
+    commands: list[Text] | Text = Field(description="Commands to run, in order, in one shell.")
+    profiles: Text | None = Field(None, description="The whole text of profiles.yml; expressions are rendered.")
+    project_dir: Text | None = Field(None, description="Folder of the dbt project, relative to the working directory.")
+    parse_run_results: bool | Expression = Field(True, description="Show a row for every node and keep run_results.json.")
+    store_manifest: ManifestKey | None = Field(None, description="Where to keep the manifest after a successful run.")
+    load_manifest: ManifestKey | None = Field(None, description="Manifest to put into the target folder first, for `--state`.")
+    log_format: Literal["JSON", "TEXT", "DEBUG", "NONE"] | Expression = Field("JSON", description="Format of dbt's log lines.")
+    engine: Literal["CORE", "FUSION"] | Expression = Field("CORE", description="Which dbt to use where no image is given.")
+    alert_webhook: AlertWebhook | None = Field(None, description="Address that is told of warnings and errors while dbt runs.")
+    kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
+
+    def image(self, context: RunContext) -> str:
+        """The container image: as given, else by the engine."""
+        if self.container_image is None and not (self.docker or {}).get("image") and self._engine(context) == "FUSION":
+            return "ghcr.io/kestra-io/dbt-fusion"
+        return super().image(context)
+
+    def prepare(self, context: RunContext, place: Place) -> dict[str, str]:
+        """Write the profiles and the loaded manifest, after namespace and input files so that they win."""
+        if self.store_manifest is not None:  # say early that the namespace is closed to this flow
+            context.namespace(context.render(self.store_manifest.namespace)).kv  # noqa: B018 - reaching the port is the check
+        context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
+        self._load_manifest(context, place)
+        self._write_profiles(context, place)
+        return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+    def lines(self, context: RunContext, place: Place) -> list[str]:
+        """The commands with what Kestra adds to them."""
+        folder = context.render(self.project_dir, place.variables) if self.project_dir else None
+        given = _render.texts(context, self.commands, place.variables)
+        if self._engine(context) == "FUSION" and any("partial-parse" in line for line in given):
+            context.log(
+                "WARN",
+                "The '--partial-parse' and '--no-partial-parse' flags are not supported by the FUSION engine "
+                "and will be silently ignored by dbt.",
+            )
+        log_format = context.render(self.log_format).upper()
+        return [_command.compose(line, folder, log_format) for line in given]
+
+    def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
+        """The environment that stands in for the image, with the adapters that the profiles at hand name."""
+        folders = dict.fromkeys((place.folder, self._project(context, place)))
+        texts = [_folders.read_inside(place.folder, folder / "profiles.yml") or b"" for folder in folders]
+        return _images.meaning(image, _ADAPTER.findall("\n".join(text.decode(errors="replace") for text in texts)))
+
+    def reader(self, context: RunContext, place: Place) -> DbtReader:
+        """Reads dbt's events."""
+        calls = _command.invocations(self.lines(context, place))
+        env = _render.mapping(context, self.env, "env", place.variables)
+        targets = _artifacts.target_folders(place.folder, calls, self._project(context, place), env)
+        artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0)
+        alerts = Alerts.of(self.alert_webhook, context, json_format=context.render(self.log_format).upper() == "JSON")
+        rows = _render.flag(context, self.parse_run_results)
+        several = sum(call.runs_nodes for call in calls) > 1
+        steps = Steps(context, [f"dbt {call.verb}".rstrip() for call in calls] if several else [], artifacts.depends_on)
+        compared = any(call.deferred and call.target_path for call in calls)
+        return DbtReader(context, steps if rows else None, artifacts, alerts, keeps_state=compared)
+
+    def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
+        """Complete the steps from the artifacts, keep these, sum up; WARNING where dbt warned."""
+        assert isinstance(reader, DbtReader)
+        reader.artifacts.keep()
+        now = datetime.now(UTC)
+        if reader.steps is not None:
+            self._complete(context, reader, outputs, exit_code, now)
+        self._keep(context, reader, outputs, exit_code)
+        reader.alerts.close()
+        names = list(reader.warnings)
+        if names:
+            said = f"{len(names)} warning{'s' if len(names) > 1 else ''}: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
+            context.header("warnings", said)
+            context.log("INFO", said)
+            outputs["warnings"] = names
+        return "WARNING" if names else "SUCCESS"
+
+    def _complete(self, context: RunContext, reader: DbtReader, outputs: dict[str, Any], exit_code: int | None, now: datetime) -> None:
+        steps = reader.steps
+        if steps is None:
+            return
+        _artifacts.complete(steps, reader.artifacts, context)
+        for report in steps.reports.values():
+            if report.state == "WARNING" and not report.parent:
+                reader.warnings.setdefault(report.label or report.name, None)
+        killed = context.cancelled()
+        steps.close("KILLED" if killed else "FAILED", "Killed" if killed else "dbt ended before this did", now)
+        steps.end_section(now, failed=exit_code not in (0, None))
+        runs = reader.artifacts.runs()
+        if runs:
+            outputs |= _artifacts.summaries(runs)
+
+    def _keep(self, context: RunContext, reader: DbtReader, outputs: dict[str, Any], exit_code: int | None) -> None:
+        files = outputs.setdefault("outputFiles", {})
+        manifest = reader.artifacts.last(_artifacts.MANIFEST)
+        if manifest is None:
+            context.log("DEBUG", "dbt wrote no manifest.json")
+        else:
+            files[_artifacts.MANIFEST] = context.storage.put(manifest.content, _artifacts.MANIFEST)
+        results = reader.artifacts.last(_artifacts.RUN_RESULTS)
+        if results is not None and reader.steps is not None:
+            files[_artifacts.RUN_RESULTS] = context.storage.put(results.content, _artifacts.RUN_RESULTS)
+        sources = reader.artifacts.last(_artifacts.SOURCES)
+        if sources is not None:
+            files[_artifacts.SOURCES] = context.storage.put(sources.content, _artifacts.SOURCES)
+        if self.store_manifest is not None:
+            self._store_manifest(context, reader, manifest, exit_code)
+
+    def _store_manifest(self, context: RunContext, reader: DbtReader, manifest: _artifacts.Artifact | None, exit_code: int | None) -> None:
+        """Promote the manifest, unless the run failed (the next one would leave the broken models out) or compared with a state."""
+        assert self.store_manifest is not None
+        key = context.render(self.store_manifest.key)
+        if exit_code != 0:
+            context.log("WARN", f"The manifest was not stored under '{key}': the run did not succeed")
+        elif manifest is None or not manifest.parsed:
+            context.log("WARN", f"The manifest was not stored under '{key}': dbt wrote none that can be read")
+        elif reader.keeps_state:
+            context.log(
+                "INFO", f"The manifest under '{key}' stays as it is: the run wrote to another folder than the state it compared with"
+            )
+        else:
+            context.namespace(context.render(self.store_manifest.namespace)).kv.set(key, manifest.parsed)
+            context.log("INFO", f"Stored the manifest under '{key}'")
+
+    def _load_manifest(self, context: RunContext, place: Place) -> None:
+        if self.load_manifest is None:
+            return
+        value = context.namespace(context.render(self.load_manifest.namespace)).kv.get(context.render(self.load_manifest.key))
+        if value is None or (isinstance(value, str) and not value.strip()):
+            context.log("WARN", "Property `loadManifest` has been used but no manifest has been found in the KV Store.")
+            return
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        name = (self._project(context, place) / "target" / _artifacts.MANIFEST).relative_to(place.folder).as_posix()
+        _folders.write(place.folder, name, text.encode())
+
+    def _write_profiles(self, context: RunContext, place: Place) -> None:
+        text = context.render(self.profiles, place.variables) if self.profiles else ""
+        if not text.strip():
+            return
+        if (place.folder / "profiles.yml").exists():
+            context.log("INFO", "A 'profiles.yml' file already exists in the task working directory; it will be overridden.")
+        _folders.write(place.folder, "profiles.yml", text.encode()).chmod(0o600)
+
+    def _project(self, context: RunContext, place: Place) -> Path:
+        name = context.render(self.project_dir, place.variables).strip().rstrip("/") if self.project_dir else ""
+        if name in ("", "."):
+            return place.folder
+        try:
+            return _folders.inside(place.folder, name.removeprefix("./"))
+        except TaskFailed as failed:
+            raise TaskFailed(f"`projectDir` must be a folder below the working directory, not '{name}'", retryable=False) from failed
+
+    def _engine(self, context: RunContext) -> str:
+        return context.render(self.engine).upper()
