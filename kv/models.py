@@ -31,4 +31,6 @@ class KeyValue(models.Model):
     expires = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "key"], name="one_value_per_key")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "key"], name="one_value_per_key")
+        ]

@@ -32,6 +32,10 @@ class WrongKey(Invalid):
     """A key has letters, digits, dots, - and _, and begins with a letter or digit."""
 
 
+class WrongEnd(Invalid):
+    """A value must live for some time, and not for ever and a day."""
+
+
 class NoSuchKey(Missing):
     """There is no value for this key."""
 
@@ -117,9 +121,9 @@ def _end(ttl: timedelta | float | Spanning | None) -> datetime | None:
     try:
         end: datetime = timezone.now() + span
     except (OverflowError, ValueError) as error:
-        raise Invalid("This value would end too far away.") from error
+        raise WrongEnd("This value would end too far away.") from error
     if end <= timezone.now():
-        raise Invalid("A value must live for some time.")
+        raise WrongEnd("A value must live for some time.")
     return end
 
 

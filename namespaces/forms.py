@@ -49,7 +49,9 @@ class Form(forms.Form):
 
 class SignInForm(Form):
     email = forms.CharField(label="Email", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True}))
-    password = forms.CharField(label="Password", max_length=1000, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    password = forms.CharField(
+        label="Password", max_length=1000, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    )
 
 
 class PasswordForm(Form):
@@ -103,7 +105,10 @@ class MemberForm(Form):
 
 class NamespaceForm(Form):
     name = forms.CharField(
-        label="Name", max_length=150, help_text="Lower case, a dot for each level: company.team", widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label="Name",
+        max_length=150,
+        help_text="Lower case, a dot for each level: company.team",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(label="Description", max_length=1000, required=False)
 

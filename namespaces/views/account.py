@@ -72,9 +72,7 @@ def revoke_token(request: HttpRequest, token_id: int) -> HttpResponse:
     """End an API token."""
     user = _self(request)
     tokens.revoke(user=user, token_id=token_id)
-    return done(
-        request, reverse("namespaces:account"), message="Token revoked", fragment="namespaces/_tokens.html", context=_context(user)
-    )
+    return done(request, reverse("namespaces:account"), message="Token revoked", fragment="namespaces/_tokens.html", context=_context(user))
 
 
 def _self(request: HttpRequest) -> User:

@@ -24,7 +24,11 @@ PAGE, FRAGMENT = "namespaces/people.html", "namespaces/_people.html"
 
 def _context(request: HttpRequest, **more: Any) -> dict[str, Any]:
     query = request.GET.get("q", "").strip()
-    found = User.objects.annotate(token_used=Max("tokens__last_used")).prefetch_related("memberships__namespace").order_by("-is_active", "email")
+    found = (
+        User.objects.annotate(token_used=Max("tokens__last_used"))
+        .prefetch_related("memberships__namespace")
+        .order_by("-is_active", "email")
+    )
     if query:
         found = found.filter(email__icontains=query) | found.filter(name__icontains=query)
     return {"page": paginate(request, found), "query": query, "form": PersonForm(), "now": timezone.now(), **more}
@@ -76,8 +80,11 @@ def change(request: HttpRequest, person_id: int, action: str) -> HttpResponse:
         "promote": lambda: service.set_admin(user=request.user, person_id=person_id, is_admin=True),
         "demote": lambda: service.set_admin(user=request.user, person_id=person_id, is_admin=False),
     }
-    said = {"disable": "{} is disabled", "enable": "{} can sign in again", "promote": "{} is an administrator", "demote": "{} is no administrator"}
+    said = {
+        "disable": "{} is disabled",
+        "enable": "{} can sign in again",
+        "promote": "{} is an administrator",
+        "demote": "{} is no administrator",
+    }
     person = doings[action]()
-    return done(
-        request, reverse("namespaces:people"), message=said[action].format(person), fragment=FRAGMENT, context=_context(request)
-    )
+    return done(request, reverse("namespaces:people"), message=said[action].format(person), fragment=FRAGMENT, context=_context(request))

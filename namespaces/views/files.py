@@ -1,0 +1,238 @@
+"""The files tab of a namespace: a tree, a plain editor, and what can be done with a file."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from namespaces import files as store
+from namespaces.models import Role
+from namespaces.paths import clean
+from namespaces.rights import login_required
+from namespaces.selectors import tree
+from namespaces.views.shell import shell
+from ui.errors import Invalid
+from ui.formats import plural
+from ui.htmx import done, page, wants_fragment
+
+PAGE, FRAGMENT = "namespaces/files.html", "namespaces/_file.html"
+LARGEST_TEXT = 1_000_000  # bytes that the editor opens
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
+ICONS = {
+    "file-code": (".sql", ".py", ".sh", ".js", ".ts", ".json", ".r", ".jinja", ".html", ".css"),
+    "file-cog": (".yml", ".yaml", ".toml", ".ini", ".cfg"),
+    "file-text": (".md", ".txt", ".rst", ".log"),
+    "table-2": (".csv", ".tsv", ".parquet"),
+    "file-archive": (".zip", ".gz", ".tar"),
+    "file-image": PICTURES,
+}
+
+
+def icon_of(path: str) -> str:
+    """The icon of a file by the end of its name."""
+    suffix = PurePosixPath(path).suffix.lower()
+    return next((icon for icon, suffixes in ICONS.items() if suffix in suffixes), "file")
+
+
+def _fingerprint(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def url_of(namespace: str, path: str = "") -> str:
+    """The address of a file in the files tab."""
+    return reverse("namespaces:files", args=[namespace]) + (f"?{urlencode({'path': path})}" if path else "")
+
+
+def _rows(namespace: str, path: str, opened: str) -> list[dict[str, Any]]:
+    """The folder at `path` as rows of the tree; folders on the way to `opened` come with what is in them."""
+    rows = []
+    for entry in store.list_dir(namespace, path):
+        is_open = entry.is_directory and (opened == entry.path or opened.startswith(f"{entry.path}/"))
+        rows.append({
+            "entry": entry,
+            "icon": icon_of(entry.path),
+            "current": entry.path == opened,
+            "open": is_open,
+            "rows": _rows(namespace, entry.path, opened) if is_open else [],
+        })  # fmt: skip
+    return rows
+
+
+def _file(namespace: str, path: str) -> dict[str, Any]:
+    """What the right side shows: nothing, a folder, a text, a picture, or that it is none of these."""
+    if not path:
+        return {"kind": "none"}
+    entry = store.stats(namespace, path)
+    if entry.is_directory:
+        return {"kind": "folder", "entry": entry, "inside": store.list_dir(namespace, path)}
+    if PurePosixPath(path).suffix.lower() in PICTURES and not path.endswith(".svg"):
+        return {"kind": "picture", "entry": entry}
+    if entry.size > LARGEST_TEXT:
+        return {"kind": "large", "entry": entry}
+    content = store.read(namespace, path)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        text = "\x00"
+    if "\x00" in text:
+        return {"kind": "binary", "entry": entry}
+    return {
+        "kind": "text",
+        "entry": entry,
+        "text": text,
+        "fingerprint": _fingerprint(content),
+        "language": PurePosixPath(path).suffix.lower()[1:],
+    }
+
+
+def _context(request: HttpRequest, namespace: str, path: str, role: Role = Role.READER) -> dict[str, Any]:
+    frame = shell(request, namespace, "files", role)
+    names = clean(path)
+    path = "/".join(names)
+    here = path if names and store.exists(namespace, path) and store.stats(namespace, path).is_directory else "/".join(names[:-1])
+    trail = [{"name": name, "path": "/".join(names[: number + 1])} for number, name in enumerate(names)]
+    return {**frame, "path": path, "trail": trail, "here": here, "file": _file(namespace, path)}
+
+
+@never_cache
+@require_safe
+@login_required
+def files(request: HttpRequest, namespace: str) -> HttpResponse:
+    """The tree, and the file that `?path=` names."""
+    context = _context(request, namespace, request.GET.get("path", ""))
+    if not wants_fragment(request):
+        context["rows"] = _rows(namespace, "", context["path"])
+    return page(request, PAGE, FRAGMENT, context)
+
+
+@require_safe
+@login_required
+def branch(request: HttpRequest, namespace: str) -> HttpResponse:
+    """What lies in one folder of the tree, when it is opened."""
+    tree.enter(request.user, namespace)
+    rows = _rows(namespace, request.GET.get("path", ""), "")
+    return page(request, "namespaces/_branch.html", "namespaces/_branch.html", {"rows": rows, "namespace": namespace})
+
+
+@require_safe
+@login_required
+def find(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Files whose path contains some words; the whole tree without words."""
+    tree.enter(request.user, namespace)
+    query = request.GET.get("q", "").strip()
+    context: dict[str, Any] = {"namespace": namespace, "query": query}
+    if query:
+        context["found"] = [{"path": path, "icon": icon_of(path)} for path in store.search(namespace, query)]
+    else:
+        context["rows"] = _rows(namespace, "", "")
+    return page(request, "namespaces/_file_tree.html", "namespaces/_file_tree.html", context)
+
+
+@require_POST
+@login_required
+def save(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Write what the editor holds, unless someone else wrote meanwhile: then say so and keep the text."""
+    path = request.POST.get("path", "")
+    frame = shell(request, namespace, "files", Role.MEMBER)
+    before = store.read(namespace, path)
+    text = request.POST.get("content", "").replace("\r\n", "\n")  # forms send every line end as CRLF
+    content = (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
+    if request.POST.get("fingerprint") != _fingerprint(before) and "force" not in request.POST:
+        context = {**_context(request, namespace, path, Role.MEMBER), "conflict": True}
+        context["file"] = {**context["file"], "kind": "text", "text": text, "language": PurePosixPath(path).suffix.lower()[1:]}
+        return page(request, PAGE, FRAGMENT, {**context, "rows": _rows(namespace, "", path)}, status=422)
+    store.write(namespace, path, content)
+    context = {**frame, **_context(request, namespace, path)}
+    return done(request, url_of(namespace, path), message=f"{PurePosixPath(path).name} saved", fragment=FRAGMENT, context=context)
+
+
+@require_POST
+@login_required
+def create(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Make an empty file or a folder."""
+    shell(request, namespace, "files", Role.MEMBER)
+    path = request.POST.get("path", "").strip()
+    if request.POST.get("kind") == "folder":
+        entry = store.make_dir(namespace, path)
+        return done(request, url_of(namespace, entry.path), message=f"Folder {entry.name} is made")
+    entry = store.write(namespace, path, b"", overwrite=False)
+    return done(request, url_of(namespace, entry.path), message=f"{entry.name} is made")
+
+
+@require_POST
+@login_required
+def upload(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Write the files of a form into a folder; zip archives are unpacked where the form says so."""
+    shell(request, namespace, "files", Role.MEMBER)
+    folder = "/".join(clean(request.POST.get("folder", "")))
+    uploads = request.FILES.getlist("files")
+    if not uploads:
+        raise Invalid("Choose at least one file.")
+    written: list[str] = []
+    for item in uploads:
+        if "unpack" in request.POST and (item.name or "").lower().endswith(".zip"):
+            written += store.import_zip(namespace, item)
+        else:
+            target = f"{folder}/{item.name}" if folder else item.name or ""
+            written.append(store.write(namespace, target, item, overwrite="replace" in request.POST).path)
+    return done(request, url_of(namespace, written[0] if len(written) == 1 else folder), message=f"{plural(len(written), 'file')} uploaded")
+
+
+@require_POST
+@login_required
+def rename(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Rename or move a file or folder."""
+    shell(request, namespace, "files", Role.MEMBER)
+    entry = store.move(namespace, request.POST.get("path", ""), request.POST.get("to", "").strip())
+    return done(request, url_of(namespace, entry.path), message=f"Now {entry.path}")
+
+
+@require_POST
+@login_required
+def delete(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Take a file or folder away; Undo brings it back for a day."""
+    shell(request, namespace, "files", Role.MEMBER)
+    path = "/".join(clean(request.POST.get("path", "")))
+    token = store.discard(namespace, path)
+    undo = f"{reverse('namespaces:restore_file', args=[namespace])}?{urlencode({'token': token, 'path': path})}"
+    return done(request, url_of(namespace, path.rpartition("/")[0]), message=f"{PurePosixPath(path).name} is deleted", undo=undo)
+
+
+@require_POST
+@login_required
+def restore(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Bring back what was deleted."""
+    shell(request, namespace, "files", Role.MEMBER)
+    entry = store.restore(namespace, request.GET.get("token", ""), request.GET.get("path", ""))
+    return done(request, url_of(namespace, entry.path), message=f"{entry.name} is back")
+
+
+@require_safe
+@login_required
+def download(request: HttpRequest, namespace: str) -> HttpResponse:
+    """One file as it is; always an attachment, so that no browser runs what someone wrote."""
+    tree.enter(request.user, namespace)
+    path = request.GET.get("path", "")
+    content = store.read(namespace, path)
+    name = PurePosixPath(path).name
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment", "Content-Security-Policy": "sandbox"}
+    return HttpResponse(content, content_type=kind if kind.startswith("image/") else "application/octet-stream", headers=headers)
+
+
+@require_safe
+@login_required
+def export(request: HttpRequest, namespace: str) -> HttpResponse:
+    """All files as a zip archive."""
+    tree.enter(request.user, namespace)
+    headers = {"Content-Disposition": f'attachment; filename="{namespace}-files.zip"'}
+    return HttpResponse(store.export_zip(namespace), content_type="application/zip", headers=headers)

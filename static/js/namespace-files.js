@@ -1,0 +1,92 @@
+// Files of a namespace: the editor over its text area, Ctrl S, what is not saved yet, dropping files on the tree.
+import { all, on, one } from "./dom.js";
+import { ask, openDialog } from "./dialogs.js";
+import { key } from "./keys.js";
+
+const root = one("[data-namespace-files]");
+let saved = null;
+let editor = null;
+let bundle = null;
+
+const area = () => one("#file-content", root);
+const dirty = () => area() !== null && saved !== null && area().value !== saved;
+
+function tell() {
+  const note = one("[data-save-note]", root);
+  if (note) note.textContent = dirty() ? "Not saved yet" : "";
+}
+
+function save() {
+  one("[data-file-form]", root)?.requestSubmit();
+}
+
+// The editor's bundle is optional: without it the text area does the work.
+async function start() {
+  editor?.destroy();
+  editor = null;
+  const text = area();
+  saved = text && !one(".banner", root) ? text.value : text ? "\u0000" : null;
+  if (!text) return;
+  text.addEventListener("input", tell);
+  bundle ??= import(root.dataset.editor).catch(() => null);
+  const module = await bundle;
+  if (!module || area() !== text) return;
+  editor = module.mount(text, { language: text.dataset.language, readOnly: text.readOnly, label: text.getAttribute("aria-label"), onChange: tell, onSave: save });
+  tell();
+}
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.elt.id === "file-view" || event.detail.target?.id === "file-view") void start();
+});
+
+// Another file, with something not saved: ask first.
+on("click", "[data-file]", async (event, link) => {
+  if (!dirty() || event.defaultPrevented) {
+    all("[aria-current]", one("#file-tree")).forEach((old) => old.removeAttribute("aria-current"));
+    link.setAttribute("aria-current", "true");
+    return;
+  }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (await ask({ title: "Leave without saving?", text: "What you typed in this file is lost.", action: "Leave" })) {
+    saved = null;
+    link.click();
+  }
+}, true);
+
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "s" && area()) {
+    event.preventDefault();
+    save();
+  }
+  if (event.key === "F2" && one("#rename-file")) openDialog(one("#rename-file"));
+});
+addEventListener("beforeunload", (event) => {
+  if (dirty()) event.preventDefault();
+});
+// The server's redirect after a save, rename or delete leaves nothing behind.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  if (event.detail.xhr.getResponseHeader("HX-Redirect")) saved = null;
+});
+document.addEventListener("submit", () => { if (!window.htmx) saved = null; });
+
+const side = one("[data-drop]", root);
+if (side) {
+  const form = one("[data-upload]");
+  side.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    side.dataset.dropping = "";
+  });
+  side.addEventListener("dragleave", () => delete side.dataset.dropping);
+  side.addEventListener("drop", (event) => {
+    event.preventDefault();
+    delete side.dataset.dropping;
+    if (!event.dataTransfer.files.length) return;
+    one("[name=files]", form).files = event.dataTransfer.files;
+    const folder = event.target.closest("details")?.querySelector("[data-folder]")?.dataset.folder;
+    one("[name=folder]", form).value = folder ?? side.dataset.drop;
+    form.requestSubmit();
+  });
+  key("n", "New file", () => openDialog(one("#new-file")));
+}
+void start();
