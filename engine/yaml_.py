@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)", list("-+0123456789")),
-    ("float", r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)", list("-+0123456789.")),
+    ("float", r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)", list("-+0123456789.")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
@@ -85,6 +86,11 @@ class Document:
             if found:
                 return found
         return (None, None)
+
+    def order(self, path: Path) -> tuple[int, int]:
+        """Something to sort paths by where they stand in the text."""
+        line, column = self.place(path)
+        return (line or 0, column or 0)
 
 
 def dotted(path: Path) -> str:
@@ -136,10 +142,10 @@ class _Builder:
         if not isinstance(node, yaml.ScalarNode):
             mark = node.start_mark
             raise yaml.MarkedYAMLError(None, None, "a key must be a plain text", mark)
-        return str(node.value)
+        return self._text(node)
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        kind, text = node.tag.rpartition(":")[2], str(node.value)
+        kind, text = node.tag.rpartition(":")[2], self._text(node)
         if kind == "null":
             return None
         if kind == "bool":
@@ -147,8 +153,15 @@ class _Builder:
         if kind == "int":
             return _integer(text)
         if kind == "float":
-            plain = text.replace("_", "").lower()
-            return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+            value = float(text.replace("_", ""))
+            return value if math.isfinite(value) else text
+        return text
+
+    def _text(self, node: yaml.ScalarNode) -> str:
+        """The text of a scalar; one that no database can keep is refused."""
+        text = str(node.value)
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            raise yaml.MarkedYAMLError(None, None, "special characters are not allowed", node.start_mark)
         return text
 
 

@@ -1,0 +1,142 @@
+"""Changing flows: every save is a revision that is never changed again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from engine.document import Flow as FlowDocument
+from engine.document import Problem
+from flows import selectors
+from flows.models import Flow, Revision
+from flows.selectors import FlowMissing
+from flows.validation import InvalidFlow, Validation, validate
+from namespaces import rights
+from namespaces.models import Role
+
+__all__ = ["FlowMissing", "InvalidFlow", "create", "delete", "restore", "set_disabled", "update"]
+
+REVISION_LINE = re.compile(r"^revision:[^\n]*\n?", re.MULTILINE)
+DISABLED_LINE = re.compile(r"^disabled:[^\n]*\n?", re.MULTILINE)
+
+
+def _refuse(message: str, path: str = "") -> InvalidFlow:
+    return InvalidFlow([Problem(message, 1, 1, path)])
+
+
+def _checked(source: str) -> FlowDocument:
+    outcome: Validation = validate(source)
+    if outcome.flow is None or not outcome.valid:
+        raise InvalidFlow(outcome.problems)
+    return outcome.flow
+
+
+def _plain(source: str) -> str:
+    """The source without its `revision:` line, as sources are compared."""
+    return REVISION_LINE.sub("", source)
+
+
+def create(*, user: Any, source: str) -> Flow:
+    """A new flow, as revision 1 or the one after its deletion.
+
+    Raises InvalidFlow (also when the id is taken) and what `namespaces.rights` raises.
+    """
+    document = _named(user, source)
+    with transaction.atomic():
+        row = Flow.objects.filter(namespace=document.namespace, flow_id=document.id).first()
+        if row is not None and not row.deleted:
+            raise _refuse("Flow id already exists", "flow.id")
+        try:
+            with transaction.atomic():
+                return _save(row or Flow(namespace=document.namespace, flow_id=document.id, revision=0), document, source, user)
+        except IntegrityError as error:  # someone else created it meanwhile
+            raise _refuse("Flow id already exists", "flow.id") from error
+
+
+def _named(user: Any, source: str) -> FlowDocument:
+    """The flow of a source in a namespace where the user may write; without the right to it nothing is said about the source's types."""
+    outcome = validate(source)
+    if outcome.flow is not None:
+        rights.require(user, outcome.flow.namespace, Role.MEMBER)
+    if outcome.flow is None or not outcome.valid:
+        raise InvalidFlow(outcome.problems)
+    return outcome.flow
+
+
+def update(*, user: Any, namespace: str, flow_id: str, source: str) -> Flow:
+    """The flow with a new source; the same revision where nothing changed. Raises FlowMissing, InvalidFlow and what `rights` raises."""
+    rights.require(user, namespace, Role.MEMBER)
+    document = _checked(source)
+    if document.id != flow_id:
+        raise _refuse("Illegal flow id update", "flow.id")
+    if document.namespace != namespace:
+        raise _refuse("Illegal namespace update", "flow.namespace")
+    with transaction.atomic():
+        row = _locked(namespace, flow_id)
+        if _plain(row.source) == _plain(source):
+            return row
+        return _save(row, document, source, user)
+
+
+def delete(*, user: Any, namespace: str, flow_id: str) -> Flow:
+    """The flow marked as deleted, by a revision of its own; its past stays readable."""
+    rights.require(user, namespace, Role.MEMBER)
+    with transaction.atomic():
+        row = _locked(namespace, flow_id)
+        row.revision += 1
+        row.deleted = True
+        row.updated = timezone.now()
+        row.save()
+        _revision(row, user, deleted=True)
+        return row
+
+
+def restore(*, user: Any, namespace: str, flow_id: str, number: int) -> Flow:
+    """The source of revision `number` saved as a new revision; brings a deleted flow back. Raises FlowMissing and InvalidFlow."""
+    rights.require(user, namespace, Role.MEMBER)
+    old = selectors.flow_revision(namespace, flow_id, number)
+    document = _checked(old.source)
+    with transaction.atomic():
+        row = Flow.objects.select_for_update().get(pk=old.flow_id)
+        return _save(row, document, old.source, user, comment=f"Restored from revision {number}")
+
+
+def set_disabled(*, user: Any, namespace: str, flow_id: str, disabled: bool) -> Flow:
+    """The flow with `disabled:` in its source set or taken out, as a new revision."""
+    row = selectors.flow(namespace, flow_id)
+    if row.disabled == disabled:
+        rights.require(user, namespace, Role.MEMBER)
+        return row
+    source = DISABLED_LINE.sub("", row.source)
+    if disabled:
+        source = f"{source.rstrip()}\ndisabled: true\n"
+    return update(user=user, namespace=namespace, flow_id=flow_id, source=source)
+
+
+def _locked(namespace: str, flow_id: str) -> Flow:
+    row = Flow.objects.select_for_update().filter(namespace=namespace, flow_id=flow_id, deleted=False).first()
+    if row is None:
+        raise FlowMissing
+    return row
+
+
+def _save(row: Flow, document: FlowDocument, source: str, user: Any, comment: str = "") -> Flow:
+    row.revision += 1
+    row.source = source
+    row.raw = dict(document.raw)
+    row.description = document.description or ""
+    row.labels = dict(reversed(document.labels))  # of two equal keys the first wins
+    row.disabled = document.disabled
+    row.deleted = False
+    row.updated = timezone.now()
+    row.save()
+    _revision(row, user, comment=comment)
+    return row
+
+
+def _revision(row: Flow, user: Any, *, deleted: bool = False, comment: str = "") -> Revision:
+    author = user if getattr(user, "pk", None) else None
+    return Revision.objects.create(flow=row, number=row.revision, source=row.source, deleted=deleted, created_by=author, comment=comment)

@@ -1,0 +1,103 @@
+"""Whether a source is a flow that can be saved, and everything there is to say about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.defaults import PluginDefault, read_defaults
+from engine.document import Flow, Problem
+from engine.parser import YAML_PROBLEM, read
+from engine.yaml_ import load
+from namespaces.models import Namespace
+from namespaces.rights import ancestry
+from plugins.catalog import CATALOG
+from ui.errors import Invalid
+
+SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
+ALIAS_INFO = re.compile(r"^(\S+) is replaced by (\S+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What a source is worth. `flow` is there as soon as it has an id and a namespace; it may be saved only where `valid`."""
+
+    problems: tuple[Problem, ...]
+    flow: Flow | None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def valid(self) -> bool:
+        return self.flow is not None and not self.errors
+
+    @property
+    def warnings(self) -> list[str]:
+        return [problem.message for problem in self.problems if problem.severity == "warning"]
+
+    @property
+    def infos(self) -> list[str]:
+        return [problem.message for problem in self.problems if problem.severity == "info"]
+
+    @property
+    def deprecations(self) -> list[str]:
+        """Where old names are used: `tasks[1]`."""
+        told = (problem for problem in self.problems if problem.severity == "info" and ALIAS_INFO.match(problem.message))
+        return [problem.path.removesuffix(".type") for problem in told]
+
+    def constraints(self) -> str | None:
+        """All errors as Kestra puts them into one text; None where there are none."""
+        return constraints(self.errors)
+
+
+def constraints(problems: Sequence[Problem]) -> str | None:
+    """`: Invalid Flow: …` for what concerns the whole flow, `path: message` for the rest, a line each; what cannot be read stands alone."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    alone = next((problem.message for problem in errors if _stands_alone(problem.message)), None)
+    if alone is not None or not errors:
+        return alone
+    whole = [problem.message for problem in errors if not problem.path]
+    lines = [f": Invalid Flow: {', '.join(whole)}"] if whole else []
+    lines += [f"{problem.path}: {problem.message}" for problem in errors if problem.path]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _stands_alone(message: str) -> bool:
+    return message.startswith((YAML_PROBLEM, "Unrecognized field", "Invalid type: ", "Duplicate field"))
+
+
+class InvalidFlow(Invalid):
+    """The flow has mistakes and was not saved."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        """`problems` are what the editor marks; the message is Kestra's."""
+        super().__init__((constraints(problems) or "").strip())
+        self.problems = list(problems)
+
+
+def defaults_for(namespace: str) -> list[PluginDefault]:
+    """The plugin defaults of a namespace and of those above it, the closest first."""
+    rows = {row.name: row.plugin_defaults for row in Namespace.objects.filter(name__in=ancestry(namespace)).only("name", "plugin_defaults")}
+    return [default for name in reversed(ancestry(namespace)) for default in read_defaults(rows.get(name) or [])]
+
+
+def validate(source: str) -> Validation:
+    """Everything about a source; never raises for what is written in it."""
+    document = load(source)
+    flow, problems = read(document, catalog=CATALOG, defaults=defaults_for(_namespace(document.value)))
+    return Validation(tuple(problems), flow)
+
+
+def _namespace(value: Any) -> str:
+    namespace = value.get("namespace") if isinstance(value, Mapping) else None
+    return namespace if isinstance(namespace, str) and len(namespace) <= 150 else ""
+
+
+def split_documents(text: str) -> list[str]:
+    """The documents of a text separated by `---` lines, empty ones left out; one empty text where there is nothing else."""
+    documents = [part for part in SEPARATOR.split(text) if part.strip()]
+    return documents or [""]

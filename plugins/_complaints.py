@@ -1,0 +1,83 @@
+"""What pydantic finds wrong, in the words that Kestra's users know, at the path where they wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.fields import unrecognized
+from engine.yaml_ import dotted
+from plugins.contract import Schema
+
+Path = tuple[str | int, ...]
+WORDS = {
+    "missing": "must not be null",
+    "string_type": "a text is needed here",
+    "bool_type": "`true` or `false` is needed here",
+    "bool_parsing": "`true` or `false` is needed here",
+    "int_type": "a whole number is needed here",
+    "int_parsing": "a whole number is needed here",
+    "int_from_float": "a whole number is needed here",
+    "float_type": "a number is needed here",
+    "float_parsing": "a number is needed here",
+    "list_type": "a list is needed here",
+    "dict_type": "a map is needed here",
+    "mapping_type": "a map is needed here",
+    "model_type": "a map is needed here",
+    "model_attributes_type": "a map is needed here",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
+UNION = ("string_pattern_mismatch", "string_type")  # what the `Expression` side of a union says of a value meant for the other side
+
+
+@cache
+def property_names(found: type[Schema]) -> tuple[str, ...]:
+    """The names that are written in YAML."""
+    return tuple(field.alias or name for name, field in found.model_fields.items())
+
+
+def of(error: ValidationError, found: type[Schema], mapping: Mapping[str, Any]) -> list[tuple[str, Path]]:
+    """One message for each place that is wrong, with the path of what was written."""
+    told: dict[Path, tuple[str, Path]] = {}
+    details = error.errors(include_url=False, include_context=True)
+    for detail in sorted(details, key=lambda one: one["type"] in UNION):
+        path = written(detail["loc"], mapping)
+        told.setdefault(path, (_message(detail, path, found), path))
+    return list(told.values())
+
+
+def written(place: Sequence[str | int], mapping: Any) -> Path:
+    """The path in what was written: without the names that pydantic gives to the sides of a union."""
+    path: list[str | int] = []
+    value = mapping
+    for number, part in enumerate(place):
+        inside = isinstance(value, Mapping) and part in value
+        if inside or (isinstance(value, list) and isinstance(part, int) and part < len(value)):
+            value = value[part]
+            path.append(part)
+        elif number == len(place) - 1 and isinstance(value, Mapping) and isinstance(part, str) and part.isidentifier():
+            path.append(part)
+    return tuple(path)
+
+
+def _message(detail: ErrorDetails, path: Path, found: type[Schema]) -> str:
+    kind, context = detail["type"], detail.get("ctx") or {}
+    if kind == "extra_forbidden":
+        return unrecognized(str(path[-1]) if path else "", dotted(path[:-1]) or found.__name__, property_names(found) if len(path) == 1 else ())
+    if kind in ("literal_error", "enum"):
+        given = detail["input"]
+        expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
+        return f"`{given}` is not one of {expected}" if isinstance(given, str | int | float) else f"one of {expected} is needed here"
+    if kind == "string_pattern_mismatch":
+        return f'must match "{context.get("pattern", "")}"'
+    if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
+        word = kind.replace("_", " ").replace(" equal", " or equal")
+        return f"must be {word} to {next(iter(context.values()), '')}"
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    return WORDS.get(kind, detail["msg"])
