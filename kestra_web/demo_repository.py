@@ -58,6 +58,13 @@ def files_below(folder: Path) -> dict[str, bytes]:
     return {name.as_posix(): path.read_bytes() for name, path in relative.items() if not LEFT_BY_DBT & set(name.parts)}
 
 
+def master_files(source: Path, warehouse: Path) -> dict[str, bytes]:
+    """The files of the branch `master`: the project under `dbt/`, with profiles that name the warehouse."""
+    project = {f"dbt/{path}": content for path, content in files_below(source / "project").items()}
+    own = files_below(source / "branches" / "master")
+    return project | {path: with_warehouse(content.decode(), warehouse).encode() for path, content in own.items()}
+
+
 def _stream(source: Path, warehouse: Path) -> Iterator[bytes]:
     """The whole history as `git fast-import` reads it."""
     project = files_below(source / "project")
@@ -66,12 +73,11 @@ def _stream(source: Path, warehouse: Path) -> Iterator[bytes]:
         added = {path: content for path, content in left.items() if path.startswith(prefixes)}
         left = {path: content for path, content in left.items() if path not in added}
         yield from _commit("main", number, message, added)
-    moved = {f"dbt/{path}": content for path, content in project.items()}
+    master = master_files(source, warehouse)
+    moved = {path: content for path, content in master.items() if path.removeprefix("dbt/") in project}
     yield from _commit("master", len(HISTORY), "Move the project into the folder dbt", moved, parent="refs/heads/main", replaces=True)
-    overlay = {
-        path: with_warehouse(content.decode(), warehouse).encode() for path, content in files_below(source / "branches" / "master").items()
-    }
-    yield from _commit("master", len(HISTORY) + 1, "Bring profiles for dev and prod", overlay)
+    added = {path: content for path, content in master.items() if path not in moved}
+    yield from _commit("master", len(HISTORY) + 1, "Bring profiles for dev and prod", added)
 
 
 def _commit(

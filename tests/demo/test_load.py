@@ -13,6 +13,7 @@ from namespaces import files
 FLOWS = {
     "company.team.dbt.build_warehouse",
     "company.team.dbt.dbt_duckdb",
+    "company.team.dbt.dev.dbt_build",
     "company.team.dbt.mesh.core_then_marts",
     "company.team.dbt.nightly_build",
     "company.team.operations.check_deliveries",
@@ -34,15 +35,23 @@ def test_every_flow_is_valid_and_names_this_data_folder(tmp_path: Path) -> None:
 def test_the_two_projects_are_files_of_their_namespace(tmp_path: Path) -> None:
     demo.load(tmp_path)
     for project in ("dbt-core", "dbt-marts"):
-        stored = files.read(demo.FILES_NAMESPACE, f"{project}/dbt_project.yml")
+        stored = files.read(demo.TWO_PROJECTS, f"{project}/dbt_project.yml")
         assert stored == (demo.SOURCE / "projects" / project / "dbt_project.yml").read_bytes()
+
+
+@pytest.mark.django_db
+def test_the_project_that_is_edited_in_place_brings_profiles_for_this_warehouse(tmp_path: Path) -> None:
+    demo.load(tmp_path)
+    profiles = files.read(demo.EDITED_PROJECT, "dbt/profiles.yml").decode()
+    assert f'"{tmp_path / "warehouse" / "prod.duckdb"}"' in profiles
+    assert files.exists(demo.EDITED_PROJECT, "dbt/dbt_project.yml")
 
 
 @pytest.mark.django_db
 def test_loading_again_changes_nothing_that_someone_changed(tmp_path: Path) -> None:
     demo.load(tmp_path)
-    files.write(demo.FILES_NAMESPACE, "dbt-core/models/agents.sql", b"select 1 as mine")
+    files.write(demo.TWO_PROJECTS, "dbt-core/models/agents.sql", b"select 1 as mine")
     before = {str(flow): flow.revision for flow in Flow.objects.all()}
     demo.load(tmp_path)
-    assert files.read(demo.FILES_NAMESPACE, "dbt-core/models/agents.sql") == b"select 1 as mine"
+    assert files.read(demo.TWO_PROJECTS, "dbt-core/models/agents.sql") == b"select 1 as mine"
     assert {str(flow): flow.revision for flow in Flow.objects.all()} == before
