@@ -10,7 +10,7 @@ from namespaces.forms import Form
 
 class ValueForm(Form):
     key = forms.CharField(label="Key", max_length=256, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
-    type = forms.ChoiceField(label="Type", choices=ValueType.choices, initial=ValueType.STRING)
+    type = forms.ChoiceField(label="Type", choices=[(name, name) for name in ValueType.values], initial=ValueType.STRING)
     value = forms.CharField(
         label="Value", required=False, strip=False, widget=forms.Textarea(attrs={"rows": 5, "class": "input mono", "spellcheck": "false"})
     )
