@@ -39,7 +39,9 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
         return PENDING
     if not worldly(template):
         try:
-            return remember(board, run, name, render_any(template, variables(board.flow, board.value(), run, world=board.world, task=board.task(run))))
+            return remember(
+                board, run, name, render_any(template, variables(board.flow, board.value(), run, world=board.world, task=board.task(run)))
+            )
         except WorldNeeded:
             pass  # told so only while rendering: ask the world instead
         except ExpressionError as error:

@@ -146,7 +146,9 @@ def retry_due(board: Board, run: TaskRun, key: str) -> None:
 def _new_execution(board: Board, run: TaskRun, policy: Retry) -> bool:
     """The whole flow again, as a new execution: this one and what led to the failure are RETRIED, what runs beside it is stopped."""
     first: datetime = board.head.original_created or board.head.state.start
-    date = next_date(policy, attempts=board.head.attempt_number, first_start=first, now=board.now, seed=board.head.original_id or board.head.id)
+    date = next_date(
+        policy, attempts=board.head.attempt_number, first_start=first, now=board.now, seed=board.head.original_id or board.head.id
+    )
     if date is None:
         return False
     above = {run.id, *(ancestor.id for ancestor in board.ancestors(run))}
@@ -159,7 +161,12 @@ def _new_execution(board: Board, run: TaskRun, policy: Retry) -> bool:
     board.to(states.RETRIED)
     board.command(
         StartExecution(
-            board.head.namespace, board.head.flow_id, revision=board.head.flow_revision, labels=board.head.labels, schedule_date=date, replay_of=board.head.id
+            board.head.namespace,
+            board.head.flow_id,
+            revision=board.head.flow_revision,
+            labels=board.head.labels,
+            schedule_date=date,
+            replay_of=board.head.id,
         )
     )
     return True

@@ -25,7 +25,9 @@ class Board:
     `dirty` holds the levels (ids of flowable task runs, None for the execution itself) that must be walked again.
     """
 
-    def __init__(self, flow: Flow, execution: Execution, now: datetime, flowables: Mapping[str, type[Flowable]], world: Mapping[str, Any]) -> None:
+    def __init__(
+        self, flow: Flow, execution: Execution, now: datetime, flowables: Mapping[str, type[Flowable]], world: Mapping[str, Any]
+    ) -> None:
         self.flow = flow
         self.before = execution
         self.head = execution  # everything but the task runs
@@ -155,12 +157,15 @@ class Board:
         self._changed = True
 
     def to(self, state: str) -> None:
-        """Move the execution to a state."""
-        self.head = replace(self.head, state=self.head.state.to(state, self.now))
+        """Move the execution to a state; one it is in already changes nothing."""
+        if state != self.state:
+            self.head = replace(self.head, state=self.head.state.to(state, self.now))
 
     def remember(self, **notes: Any) -> None:
         """Remember something about the execution; None forgets it."""
-        self.head = replace(self.head, notes={key: value for key, value in {**self.head.notes, **notes}.items() if value is not None})
+        merged = {key: value for key, value in {**self.head.notes, **notes}.items() if value is not None}
+        if merged != self.head.notes:
+            self.head = replace(self.head, notes=merged)
 
     def touch(self, parent_id: str | None) -> None:
         """Have this level walked."""
@@ -210,7 +215,7 @@ def open_attempt(run: TaskRun) -> Attempt | None:
 
 
 def open_number(run: TaskRun) -> int | None:
-    """The number of the attempt that a worker has; a working directory being opened or closed counts as attempt 0. None where there is none."""
+    """The number of the attempt that a worker has, or how often its working directory was opened before; None where there is none."""
     attempt = open_attempt(run)
     if attempt is not None:
         return attempt.number

@@ -1,4 +1,4 @@
-"""The variables of an expression: what a flow's templates may name (flow, execution, task, taskrun, outputs, inputs, vars, trigger, labels…)."""
+"""The variables of an expression: what a flow's templates may name (flow, execution, task, taskrun, outputs, inputs, vars…)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def variables(flow: Flow, execution: Execution, task_run: TaskRun | None = None, *, world: Mapping[str, Any] = EMPTY, task: Task | None = None) -> dict[str, Any]:
+def variables(
+    flow: Flow, execution: Execution, task_run: TaskRun | None = None, *, world: Mapping[str, Any] = EMPTY, task: Task | None = None
+) -> dict[str, Any]:
     """Everything that a template of this execution (or of one of its task runs) may name, as in Kestra.
 
     `world` gives `envs` and `globals`. `task` saves looking the task up. What does not apply is absent, not null.
@@ -45,7 +47,7 @@ def variables(flow: Flow, execution: Execution, task_run: TaskRun | None = None,
         found["outputs"] = outputs(execution, runs)
         found["tasks"] = states_of_tasks(execution, runs)
     if task_run is not None:
-        found.update(_task_run(flow, task_run, runs, task))
+        found.update(_task_run(task_run, runs, task))
     return {**found, **execution.variables}
 
 
@@ -158,7 +160,7 @@ def _trigger(execution: Execution) -> dict[str, Any]:
     return found
 
 
-def _task_run(flow: Flow, run: TaskRun, runs: Mapping[str, TaskRun], task: Task | None) -> dict[str, Any]:
+def _task_run(run: TaskRun, runs: Mapping[str, TaskRun], task: Task | None) -> dict[str, Any]:
     found: dict[str, Any] = {"task": {"id": run.task_id}, "taskrun": _own(run)}
     if task is not None:
         found["task"]["type"] = task.type

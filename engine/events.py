@@ -142,12 +142,42 @@ class OutputsRendered:
 
 
 Event = (
-    ExecutionCreated | SlotDecided | TaskStarted | TaskSucceeded | TaskFailed | WorkerLost | TimerElapsed | Evaluated | ChildStarted
-    | ChildEnded | KillRequested | PauseRequested | ResumeRequested | RestartRequested | StateChangeRequested | ForceRunRequested | OutputsRendered
+    ExecutionCreated
+    | SlotDecided
+    | TaskStarted
+    | TaskSucceeded
+    | TaskFailed
+    | WorkerLost
+    | TimerElapsed
+    | Evaluated
+    | ChildStarted
+    | ChildEnded
+    | KillRequested
+    | PauseRequested
+    | ResumeRequested
+    | RestartRequested
+    | StateChangeRequested
+    | ForceRunRequested
+    | OutputsRendered
 )
 
 __all__ = [
-    "ChildEnded", "ChildStarted", "Evaluated", "Event", "ExecutionCreated", "ForceRunRequested", "KillRequested", "OutputsRendered", "PauseRequested",
-    "RestartRequested", "ResumeRequested", "SlotDecided", "StateChangeRequested", "TaskFailed", "TaskStarted", "TaskSucceeded",
-    "TimerElapsed", "WorkerLost",
+    "ChildEnded",
+    "ChildStarted",
+    "Evaluated",
+    "Event",
+    "ExecutionCreated",
+    "ForceRunRequested",
+    "KillRequested",
+    "OutputsRendered",
+    "PauseRequested",
+    "RestartRequested",
+    "ResumeRequested",
+    "SlotDecided",
+    "StateChangeRequested",
+    "TaskFailed",
+    "TaskStarted",
+    "TaskSucceeded",
+    "TimerElapsed",
+    "WorkerLost",
 ]

@@ -17,8 +17,10 @@ def base62(number: int, length: int = LENGTH) -> str:
     return "".join(reversed(digits))
 
 
-def task_run_id(execution_id: str, parent_id: str | None, path: str, task_id: str, value: str | None, iteration: int | None, generation: int) -> str:
-    """The id of a task run, 22 characters. `generation` counts restarts, so that a task run that was removed does not come back under its old id."""
+def task_run_id(  # noqa: PLR0917 - its arguments in this order are what other rooms call it with
+    execution_id: str, parent_id: str | None, path: str, task_id: str, value: str | None, iteration: int | None, generation: int
+) -> str:
+    """The id of a task run, 22 characters; `generation` counts restarts: what was removed does not come back under its old id."""
     named = "\x1f".join((execution_id, parent_id or "", path, task_id, "\x00" if value is None else value, str(iteration), str(generation)))
     return base62(int.from_bytes(hashlib.sha256(named.encode()).digest(), "big"))
 

@@ -70,12 +70,20 @@ def walk(board: Board, parent_id: str | None) -> None:
 
 
 def _waiting(board: Board, parent_id: str | None) -> list[TaskRun]:
-    return [run for run in board.children(parent_id) if run.state.current in (states.CREATED, states.RESTARTED) and not run.path.startswith("listeners.")]
+    return [
+        run
+        for run in board.children(parent_id)
+        if run.state.current in (states.CREATED, states.RESTARTED) and not run.path.startswith("listeners.")
+    ]
 
 
 def _level(board: Board, parent_id: str | None) -> Level | None:
     children = board.children(parent_id)
-    groups = [run for run in children if is_main(run)], [r for r in children if r.path == "errors"], [r for r in children if r.path == "finally"]
+    groups = (
+        [run for run in children if is_main(run)],
+        [r for r in children if r.path == "errors"],
+        [r for r in children if r.path == "finally"],
+    )
     if parent_id is None:
         return Level(None, None, None, *groups)
     run = board.run(parent_id)

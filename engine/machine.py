@@ -54,7 +54,13 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
 
 
 def advance(
-    flow: Flow, execution: Execution, event: Event, now: datetime, flowables: Mapping[str, type[Flowable]], *, world: Mapping[str, Any] = EMPTY
+    flow: Flow,
+    execution: Execution,
+    event: Event,
+    now: datetime,
+    flowables: Mapping[str, type[Flowable]],
+    *,
+    world: Mapping[str, Any] = EMPTY,
 ) -> tuple[Execution, tuple[Command, ...]]:
     """Tell the machine that something happened.
 
@@ -66,7 +72,13 @@ def advance(
 
 
 def advance_all(
-    flow: Flow, execution: Execution, happened: Iterable[Event], now: datetime, flowables: Mapping[str, type[Flowable]], *, world: Mapping[str, Any] = EMPTY
+    flow: Flow,
+    execution: Execution,
+    happened: Iterable[Event],
+    now: datetime,
+    flowables: Mapping[str, type[Flowable]],
+    *,
+    world: Mapping[str, Any] = EMPTY,
 ) -> tuple[Execution, tuple[Command, ...]]:
     """Tell it several things at once, in order: the same as one after another, with the indexes made once."""
     board = Board(flow, execution, now, flowables, world)

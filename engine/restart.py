@@ -125,7 +125,9 @@ def state_change_requested(board: Board, event: StateChangeRequested) -> None:
 def _reopen_level(board: Board, level_id: str | None, changed: TaskRun) -> None:
     on_the_way = {changed.id, *(above.id for above in board.ancestors(changed))}
     for run in board.children(level_id):
-        if not is_main(run) and run.id not in on_the_way and run.state.terminated:
+        if not is_main(run) and run.id not in on_the_way:
+            for each in (run, *board.descendants(run.id)):
+                board.stop(each)
             board.drop(run.id)
     above = board.run(level_id)
     if above is not None and above.state.current != states.RUNNING:
@@ -157,14 +159,22 @@ def copy(execution: Execution, flow: Flow, new_id: str) -> Execution:
 
 
 def replay(
-    execution: Execution, flow: Flow, task_run_id: str | None, new_id: str, now: datetime, flowables: Mapping[str, type[Flowable]] | None = None
+    execution: Execution,
+    flow: Flow,
+    task_run_id: str | None,
+    new_id: str,
+    now: datetime,
+    *,
+    flowables: Mapping[str, type[Flowable]] | None = None,
 ) -> Execution:
     """A new execution with the inputs, labels and trigger of another, from its start or from one of its task runs.
 
-    From a task run: what came before is copied with new ids, the run is RESTARTED, what came after it is left out. The caller stores the
-    answer and sends `ExecutionCreated`. Raises KeyError where the task run is not there.
+    From a task run: what came before is copied with new ids, the run is RESTARTED, what came after it is left out; without `flowables`
+    every level counts as a sequence. The caller stores the answer and sends `ExecutionCreated`. Raises KeyError where the task run is not there.
     """
-    fresh = replace(copy(execution, flow, new_id), task_runs=(), outputs=None, error=None, notes={}, attempt_number=execution.attempt_number + 1)
+    fresh = replace(
+        copy(execution, flow, new_id), task_runs=(), outputs=None, error=None, notes={}, attempt_number=execution.attempt_number + 1
+    )
     if task_run_id is None:
         return replace(fresh, state=State.new(now))
     board = Board(flow, execution, now, flowables or {}, {})
@@ -198,7 +208,10 @@ def _followers(board: Board, run: TaskRun) -> list[TaskRun]:
     siblings = board.children(run.parent_id)
     extra = [other for other in siblings if not is_main(other) and other.path != run.path]
     if not is_main(run):
-        return [*(other for other in siblings if other.path == run.path and other.position > run.position), *(o for o in extra if o.path == "finally")]
+        return [
+            *(other for other in siblings if other.path == run.path and other.position > run.position),
+            *(o for o in extra if o.path == "finally"),
+        ]
     parent = board.run(run.parent_id)
     task = board.task(parent) if parent is not None else None
     kind = board.flowable(task) if task is not None else None

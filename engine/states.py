@@ -25,8 +25,8 @@ ALL: Final = (CREATED, RUNNING, PAUSED, RESTARTED, KILLING, SUCCESS, WARNING, FA
 TERMINATED: Final = frozenset({FAILED, WARNING, SUCCESS, KILLED, CANCELLED, RETRIED, SKIPPED})
 UNFINISHED: Final = frozenset(ALL) - TERMINATED
 
-# Where a state may lead. A terminated one is left only by a restart, a replay or an explicit change of state,
-# which all pass through RESTARTED (or RUNNING for the flowables above the restarted task run).
+# Where a state may lead. A terminated one is left only by a restart or a replay, which pass through RESTARTED (RUNNING for the flowables
+# above the restarted task run), or by somebody who sets another terminated state by hand.
 MOVES: Final[dict[str, frozenset[str]]] = {
     CREATED: frozenset(ALL) - {CREATED},
     QUEUED: frozenset({RUNNING, CANCELLED, KILLING, KILLED, FAILED}),
@@ -35,13 +35,7 @@ MOVES: Final[dict[str, frozenset[str]]] = {
     RESTARTED: frozenset({RUNNING, KILLING, KILLED, FAILED, CANCELLED, SUCCESS, WARNING, SKIPPED, PAUSED}),
     KILLING: frozenset({KILLED, FAILED, SUCCESS, WARNING, CANCELLED}),
     RETRYING: frozenset({CREATED, RUNNING, FAILED, KILLING, KILLED, CANCELLED, RETRIED}),
-    SUCCESS: frozenset({RESTARTED, RUNNING, WARNING}),
-    WARNING: frozenset({RESTARTED, RUNNING, SUCCESS}),
-    FAILED: frozenset({RESTARTED, RUNNING, WARNING, SUCCESS, RETRYING, RETRIED, KILLED, CANCELLED}),
-    KILLED: frozenset({RESTARTED, RUNNING, FAILED}),
-    CANCELLED: frozenset({RESTARTED, RUNNING}),
-    RETRIED: frozenset({RESTARTED, RUNNING}),
-    SKIPPED: frozenset({RESTARTED, RUNNING}),
+    **{state: TERMINATED - {state} | {RESTARTED, RUNNING} for state in TERMINATED},
 }
 
 

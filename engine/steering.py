@@ -99,8 +99,8 @@ Answer = Sequence[Start] | Ask | Finish | Hold | Repeat | Call
 class Flowable(Protocol):
     """A task type that steers others, as the machine sees it (`plugins.contract.FlowableTask` is its base class).
 
-    `workspace`: its children share one working directory. `forgives`: a failure inside is only a warning. `parallel`: its children stand side
-    by side, so its `errors` do too and a replay of one leaves the others alone.
+    `workspace`: its children share one working directory. `forgives`: a failure inside is only a warning. `parallel`: its children stand
+    side by side, so its `errors` do too and a replay of one leaves the others alone.
     """
 
     workspace: ClassVar[bool]
@@ -141,7 +141,9 @@ def later(runs: Sequence[TaskRun], run: TaskRun) -> tuple[TaskRun, ...]:
     return tuple(other for other in runs if other.position > run.position)
 
 
-def sequential(tasks: Sequence[Task], runs: Sequence[TaskRun], *, path: str = "tasks", value: str | None = None, iteration: int | None = None) -> list[Start]:
+def sequential(
+    tasks: Sequence[Task], runs: Sequence[TaskRun], *, path: str = "tasks", value: str | None = None, iteration: int | None = None
+) -> list[Start]:
     """The next task of a sequence, once nothing of it is open any more."""
     group = Group.of(runs)
     if group.open:
@@ -155,4 +157,3 @@ def parallel(tasks: Sequence[Task], runs: Sequence[TaskRun], limit: int = 0, *, 
     group = Group.of(runs)
     waiting = [Start(task, path) for task in tasks if not task.disabled and task.id not in group.created]
     return waiting[: max(limit - group.open, 0)] if limit > 0 else waiting
-

@@ -38,7 +38,19 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 FLOWABLES: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
-        AllowFailure, Dag, EachParallel, EachSequential, ForEach, If, Parallel, Pause, Sequential, Subflow, Switch, WaitFor, WorkingDirectory
+        AllowFailure,
+        Dag,
+        EachParallel,
+        EachSequential,
+        ForEach,
+        If,
+        Parallel,
+        Pause,
+        Sequential,
+        Subflow,
+        Switch,
+        WaitFor,
+        WorkingDirectory,
     )
 }
 
@@ -232,7 +244,11 @@ class World:
         else:
             old = self.executions[command.replay_of or ""]
             self.executions[child_id] = new_execution(
-                child, child_id, attempt_number=old.attempt_number + 1, parent_id=old.id, original_created=old.original_created or old.state.start
+                child,
+                child_id,
+                attempt_number=old.attempt_number + 1,
+                parent_id=old.id,
+                original_created=old.original_created or old.state.start,
             )
         self.later(events.ExecutionCreated(), child_id, at=command.schedule_date)
 

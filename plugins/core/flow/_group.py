@@ -46,4 +46,3 @@ def whole(properties: Mapping[str, Any], name: str, default: int) -> int:
     """A number of the flow, written plainly or as text."""
     given = properties.get(name)
     return default if given is None else int(given)
-

@@ -1,6 +1,7 @@
 """Run `then` where a condition holds, `else` where it does not.
 
-The condition is rendered once; it holds for everything but an empty text, `false`, `0` and `-0`. Without tasks for the answer the task succeeds.
+The condition is rendered once; it holds for everything but an empty text, `false`, `0` and `-0`. Without tasks for the answer the task
+succeeds.
 
 ```yaml
 id: either_or

@@ -1,7 +1,7 @@
 """Pause the execution until somebody resumes it, or for a while.
 
-Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time. `timeout` fails the task
-when nobody resumed it by then. `tasks` run after the pause (deprecated: write them after it).
+Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time. `timeout` fails the
+task when nobody resumed it by then. `tasks` run after the pause (deprecated: write them after it).
 
 ```yaml
 id: ask_first

@@ -15,6 +15,7 @@ tasks:
 from __future__ import annotations
 
 import threading
+
 from pydantic import Field
 
 from engine.expressions.values import duration_of

@@ -1,8 +1,8 @@
 """Run tasks again and again until a condition holds.
 
 After each round in which every task succeeded the condition is rendered; where it does not hold the next round begins after
-`checkFrequency.interval`. The output `iterationCount` counts rounds from 1. With `failOnMaxReached` the task fails when `maxIterations` or `maxDuration` is
-reached, else it ends as its tasks did.
+`checkFrequency.interval`. The output `iterationCount` counts rounds from 1. With `failOnMaxReached` the task fails when `maxIterations` or
+`maxDuration` is reached, else it ends as its tasks did.
 
 ```yaml
 id: until_ready
@@ -52,7 +52,7 @@ class WaitFor(Group):
     outputs_schema: ClassVar[Mapping[str, str]] = {"iterationCount": "Rounds begun, from 1."}
 
     condition: Text = Field(description="Expression; rendered after each round.")
-    check_frequency: CheckFrequency = Field(CheckFrequency(), description="How often and how long.")
+    check_frequency: CheckFrequency | None = Field(None, description="How often and how long.")
     fail_on_max_reached: bool = Field(False, description="Fail when a maximum is reached.")
 
     @classmethod

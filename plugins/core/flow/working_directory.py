@@ -1,7 +1,8 @@
 """Run tasks one after another in one working directory: what one writes the next finds there.
 
 Only tasks that a worker runs may stand inside. The directory is made before the first task (with `inputFiles` and `namespaceFiles`), and
-removed after the last, when what `outputFiles` matches has been kept. Every task keeps its own retry; `runIf` counts here too (Kestra leaves it out).
+removed after the last, when what `outputFiles` matches has been kept. Every task keeps its own retry; `runIf` counts here too (Kestra
+leaves it out).
 
 ```yaml
 id: same_folder
@@ -49,7 +50,7 @@ class NamespaceFiles(Schema):
     enabled: bool | str = Field(True, description="Whether to bring them.")
     include: list[str] | str | None = Field(None, description="Globs of what to bring; all where absent.")
     exclude: list[str] | str | None = Field(None, description="Globs of what to leave.")
-    namespaces: list[str] | str | None = Field(None, description="Namespaces to take from, later ones over earlier ones; its own where absent.")
+    namespaces: list[str] | str | None = Field(None, description="Namespaces to take from, later ones first; its own where absent.")
     folder_per_namespace: bool | str | None = Field(None, description="Put the files of each namespace into a folder of its own.")
     if_exists: str | None = Field(None, description="What to do where a file is there: OVERWRITE, FAIL, WARN or IGNORE.")
 
@@ -63,5 +64,5 @@ class WorkingDirectory(Group):
 
     cache: Cache | None = Field(None, description="Files that are kept from one execution to the next.")
     namespace_files: NamespaceFiles | None = Field(None, description="Files of the namespace to bring into the directory.")
-    input_files: dict[str, Any] | str | None = Field(None, description="Files to write first: name to content or URI; an expression may give the map.")
+    input_files: dict[str, Any] | str | None = Field(None, description="Files to write first: name to content or URI.")
     output_files: list[str] | str | None = Field(None, description="Globs of what to keep.")
