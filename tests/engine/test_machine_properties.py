@@ -1,0 +1,253 @@
+"""Whatever flow somebody invents and in whatever order its events arrive, some things always hold."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from engine import commands, events, states
+from engine.document import Flow
+from engine.execution import Execution, TaskRun
+from engine.machine import advance
+from engine.restart import restartable
+from tests.engine.inventing import Inventor
+from tests.engine.simulator import FLOWABLES, START, as_json, new_execution
+
+FACTS = (
+    events.TaskStarted,
+    events.TaskSucceeded,
+    events.TaskFailed,
+    events.WorkerLost,
+    events.TimerElapsed,
+    events.Evaluated,
+    events.ChildEnded,
+)
+OUTCOMES = st.sampled_from(["SUCCESS", "SUCCESS", "SUCCESS", "WARNING", "FAILED", "FAILED", "LOST"])
+
+
+# --- the world around it
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Delivers what workers, timers and people say in any order, late, early or twice."""
+
+    flow: Flow
+    execution: Execution
+
+    @initialize(choices=st.binary(max_size=150))
+    def start(self, choices: bytes) -> None:
+        self.flow = Inventor(choices).flow()
+        self.execution = new_execution(self.flow)
+        self.now = START
+        self.waiting: list[events.Event] = []  # promised, not yet delivered
+        self.delivered: list[events.Event] = []
+        self.killed = False
+        self.sent: Counter[tuple[str, int, str]] = Counter()
+        self.tell(events.ExecutionCreated())
+
+    def tell(self, event: events.Event) -> Execution:
+        before = self.execution
+        self.now += timedelta(milliseconds=1)
+        self.execution, decided = advance(self.flow, before, event, self.now, FLOWABLES)
+        self.check_move(before, event, decided)
+        for command in decided:
+            self.carry_out(command)
+        if isinstance(event, FACTS):
+            self.check_repeat(event)
+            self.delivered.append(event)
+        return self.execution
+
+    def carry_out(self, command: commands.Command) -> None:
+        match command:
+            case commands.RunTask():
+                self.sent[command.task_run_id, command.attempt, command.phase] += 1
+                self.waiting.append(events.TaskStarted(command.task_run_id, command.attempt, phase=command.phase))
+                self.waiting.append(events.TaskSucceeded(command.task_run_id, command.attempt, {"x": 1}, phase=command.phase))
+            case commands.WakeAt():
+                self.waiting.append(events.TimerElapsed(command.key))
+            case commands.StopTask():
+                self.waiting.append(events.TaskFailed(command.task_run_id, command.attempt, state="KILLED", phase=self.phase_of(command)))
+            case commands.Evaluate():
+                self.waiting.append(events.Evaluated(command.task_run_id, command.property, "true"))
+            case commands.RenderOutputs():
+                self.waiting.append(events.OutputsRendered({}))
+            case commands.StartExecution():
+                assert command.task_run_id is not None
+                self.waiting.append(events.ChildStarted(command.task_run_id, f"child-{len(self.delivered)}"))
+
+    def phase_of(self, command: commands.StopTask) -> Any:
+        run = self.execution.run(command.task_run_id)
+        phase = run.notes.get("phase") if run is not None else None
+        return phase if phase in ("open", "close") else "run"
+
+    def changed(self, event: events.Event, outcome: str) -> events.Event:
+        """The same end of an attempt, with another outcome."""
+        if not isinstance(event, events.TaskSucceeded):
+            return event
+        ident = (event.task_run_id, event.attempt)
+        if outcome == "LOST":
+            return events.WorkerLost(*ident, phase=event.phase)
+        if outcome == "FAILED":
+            return events.TaskFailed(*ident, "it failed", phase=event.phase)
+        return events.TaskSucceeded(*ident, {"x": 1}, outcome, event.phase)
+
+    # --- what may happen
+
+    @precondition(lambda self: self.waiting)
+    @rule(which=st.integers(0, 10_000), outcome=OUTCOMES)
+    def something_arrives(self, which: int, outcome: str) -> None:
+        self.deliver(which, outcome)
+
+    @precondition(lambda self: self.waiting)
+    @rule(outcome=OUTCOMES)
+    def the_oldest_arrives(self, outcome: str) -> None:
+        self.deliver(0, outcome)
+
+    def deliver(self, which: int, outcome: str) -> None:
+        event = self.changed(self.waiting.pop(which % len(self.waiting)), outcome)
+        self.tell(event)
+        if isinstance(event, events.ChildStarted):
+            self.waiting.append(events.ChildEnded(event.task_run_id, event.execution_id, "FAILED" if outcome == "FAILED" else "SUCCESS"))
+
+    @precondition(lambda self: self.delivered)
+    @rule(which=st.integers(0, 10_000))
+    def something_old_arrives_again(self, which: int) -> None:
+        before = self.execution
+        self.tell(self.delivered[which % len(self.delivered)])
+        if before.state.terminated:
+            assert self.execution == before
+
+    @rule(event=st.sampled_from([events.PauseRequested(), events.ResumeRequested(), events.ResumeRequested(), events.ExecutionCreated()]))
+    def somebody_asks(self, event: events.Event) -> None:
+        self.tell(event)
+
+    @rule(sure=st.integers(0, 7))
+    def somebody_kills(self, sure: int) -> None:
+        if sure == 0 and not self.execution.state.terminated:
+            self.tell(events.KillRequested())
+            self.killed = True
+
+    @rule(sure=st.integers(0, 2))
+    def somebody_restarts(self, sure: int) -> None:
+        if sure == 0 and restartable(self.execution):
+            self.killed = False
+            self.tell(events.RestartRequested())
+            assert self.execution.state.current != states.KILLED
+
+    @rule(which=st.integers(0, 10_000), state=st.sampled_from(["SUCCESS", "FAILED", "WARNING"]))
+    def somebody_sets_a_state(self, which: int, state: str) -> None:
+        if self.execution.task_runs and which % 11 == 0 and not self.killed:
+            run = self.execution.task_runs[which % len(self.execution.task_runs)]
+            self.tell(events.StateChangeRequested(run.id, state))
+
+    # --- what always holds
+
+    def check_move(self, before: Execution, event: events.Event, decided: tuple[commands.Command, ...]) -> None:
+        after = self.execution
+        if before.state.terminated and not isinstance(event, events.RestartRequested | events.StateChangeRequested):
+            assert after is before, "an ended execution changes only when somebody restarts it"
+            assert not decided
+        if self.killed:
+            assert not [c for c in decided if isinstance(c, commands.RunTask | commands.StartExecution)], "after a kill nothing starts"
+        known = {run.id: run for run in before.task_runs}
+        for run in after.task_runs:
+            check_histories(run)
+            if run.id not in known:
+                self.check_start(run)
+        for ident in [(c.task_run_id, c.attempt, c.phase) for c in decided if isinstance(c, commands.RunTask)]:
+            assert not self.sent[ident], "the same attempt is given out twice"
+        as_json(after)
+
+    def check_start(self, run: TaskRun) -> None:
+        """Nothing starts before what it depends on has ended."""
+        parent = self.execution.run(run.parent_id) if run.parent_id else None
+        siblings = [other for other in self.execution.children(run.parent_id) if other.id != run.id]
+        if run.path in ("errors", "finally"):
+            assert all(other.state.terminated for other in siblings if other.path not in ("errors", "finally"))
+        sequence = run.parent_id is None or self.kind(parent) in ("Sequential", "If", "Switch", "WorkingDirectory", "AllowFailure", "Pause")
+        if sequence:
+            assert all(other.state.terminated for other in siblings if other.path == run.path and other.position < run.position)
+
+    def kind(self, run: TaskRun | None) -> str:
+        if run is None:
+            return ""
+        waiting = [*self.flow.tasks, *self.flow.errors, *self.flow.finally_]
+        while waiting:
+            found = waiting.pop()
+            if found.id == run.task_id:
+                return found.type
+            for inner in found.branches.values():
+                waiting += inner
+        raise AssertionError(run.task_id)
+
+    def check_repeat(self, event: events.Event) -> None:
+        again, decided = advance(self.flow, self.execution, event, self.now + timedelta(seconds=1), FLOWABLES)
+        assert again is self.execution, f"{event} twice changes something"
+        assert not decided
+
+    @invariant()
+    def attempts_never_exceed_the_policy(self) -> None:
+        if not hasattr(self, "execution"):
+            return
+        retries = self.execution.attempt_number
+        for run in self.execution.task_runs:
+            assert len(run.attempts) <= 3 * retries
+
+    @invariant()
+    def an_unfinished_execution_has_something_under_way(self) -> None:
+        if not hasattr(self, "execution") or self.execution.state.terminated or self.execution.state.current == "PAUSED":
+            return
+        assert self.waiting, (
+            f"{self.execution.state.current} and nothing is coming: {[(r.task_id, r.state.current) for r in self.execution.task_runs]}"
+        )
+
+    @invariant()
+    def nothing_outlives_its_parent(self) -> None:
+        if not hasattr(self, "execution"):
+            return
+        for run in self.execution.task_runs:
+            parent = self.execution.run(run.parent_id) if run.parent_id else None
+            over = parent.state.terminated if parent is not None else self.execution.state.terminated
+            assert run.state.terminated or not over, f"{run.task_id} is {run.state.current} under what has ended"
+
+    def teardown(self) -> None:
+        """Whatever happened before: delivered everything, and resumed wherever it is paused, it ends."""
+        if not hasattr(self, "execution"):
+            return
+        for _ in range(3_000):
+            if self.execution.state.terminated:
+                return
+            if self.waiting:
+                self.deliver(0, "SUCCESS")
+            else:
+                self.tell(events.ResumeRequested())
+        raise AssertionError(f"it does not end: {self.execution}")
+
+
+def check_histories(run: TaskRun) -> None:
+    moments = [moment.state for moment in run.state.histories]
+    for before, after in pairwise(moments):
+        assert after in states.MOVES[before], f"{before} to {after}"
+    assert sum(not attempt.state.terminated for attempt in run.attempts) <= 1
+    assert [attempt.number for attempt in run.attempts] == list(range(len(run.attempts)))
+
+
+EXAMPLES = int(os.environ.get("KESTRA_WEB_EXAMPLES", "300"))
+QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+
+
+class TestAnyOrder(AnyOrder.TestCase):
+    settings = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
+
+
+@pytest.mark.long
+class TestAnyOrderForLong(AnyOrder.TestCase):
+    settings = settings(max_examples=5_000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
