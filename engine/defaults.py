@@ -56,24 +56,30 @@ def apply_defaults(flow: Mapping[str, Any], defaults: Sequence[PluginDefault], c
     return {key: value if key in NAMES else _applied(value, every, canonical) for key, value in flow.items()}
 
 
-def _applied(value: Any, defaults: Sequence[PluginDefault], canonical: Canonical) -> Any:
+def _applied(value: Any, defaults: Sequence[PluginDefault], canonical: Canonical, inside: bool = False) -> Any:
+    """`inside` the values of a default, the defaults reach one level and no further: two that name each other would never end."""
     if isinstance(value, list):
-        return [_applied(item, defaults, canonical) for item in value]
+        return [_applied(item, defaults, canonical, inside) for item in value]
     if not isinstance(value, Mapping):
         return value
+    own: Any = {key: _applied(item, defaults, canonical, inside) for key, item in value.items()}
     kind = value.get("type")
-    merged: Any = value
-    if isinstance(kind, str):
-        matching = [default for default in reversed(defaults) if _matches(default.type, kind, canonical)]
-        under: Any = {}
-        for default in matching:
-            if not default.forced:
-                under = merge(under, default.values)
-        merged = merge(under, value)
-        for default in matching:
-            if default.forced:
-                merged = merge(merged, default.values)
-    return {key: _applied(item, defaults, canonical) for key, item in merged.items()}
+    if not isinstance(kind, str):
+        return own
+    matching = [default for default in reversed(defaults) if _matches(default.type, kind, canonical)]
+    under: Any = {}
+    for default in matching:
+        if not default.forced:
+            under = merge(under, _values(default, defaults, canonical, inside))
+    merged = merge(under, own)
+    for default in matching:
+        if default.forced:
+            merged = merge(merged, _values(default, defaults, canonical, inside))
+    return merged
+
+
+def _values(default: PluginDefault, defaults: Sequence[PluginDefault], canonical: Canonical, inside: bool) -> Any:
+    return default.values if inside else _applied(default.values, [one for one in defaults if one is not default], canonical, inside=True)
 
 
 def _matches(declared: str, kind: str, canonical: Canonical) -> bool:

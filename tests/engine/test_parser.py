@@ -191,3 +191,14 @@ def test_defaults_reach_nested_maps_with_a_type() -> None:
 
 def test_a_null_keeps_the_other_side_of_a_merge() -> None:
     assert merge({"a": 1, "b": None}, {"a": None, "b": 2}) == {"a": 1, "b": 2}
+
+
+def test_defaults_that_bring_their_own_type_do_not_go_round() -> None:
+    found = flow(
+        HEAD + TASKS,
+        PluginDefault("t.Log", {"inner": {"id": "b", "type": "t.Log"}, "runner": {"type": "t.Runner"}}),
+        PluginDefault("t.Runner", {"cpu": 1, "again": {"type": "t.Log"}}),
+    )
+    own = found.tasks[0].properties
+    assert own["inner"] == {"id": "b", "type": "t.Log"}
+    assert own["runner"]["cpu"] == 1
