@@ -262,10 +262,18 @@ def _label_list(listed: Any) -> list[tuple[str, str]]:
     return [(one["key"], one["value"]) for one in listed]
 
 
-def _eval(request: HttpRequest, execution_id: str, task_run_id: str = "") -> dict[str, Any]:
+def _eval(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return _evaluated(request, execution_id, None)
+
+
+def _eval_task_run(request: HttpRequest, execution_id: str, task_run_id: str) -> dict[str, Any]:
+    return _evaluated(request, execution_id, task_run_id)
+
+
+def _evaluated(request: HttpRequest, execution_id: str, task_run_id: str | None) -> dict[str, Any]:
     row = fresh(request, execution_id)
     rights.require(who(request), row.namespace, Role.MEMBER)
-    return evaluation.evaluate(execution_id=row.id, task_run_id=task_run_id or None, expression=text_of(request))
+    return evaluation.evaluate(execution_id=row.id, task_run_id=task_run_id, expression=text_of(request))
 
 
 ACTIONS: dict[str, tuple[str, Callable[..., Any], str]] = {
@@ -286,7 +294,7 @@ for verb, (method, view, summary) in ACTIONS.items():
         operation = f"{verb.replace('-', '_')}{'_action' if 'actions' in prefix else ''}"
         router.add_api_operation(f"{prefix}{verb}", [method], view, summary=summary, operation_id=operation)
 for prefix in ("/{execution_id}/eval/{task_run_id}", "/{execution_id}/actions/eval/{task_run_id}"):
-    router.add_api_operation(prefix, ["POST"], _eval, summary=ACTIONS["eval"][2], operation_id=f"eval_task_run{'_action' if 'actions' in prefix else ''}")
+    router.add_api_operation(prefix, ["POST"], _eval_task_run, summary=ACTIONS["eval"][2], operation_id=f"eval_task_run{'_action' if 'actions' in prefix else ''}")
 
 
 @router.delete("/{execution_id}", summary="Delete an execution")

@@ -114,9 +114,10 @@ def execution_outputs(request: HttpRequest, execution_id: str) -> dict[str, Any]
     return selectors.execution(who(request), execution_id).outputs or {}
 
 
-@outputs_router.get("/tasks/{execution_id}", summary="Outputs of every task run, by its id")
-def tasks_outputs(request: HttpRequest, execution_id: str) -> dict[str, Any]:
-    return {run.id: run.outputs or {} for run in selectors.execution(who(request), execution_id).task_runs.all()}
+@outputs_router.get("/tasks/{execution_id}", summary="Task runs that have outputs")
+def tasks_with_outputs(request: HttpRequest, execution_id: str) -> list[dict[str, Any]]:
+    runs = selectors.execution(who(request), execution_id).task_runs.all()
+    return [shapes.without_nulls({"taskId": run.task_id, "taskRunId": run.id, "value": run.value, "iteration": run.iteration}) for run in runs if run.outputs]
 
 
 @outputs_router.get("/tasks/{execution_id}/{task_run_id}", summary="Outputs of one task run")
