@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 from plugins.contract import Expression, RunnableTask, Schema, Text
 from plugins.core.runner.process import Process
 from plugins.scripts._cloud import CloudRunner
-from plugins.scripts.runner.docker import Docker
+from plugins.scripts.runner.docker.docker import Docker
 
 
 class NamespaceFiles(Schema):

@@ -15,7 +15,7 @@ from plugins.core.runner.process import TYPE as PROCESS
 from plugins.core.runner.process import Process
 from plugins.scripts import _environments, _files, _folders, _images, _protocol, _render
 from plugins.scripts._schema import ScriptProperties
-from plugins.scripts.runner.docker import Docker
+from plugins.scripts.runner.docker.docker import Docker
 
 _EXPLAINED = {
     126: "a command was found but may not be executed",
