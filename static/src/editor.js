@@ -15,9 +15,9 @@ import {
   drawSelection, dropCursor, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, hoverTooltip, keymap, lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { complete, hover } from "./flow-help.js";
+import { complete, hover } from "./editor/flow-help.js";
 
-export { typeAt } from "./flow-help.js";
+export { typeAt } from "./editor/flow-help.js";
 
 const colours = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName), tags.labelName], color: "var(--code-key)" },
