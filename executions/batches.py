@@ -1,0 +1,72 @@
+"""A batch that is written when it is large or old enough: many small facts, few transactions."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from django.db import DatabaseError, close_old_connections
+
+Item = TypeVar("Item")
+logger = logging.getLogger(__name__)
+
+
+class Batch(Generic[Item]):
+    """Gathers items of all threads and gives them to `write` in order, at most `period` seconds after the first came.
+
+    `write` runs in a thread of the batch's own, or in whoever calls `flush`, never twice at once. Beyond `full` waiting items `add` writes
+    itself, so that who produces faster than the database takes is slowed down instead of filling the memory.
+    """
+
+    def __init__(self, name: str, write: Callable[[list[Item]], None], *, period: float, size: int, full: int) -> None:
+        self._name, self._write, self._period, self._size, self._full = name, write, period, size, full
+        self._items: list[Item] = []
+        self._guard = threading.Lock()
+        self._writing = threading.Lock()
+        self._some = threading.Event()
+        self._many = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, item: Item) -> None:
+        """Take one item."""
+        with self._guard:
+            self._items.append(item)
+            waiting = len(self._items)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        self._some.set()
+        if waiting >= self._size:
+            self._many.set()
+        if waiting >= self._full:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits and return when it is written, also by another thread; raises DatabaseError and keeps the items."""
+        with self._writing:
+            with self._guard:
+                items, self._items = self._items, []
+            if not items:
+                return
+            try:
+                self._write(items)
+            except BaseException:
+                with self._guard:
+                    self._items = items + self._items
+                raise
+
+    def _run(self) -> None:
+        while True:
+            self._some.wait()
+            self._many.wait(self._period)
+            self._some.clear()
+            self._many.clear()
+            close_old_connections()
+            try:
+                self.flush()
+            except DatabaseError:
+                logger.exception("%s could not be written; trying again", self._name)
+                threading.Event().wait(1)
+                self._some.set()

@@ -1,0 +1,37 @@
+"""Sending what was decided and committed to the workers, by Celery. A message that is lost is sent again by the tick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to the workers: the attempt of a Delivery row or the decision of a Command row."""
+
+    kind: Literal["run_task", "carry_out"]
+    id: int
+
+
+def send(outgoing: Iterable[Outgoing]) -> None:
+    """Send each as the Celery task of its kind, once the present transaction, if any, is committed."""
+    for message in outgoing:
+        transaction.on_commit(partial(_send, message))
+
+
+def _send(message: Outgoing) -> None:
+    try:
+        current_app.send_task(f"executions.{message.kind}", args=[message.id], retry=False)
+    except (OperationalError, RedisError, OSError) as error:  # committed rows are found again by the tick
+        logger.warning("%s %d could not be sent now: %s", message.kind, message.id, error)

@@ -1,0 +1,31 @@
+"""The expression tester: an expression rendered as it would be in an execution, or in one of its task runs."""
+
+from __future__ import annotations
+
+import traceback
+
+from engine import context
+from engine.errors import ExpressionError
+from engine.expressions import render
+from executions import executor, ports, world
+from executions.executor import Turn
+from executions.services import TaskRunMissing
+
+
+def evaluate(*, execution_id: str, expression: str, task_run_id: str | None = None) -> dict[str, str]:
+    """`{"result": text}`, or `{"error", "stackTrace"}`. Encrypted inputs and outputs stay encrypted, secrets are masked.
+
+    The caller checks that the user may see the execution. Raises ExecutionMissing, TaskRunMissing.
+    """
+    turn = Turn.begin(execution_id)
+    run = turn.execution.run(task_run_id) if task_run_id else None
+    if task_run_id and run is None:
+        raise TaskRunMissing
+    task = context.find_task(turn.flow, turn.execution, run) if run is not None else None
+    known = context.variables(turn.flow, turn.execution, run, world=executor.world(), task=task)
+    masks = world.Masks()
+    functions = world.functions(turn.execution, masks, ports.People(turn.execution).may_read)
+    try:
+        return {"result": masks.text(render(expression, known, functions=functions, options=world.options()))}
+    except ExpressionError as error:
+        return {"error": masks.text(error.message), "stackTrace": masks.text("".join(traceback.format_exception_only(error)))}

@@ -1,0 +1,286 @@
+"""Advancing an execution: load it, let the engine decide, save what it decided by compare-and-set, return what to send.
+
+Nothing is sent, run or rendered within the transaction; all of that happens before it or after it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from engine import commands, events, machine, states
+from engine.context import find_task
+from engine.document import Flow
+from engine.execution import Execution
+from executions import logbook, models, publish, store
+from executions.dispatch import Outgoing
+from executions.logbook import Line
+from flows import selectors as flow_selectors
+from plugins.catalog import CATALOG
+from ui.errors import Missing
+
+TRIES = 60
+Key = tuple[str, int, str]  # task run id, attempt, phase
+
+
+class ExecutionMissing(Missing):
+    """There is no such execution, or you may not see it."""
+
+
+class Stale(Exception):
+    """The answer comes from somebody who does not hold the attempt any more; it does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Rows that an answer uses up, in the transaction that saves it; where one is not there as expected, the answer is Stale."""
+
+    deliveries: Sequence[tuple[int, int]] = ()  # id, number of claims
+    timers: Sequence[int] = ()
+    commands: Sequence[int] = ()
+
+
+def world() -> dict[str, Any]:
+    """What every expression sees of the installation."""
+    return {"envs": settings.KESTRA_ENVS, "globals": settings.KESTRA_GLOBALS}
+
+
+@dataclass(slots=True)
+class Turn:
+    """An execution with the events applied to it since it was loaded, until they are committed.
+
+    `runs` holds the attempts that were decided on and not begun; whoever begins one in place takes it out. `mine` are those whose rows this
+    process has claimed already, `kept` the rows of cheap ones that it kept for itself at the last commit. `own_lines` and `own_metrics`
+    come of what was run in place: they are written with the same commit.
+    """
+
+    loaded: store.Loaded
+    flow: Flow
+    execution: Execution
+    history: list[tuple[events.Event, datetime]] = field(default_factory=list)
+    runs: dict[Key, commands.RunTask] = field(default_factory=dict)
+    mine: dict[Key, commands.RunTask] = field(default_factory=dict)
+    kept: list[models.Delivery] = field(default_factory=list)
+    begun: set[Key] = field(default_factory=set)
+    answered: list[commands.Command] = field(default_factory=list)
+    effects: store.Effects = field(default_factory=store.Effects)
+    said: list[Line] = field(default_factory=list)
+    own_lines: list[Line] = field(default_factory=list)
+    own_metrics: list[models.Metric] = field(default_factory=list)
+    slot: bool = False
+    unborn: bool = False
+    created_by_id: int | None = None
+
+    @classmethod
+    def begin(cls, execution_id: str) -> Turn:
+        """Load an execution; raises ExecutionMissing."""
+        loaded = store.load(execution_id)
+        if loaded is None:
+            raise ExecutionMissing
+        execution = loaded.execution
+        return cls(loaded, flow_selectors.parsed(execution.namespace, execution.flow_id, execution.flow_revision), execution)
+
+    @classmethod
+    def create(cls, execution: Execution, flow: Flow, created_by_id: int | None) -> Turn:
+        """A new execution that the first commit writes."""
+        return cls(store.Loaded(execution, 0), flow, execution, unborn=True, created_by_id=created_by_id)
+
+    def apply(self, event: events.Event, now: datetime | None = None) -> None:
+        """Tell the engine what happened."""
+        moment = now or timezone.now()
+        self.history.append((event, moment))
+        self._advance(event, moment)
+
+    def take_run(self, key: Key) -> commands.RunTask:
+        """Take an attempt out of what is to be given to workers: it is begun in place."""
+        self.begun.add(key)
+        return self.mine.pop(key) if key in self.mine else self.runs.pop(key)
+
+    def take_command(self, command: commands.Command) -> None:
+        """Take a decision out of what is to be carried out by workers: it is carried out in place."""
+        self.answered.append(command)
+        self.effects.others.remove(command)
+
+    def commit(self, guard: Guard | None = None, *, kept_by: str = "") -> list[Outgoing]:
+        """Save everything in one short transaction, again and again while others are faster; answers what to send.
+
+        `kept_by` is the worker that keeps the cheap attempts for itself. Raises Stale where `guard` does not hold any more.
+        """
+        for attempt in range(TRIES):
+            try:
+                with transaction.atomic():
+                    saved = self.save_once(guard, kept_by)
+            except store.Conflict:
+                time.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.1)))
+                self._again()
+            else:
+                return self._sent(saved)
+        raise store.Conflict(f"execution {self.execution.id} was saved by others {TRIES} times in a row")
+
+    # --- inside
+
+    def _advance(self, event: events.Event, now: datetime) -> None:
+        waiting = deque([event])
+        while waiting:
+            self.execution, decided = machine.advance(
+                self.flow, self.execution, waiting.popleft(), now, CATALOG.flowables, world=world()
+            )
+            for command in decided:
+                if isinstance(command, commands.AskSlot):
+                    self.slot = slot_is_free(self.flow)
+                    waiting.append(events.SlotDecided(self.slot))
+                else:
+                    self._note(command, now)
+
+    def _note(self, command: commands.Command, now: datetime) -> None:
+        match command:
+            case commands.RunTask():
+                key = (command.task_run_id, command.attempt, command.phase)
+                if key not in self.begun:
+                    self.runs[key] = command
+            case commands.StopTask():
+                self.runs.pop((command.task_run_id, command.attempt, "run"), None)
+                self.effects.stops.append(command)
+            case commands.WakeAt():
+                self.effects.timers[command.key] = command.at
+            case commands.WriteLog():
+                self.said.append(self._line(command, now))
+            case _ if command in self.answered:
+                self.answered.remove(command)
+            case _:
+                self.effects.others.append(command)
+
+    def _line(self, command: commands.WriteLog, now: datetime) -> Line:
+        run = self.execution.run(command.task_run_id) if command.task_run_id else None
+        level = logbook.NUMBERS[command.level]
+        return Line(
+            self.execution.id, level, command.message, now, command.task_run_id or "", run.task_id if run else "", command.attempt
+        )
+
+    def _again(self) -> None:
+        """Load anew and tell the engine the same things again: ids are the same each time, so what was done in place still fits."""
+        loaded = self.loaded if self.unborn else store.load(self.execution.id)
+        if loaded is None:
+            raise ExecutionMissing
+        self.loaded, self.execution = loaded, loaded.execution
+        self.runs, self.effects, self.said, self.slot = {}, store.Effects(), [], False
+        answered = list(self.answered)
+        for event, moment in self.history:
+            self._advance(event, moment)
+        self.answered = answered
+
+    def save_once(self, guard: Guard | None = None, kept_by: str = "") -> store.Saved:
+        """Within the caller's transaction: use up what the guard names, and save; raises Conflict, Stale."""
+        if guard is not None:
+            _use_up(guard)
+        if self.slot:
+            _check_slot(self.flow)
+        if self.unborn:
+            store.create(self.loaded.execution, created_by_id=self.created_by_id)
+        effects = self.effects
+        effects.runs, effects.kept = list(self.runs.values()), kept_by
+        effects.inline = frozenset(run.task_run_id for run in effects.runs if is_inline(self.flow, self.execution, run))
+        saved = store.Saved(0)
+        if self.execution != self.loaded.execution or effects:
+            effects.finished = self._is_awaited()
+            saved = store.save(self.loaded, self.execution, effects, timezone.now())
+            publish.execution_changed(self.execution, self.execution.state.current, saved.seq)
+            publish.task_runs_changed(self.execution.id, saved.task_run_ids, saved.seq)
+        lines = sorted([*self.said, *self.own_lines], key=lambda line: line.timestamp)
+        logbook.insert(self.execution.id, lines)
+        models.Metric.objects.bulk_create(self.own_metrics)
+        return saved
+
+    def _sent(self, saved: store.Saved) -> list[Outgoing]:
+        """After a commit: forget what is saved, so that the turn may go on, and answer what to send."""
+        if saved.seq:
+            self.loaded = store.Loaded(self.execution, self.loaded.version + 1)
+        sent = [Outgoing("carry_out", row.id) for row in saved.commands]
+        waiting = [row for row in saved.deliveries if row.status == models.Delivery.Status.WAITING]
+        cheap = [row for row in waiting if row.inline][:1]  # who takes one of the cheap ones takes them all
+        sent += [Outgoing("run_task", row.id) for row in [*cheap, *(row for row in waiting if not row.inline)]]
+        self.history, self.runs, self.begun, self.answered = [], {}, set(), []
+        self.effects, self.said, self.own_lines, self.own_metrics = store.Effects(), [], [], []
+        self.slot = self.unborn = False
+        self.kept = [row for row in saved.deliveries if row.status == models.Delivery.Status.CLAIMED]
+        return sent
+
+    def _is_awaited(self) -> bool:
+        """Whether the execution ends now and somebody waits for that: a parent, or an execution that is queued."""
+        ends = self.execution.state.terminated and not self.loaded.execution.state.terminated
+        return ends and (self.flow.concurrency is not None or "parent" in self.execution.notes)
+
+
+def start(execution: Execution, flow: Flow, created_by_id: int | None = None) -> list[Outgoing]:
+    """Write a new execution and begin it, in one transaction; answers what to send."""
+    turn = Turn.create(execution, flow, created_by_id)
+    turn.apply(events.ExecutionCreated())
+    return turn.commit()
+
+
+def is_inline(flow: Flow, execution: Execution, run: commands.RunTask) -> bool:
+    """Whether an attempt is so cheap that it is run in place."""
+    task_run = execution.run(run.task_run_id) if run.phase == "run" else None
+    task = find_task(flow, execution, task_run) if task_run is not None else None
+    return task is not None and CATALOG.inline(task.type)
+
+
+def running(flow: Flow) -> int:
+    """How many executions of a flow count against its concurrency limit."""
+    rows = models.Execution.objects.filter(namespace=flow.namespace, flow_id=flow.id)
+    return rows.filter(state__in=(states.RUNNING, states.PAUSED, states.RETRYING, states.KILLING, states.RESTARTED)).count()
+
+
+def slot_is_free(flow: Flow) -> bool:
+    """Whether one more execution of the flow may run."""
+    return flow.concurrency is None or running(flow) < flow.concurrency.limit
+
+
+def _check_slot(flow: Flow) -> None:
+    """Within the transaction: someone else may have taken the slot since we counted."""
+    rows = models.Execution.objects.select_for_update().filter(namespace=flow.namespace, flow_id=flow.id)
+    list(rows.filter(state__in=states.UNFINISHED).values_list("id", flat=True))
+    if not slot_is_free(flow):
+        raise store.Conflict(f"the slot of {flow.namespace}.{flow.id} is taken")
+
+
+def _use_up(guard: Guard) -> None:
+    for number, claims in guard.deliveries:
+        held = models.Delivery.objects.filter(id=number, claims=claims, status=models.Delivery.Status.CLAIMED)
+        if not held.update(status=models.Delivery.Status.DONE):
+            raise Stale(f"delivery {number}")
+    if guard.timers and models.Timer.objects.filter(id__in=guard.timers).delete()[0] < len(guard.timers):
+        raise Stale("timer")
+    if guard.commands and models.Command.objects.filter(id__in=guard.commands).delete()[0] < len(guard.commands):
+        raise Stale("command")
+
+
+def advance(execution_id: str, *happened: events.Event, guard: Guard | None = None, now: datetime | None = None) -> list[Outgoing]:
+    """Tell an execution what happened and save what the engine makes of it; answers what to send. Raises ExecutionMissing, Stale."""
+    turn = Turn.begin(execution_id)
+    for event in happened:
+        turn.apply(event, now)
+    return turn.commit(guard)
+
+
+def edit(execution_id: str, change: Callable[[Execution], Execution]) -> None:
+    """Save a change that is not for the engine to decide, such as labels; raises ExecutionMissing."""
+    for _ in range(TRIES):
+        turn = Turn.begin(execution_id)
+        turn.execution = change(turn.execution)
+        try:
+            with transaction.atomic():
+                turn.save_once()
+        except store.Conflict:
+            continue
+        return
+    raise store.Conflict(f"execution {execution_id} was saved by others {TRIES} times in a row")

@@ -1,0 +1,135 @@
+"""Work so cheap that whoever advances an execution on a worker does it in place, slice by slice, without a trip through the queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from engine import commands, events
+from engine.context import find_task, variables
+from engine.errors import ExpressionError, InputError
+from engine.execution import Execution
+from engine.expressions import render_any
+from engine.inputs import flow_outputs
+from executions import attempts, claims, executor, models, ports, world
+from executions.context import Context, Sink
+from executions.dispatch import Outgoing
+from executions.executor import Guard, Turn
+from namespaces import vault
+
+SLICE_SECONDS = 0.15  # so long nothing is saved and a kill is not seen
+
+
+def drive(turn: Turn, deliveries: Sequence[models.Delivery] = (), guard: Guard | None = None) -> list[Outgoing]:
+    """Do everything cheap of an execution, one commit per slice, until only work for others is left; answers what to send.
+
+    `deliveries` are cheap attempts that the caller has claimed and holds; `guard` is what the first commit uses up. Raises executor.Stale.
+    """
+    outgoing: list[Outgoing] = []
+    held = list(deliveries)
+    with ExitStack() as stack:
+        while True:
+            for delivery in held:
+                turn.mine[key_of(delivery)] = _command(delivery)
+            done = _slice(turn)
+            used = [(row.id, row.claims) for row in held if key_of(row) in done]
+            outgoing += turn.commit(_with(guard, used), kept_by=claims.process_name())
+            stack.enter_context(claims.held(*turn.kept))
+            guard, held = None, [*(row for row in held if key_of(row) not in done), *turn.kept]
+            if not held:
+                return outgoing
+
+
+def key_of(delivery: models.Delivery) -> executor.Key:
+    """What identifies the attempt of a delivery."""
+    return (delivery.task_run_id, delivery.attempt, delivery.phase)
+
+
+def _command(delivery: models.Delivery) -> commands.RunTask:
+    return commands.RunTask(delivery.task_run_id, delivery.attempt, "run", delivery.workspace or None)
+
+
+def _with(guard: Guard | None, deliveries: Sequence[tuple[int, int]]) -> Guard:
+    known = guard or Guard()
+    return replace(known, deliveries=(*known.deliveries, *deliveries))
+
+
+def _slice(turn: Turn) -> set[executor.Key]:
+    """Work on what is cheap until the slice is over or nothing is left; answers the attempts that were run."""
+    until = time.monotonic() + SLICE_SECONDS
+    done: set[executor.Key] = set()
+    while time.monotonic() < until:
+        command = next((each for each in turn.effects.others if isinstance(each, commands.Evaluate | commands.RenderOutputs)), None)
+        if command is not None:
+            turn.take_command(command)
+            turn.apply(answer(turn, command))
+            continue
+        key = next(iter(turn.mine), None) or next((key for key, run in turn.runs.items() if executor.is_inline(turn.flow, turn.execution, run)), None)
+        if key is None:
+            break
+        _run(turn, key)
+        done.add(key)
+    return done
+
+
+def _run(turn: Turn, key: executor.Key) -> None:
+    run = turn.take_run(key)
+    turn.apply(events.TaskStarted(run.task_run_id, run.attempt))
+    task_run = turn.execution.run(run.task_run_id)
+    task = find_task(turn.flow, turn.execution, task_run) if task_run is not None else None
+    if task_run is None or task is None or task_run.state.current != "RUNNING":
+        return  # it was killed or removed before it began
+    sink = Sink(turn.own_lines.append)
+    context = Context(turn.flow, turn.execution, task_run, task, run.attempt, workspace=run.workspace or "", sink=sink)
+    happened = attempts.run(context, task, "run")
+    turn.own_metrics += sink.metrics.values()
+    turn.apply(happened)
+
+
+# --- questions of the engine ---------------------------------------------------------------------------------------------------
+
+
+def answer(turn: Turn, command: commands.Evaluate | commands.RenderOutputs) -> events.Evaluated | events.OutputsRendered:
+    """Render what the engine cannot render by itself."""
+    if isinstance(command, commands.Evaluate):
+        return _evaluate(turn, command)
+    return _render_outputs(turn)
+
+
+def _evaluate(turn: Turn, command: commands.Evaluate) -> events.Evaluated:
+    execution = turn.execution
+    run = execution.run(command.task_run_id) if command.task_run_id else None
+    task = find_task(turn.flow, execution, run) if run is not None else None
+    masks = world.Masks()
+    known = world.decrypted(variables(turn.flow, execution, run, world=executor.world(), task=task), masks)
+    try:
+        value = render_any(command.template, known, functions=_functions(execution, masks), options=world.options())
+    except ExpressionError as error:
+        return events.Evaluated(command.task_run_id, command.property, error=masks.text(error.message))
+    return events.Evaluated(command.task_run_id, command.property, masks.value(value))
+
+
+def _render_outputs(turn: Turn) -> events.OutputsRendered:
+    execution, masks = turn.execution, world.Masks()
+    known = world.decrypted(variables(turn.flow, execution, world=executor.world()), masks)
+    functions = _functions(execution, masks)
+
+    def rendered(value: object) -> object:
+        return render_any(value, known, functions=functions, options=world.options())
+
+    try:
+        outputs = flow_outputs(turn.flow.outputs, render_any=rendered, store_file=_no_file, encrypt=vault.encrypt_value)
+    except (ExpressionError, InputError) as error:
+        return events.OutputsRendered(error=masks.text(error.message))
+    return events.OutputsRendered(masks.value(outputs))
+
+
+def _functions(execution: Execution, masks: world.Masks) -> dict[str, object]:
+    return world.functions(execution, masks, ports.People(execution).may_read)
+
+
+def _no_file(declared: object, value: object) -> str:
+    raise ValueError("a FILE output is a `kestra:///` URI")
+

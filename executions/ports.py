@@ -1,0 +1,243 @@
+"""The ports through which a task reaches files, keys, secrets, stored files and environments; rights are checked on every call."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from engine.execution import Execution
+from executions import models, storage
+from executions.world import Masks
+from flows.models import Revision
+from kv import services as kv
+from namespaces import files, rights, vault
+from namespaces.models import Role
+from plugins.contract import TaskFailed
+from ui.errors import KestraError, Missing
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what may not or cannot be done into the failure of the task."""
+    try:
+        yield
+    except KestraError as error:
+        raise TaskFailed(error.message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """On whose behalf an execution reaches into other namespaces: whoever wrote the revision that runs, and whoever started it."""
+
+    execution: Execution
+
+    def require(self, namespace: str, role: Role) -> None:
+        """Raises a KestraError unless all of them may; the flow's own namespace is always open to it."""
+        if namespace == self.execution.namespace:
+            return
+        author = Revision.objects.filter(
+            flow__namespace=self.execution.namespace, flow__flow_id=self.execution.flow_id, number=self.execution.flow_revision
+        ).select_related("created_by").first()  # fmt: skip
+        row = models.Execution.objects.filter(id=self.execution.id).select_related("created_by").first()
+        for person in (author.created_by if author else None, row.created_by if row else None):
+            try:
+                rights.require(person, namespace, role)
+            except KestraError as error:
+                own = self.execution.namespace
+                raise Missing(f"Access to '{namespace}' namespace is not allowed from '{own}'.") from error
+
+    def may_read(self, namespace: str) -> None:
+        """Raises a KestraError unless all of them may read there."""
+        self.require(namespace, Role.READER)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files of one namespace."""
+
+    name: str
+    people: People
+
+    def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+        with told():
+            self.people.require(self.name, Role.READER)
+            return files.glob(self.name, include, exclude)
+
+    def read(self, path: str) -> bytes:
+        with told():
+            self.people.require(self.name, Role.READER)
+            return files.read(self.name, path)
+
+    def write(self, path: str, content: bytes) -> None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            files.write(self.name, path, content)
+
+    def delete(self, path: str) -> bool:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            return files.delete(self.name, path)
+
+    def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+        with told():
+            self.people.require(self.name, Role.READER)
+            return files.copy_to(self.name, folder, include, exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys of one namespace."""
+
+    name: str
+    people: People
+
+    def get(self, key: str) -> Any:
+        with told():
+            self.people.require(self.name, Role.READER)
+            row = kv.find(self.name, key)
+        return None if row is None else row.value
+
+    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            kv.set(self.name, key, value, ttl=ttl, overwrite=overwrite)
+
+    def delete(self, key: str) -> bool:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            return kv.delete(self.name, key)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        with told():
+            self.people.require(self.name, Role.READER)
+            return kv.keys(self.name, prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Secrets of one namespace; what is read is masked from then on."""
+
+    name: str
+    people: People
+    masks: Masks
+
+    def get(self, key: str) -> str:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            value = vault.secret(self.name, key)
+        self.masks.add(value)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceAccess:
+    """One namespace as a task may use it."""
+
+    files: Files
+    kv: Keys
+    secrets: Secrets
+
+    @classmethod
+    def of(cls, name: str, people: People, masks: Masks) -> NamespaceAccess:
+        return cls(Files(name, people), Keys(name, people), Secrets(name, people, masks))
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The files of one execution, as one of its task runs may use them."""
+
+    execution: Execution
+    task_id: str
+    task_run_id: str
+    folder: Callable[[], Path]
+    people: People
+
+    def put(self, source: Path | bytes, name: str) -> str:
+        """Store bytes, or a file that lies in the working directory: a link that leads out of it is refused."""
+        uri = storage.task_uri(self.execution, self.task_id, self.task_run_id, name)
+        with told():
+            if isinstance(source, bytes):
+                storage.write(uri, source)
+            else:
+                self._put_file(uri, source)
+        return uri
+
+    def _put_file(self, uri: str, source: Path) -> None:
+        try:
+            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise TaskFailed(f"The file {source.name} cannot be read: {error.strerror}") from error
+        with os.fdopen(descriptor, "rb") as file:
+            # What was opened counts, not what the name said before: a task may change links while we look.
+            real = Path(os.path.realpath(f"/proc/self/fd/{file.fileno()}")) if os.path.exists("/proc/self/fd") else source.resolve()
+            if not real.is_relative_to(self.folder().resolve()) or not real.is_file():
+                raise TaskFailed(f"The file {source.name} does not lie in the working directory: links that lead out of it are not followed")
+            storage.write(uri, file)
+
+    def open(self, uri: str) -> Path:
+        """A path to read; TaskFailed, in Kestra's words, where the file belongs to another execution."""
+        with told():
+            namespace, files_path = _namespace_file(uri)
+            if namespace:
+                self.people.require(namespace, Role.READER)
+                return self._copy(namespace, files_path)
+            storage.check_owned(uri, self.execution)
+            return storage.existing(uri)
+
+    def _copy(self, namespace: str, path: str) -> Path:
+        target = storage.path_of(storage.task_uri(self.execution, self.task_id, self.task_run_id, f"_files/{path}"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(files.read(namespace, path))
+        return target
+
+
+def _namespace_file(uri: str) -> tuple[str, str]:
+    folders, found, path = uri.removeprefix(f"{storage.SCHEME}/").partition("/_files/")
+    return (folders.replace("/", "."), path) if found and "/executions/" not in folders else ("", "")
+
+
+COMPLETE = ".complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Environments:
+    """The shared cache of made environments, each below a folder of its own and made by one at a time."""
+
+    stopped: Callable[[], bool]
+
+    def folder(self, key: str) -> Path:
+        """Where the environment of this key lies, made or not."""
+        if not key or key.startswith(".") or "/" in key or "\0" in key:
+            raise ValueError(f"an environment's key is one plain name, found {key!r}")
+        return Path(settings.KESTRA_ENVIRONMENTS) / key
+
+    @contextmanager
+    def building(self, key: str) -> Iterator[bool]:
+        """Hold the lock of one environment; gives True where it is complete. Leaving without an error marks it complete and used."""
+        folder = self.folder(key)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with (folder.parent / f".{key}.lock").open("a") as lock:
+            self._wait_for(lock.fileno(), key)
+            mark = folder / COMPLETE
+            if not mark.exists():
+                folder.mkdir(exist_ok=True)
+            yield mark.exists()
+            mark.touch()
+
+    def _wait_for(self, descriptor: int, key: str) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if self.stopped():
+                    raise TaskFailed(f"Stopped while another task was making the environment {key}", state="KILLED", retryable=False) from None
+                time.sleep(0.1)

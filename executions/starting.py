@@ -1,0 +1,131 @@
+"""What a new execution begins with: an id, checked inputs, stored files, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import IO, Any
+
+from django.utils import timezone
+
+from engine import context
+from engine.document import Flow, Input
+from engine.errors import InputError
+from engine.execution import Execution
+from engine.expressions import render_typed
+from engine.inputs import Resolved, resolve_inputs, validate_inputs
+from engine.states import State
+from executions import executor, ports, storage, world
+from namespaces import vault
+from ui.errors import Conflict, Invalid
+
+CORRELATION = "system.correlationId"
+SYSTEM = "system."
+Labels = Iterable[tuple[str, str]]
+
+
+class FlowDisabled(Conflict):
+    """Cannot execute a disabled flow"""
+
+
+class InvalidInput(Invalid):
+    """A value given for an input is refused; `input_id` says which."""
+
+    def __init__(self, input_id: str, message: str) -> None:
+        super().__init__(message)
+        self.input_id = input_id
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file given for an input: its name and its content, read once."""
+
+    name: str
+    content: IO[bytes] | bytes
+
+
+def new(
+    flow: Flow, *, inputs: Mapping[str, Any], labels: Labels, trigger: Mapping[str, Any] | None = None, schedule_date: datetime | None = None, id: str = ""
+) -> Execution:
+    """A new execution of a flow with checked inputs; uploads are stored. Raises FlowDisabled, InvalidInput."""
+    if flow.disabled:
+        raise FlowDisabled
+    now = timezone.now()
+    execution_id = id or world.new_id()
+    execution = Execution(
+        id=execution_id,
+        namespace=flow.namespace,
+        flow_id=flow.id,
+        flow_revision=flow.revision,
+        state=State.new(now),
+        labels=tuple(labels),
+        trigger=trigger,
+        original_id=execution_id,
+        original_created=now,
+        schedule_date=schedule_date,
+    )
+    try:
+        values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution)))
+    except InputError as error:
+        raise InvalidInput(error.input_id, error.message) from error
+    return replace(execution, inputs=values)
+
+
+def check(flow: Flow, inputs: Mapping[str, Any]) -> list[Resolved]:
+    """Every input with its value or what is wrong with it; nothing is stored."""
+    execution = Execution(world.new_id(), flow.namespace, flow.id, flow.revision, State.new(timezone.now()))
+    return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution)))
+
+
+def checked(flow: Flow, execution: Execution, declared: Sequence[Input], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for other inputs of an execution that exists (those of `onResume`). Raises InvalidInput."""
+    try:
+        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution)))
+    except InputError as error:
+        raise InvalidInput(error.input_id, error.message) from error
+
+
+def _answers(flow: Flow, execution: Execution, store_file: Callable[[Input, Any], str]) -> dict[str, Any]:
+    functions = world.functions(execution, world.Masks(), ports.People(execution).may_read)
+
+    def rendered(template: str, known: Mapping[str, Any]) -> Any:
+        return render_typed(template, known, functions=functions, options=world.options())
+
+    known = context.variables(replace(flow, inputs=()), execution, world=executor.world())
+    return {"render": rendered, "store_file": store_file, "encrypt": vault.encrypt_value, "variables": known}
+
+
+def _store(execution: Execution) -> Callable[[Input, Any], str]:
+    def put(declared: Input, value: Any) -> str:
+        uri, content = _place(execution, declared, value)
+        if not storage.write(uri, content):
+            storage.path_of(uri).unlink()
+            raise ValueError(f"Can't upload file: {declared.id}")
+        return uri
+
+    return put
+
+
+def _pretend(execution: Execution) -> Callable[[Input, Any], str]:
+    return lambda declared, value: _place(execution, declared, value)[0]
+
+
+def _place(execution: Execution, declared: Input, value: Any) -> tuple[str, IO[bytes] | bytes]:
+    if not isinstance(value, Upload):
+        raise ValueError("Expected `FILE`: upload a file or give a `kestra:///` URI")
+    name = value.name.replace("\\", "/").rpartition("/")[2] or f"{declared.id}{declared.properties.get('extension', '.upl')}"
+    return storage.input_uri(execution, declared.id, name), value.content
+
+
+def labels_of(flow: Flow, given: Labels, *, correlation: str = "") -> list[tuple[str, str]]:
+    """The flow's labels and those that were given; `system.` ones are Kestra's, but for the correlation id. Raises Invalid."""
+    asked = [(str(key).strip(), str(value)) for key, value in given]
+    for key, value in asked:
+        if key.startswith(SYSTEM) and key != CORRELATION:
+            raise Invalid(f"System labels can only be set by Kestra itself, offending label: {key}={value}.")
+    own = [(key, value) for key, value in flow.labels if not key.startswith(SYSTEM)]
+    known = [*own, *((key, value) for key, value in asked if key)]
+    if correlation and not any(key == CORRELATION for key, _ in known):
+        known.append((CORRELATION, correlation))
+    return known

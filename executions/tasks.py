@@ -1,0 +1,19 @@
+"""The doors of Celery into this room: each takes an id, calls one function and hands on what it returned."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from executions import dispatch, worker
+
+
+@shared_task(name="executions.run_task", ignore_result=True)
+def run_task(delivery_id: int) -> None:
+    """Run one attempt."""
+    dispatch.send(worker.work(delivery_id))
+
+
+@shared_task(name="executions.carry_out", ignore_result=True)
+def carry_out(command_id: int) -> None:
+    """Carry out one decision of the engine."""
+    dispatch.send(worker.carry_out(command_id))

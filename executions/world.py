@@ -1,0 +1,202 @@
+"""What expressions ask of the world: keys, secrets, files, the clock, chance. Everything secret that they get is masked from then on."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import regex
+from django.conf import settings
+from django.utils import timezone
+
+from engine.errors import ExpressionError
+from engine.execution import Execution
+from engine.expressions import PURE, Options, clock_function, random_int_function, to_json
+from engine.ids import base62
+from executions import logbook, models, storage
+from kv import services as kv
+from namespaces import files, vault
+from ui.errors import KestraError
+
+MASK = "********"
+JQ_SECONDS = 2
+JQ = """
+import json, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+import jq
+asked = json.load(sys.stdin)
+try:
+    print(json.dumps({"found": jq.compile(asked["expression"]).input_value(asked["value"]).all()}))
+except (ValueError, StopIteration) as error:
+    print(json.dumps({"wrong": str(error)}))
+"""
+
+
+class Masks:
+    """The secret texts that one execution has met, which no log line, output, error or step may show."""
+
+    def __init__(self) -> None:
+        self._texts: set[str] = set()
+        self._pattern: regex.Pattern[str] | None = None
+
+    def add(self, text: str) -> None:
+        """Hide this text from now on, whole, line by line and as it looks inside JSON."""
+        lines = [line.strip() for line in text.splitlines()]
+        known = {text, text.strip(), json.dumps(text)[1:-1], *(line for line in lines if len(line) > 3)} - {""}
+        if not known <= self._texts:
+            self._texts |= known
+            self._pattern = regex.compile("|".join(regex.escape(one) for one in sorted(self._texts, key=len, reverse=True)))
+
+    def text(self, text: str) -> str:
+        """The text without its secrets."""
+        return text if self._pattern is None else self._pattern.sub(MASK, text)
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without its secrets; what is encrypted stays as it is."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return value if vault.is_encrypted(value) else {self.text(str(key)): self.value(item) for key, item in value.items()}
+        return [self.value(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def decrypted(value: Any, masks: Masks) -> Any:
+    """The same value with encrypted inputs and outputs in clear, which are masked from then on."""
+    if isinstance(value, Mapping):
+        if vault.is_encrypted(value):
+            clear = vault.decrypt_value(value)
+            masks.add(clear)
+            return clear
+        return {key: decrypted(item, masks) for key, item in value.items()}
+    return [decrypted(item, masks) for item in value] if isinstance(value, list | tuple) else value
+
+
+def new_id() -> str:
+    """A random id as Kestra writes them: 22 characters of 0-9A-Za-z."""
+    return base62(uuid.uuid4().int)
+
+
+def options() -> Options:
+    """How this installation renders."""
+    return Options(time_zone=settings.TIME_ZONE)
+
+
+def functions(execution: Execution, masks: Masks, may_read: Callable[[str], None]) -> dict[str, Callable[..., Any]]:
+    """The functions of an expression in this execution. `may_read(namespace)` raises a KestraError for a namespace that it may not see."""
+    world = _World(execution, masks, may_read)
+    own = {
+        "kv": world.kv, "secret": world.secret, "read": world.read, "fileURI": world.file_uri, "fileSize": world.file_size,
+        "errorLogs": world.error_logs, "jq": run_jq, "uuid": lambda: str(uuid.uuid4()), "id": new_id,
+        "now": clock_function(timezone.now), "randomInt": random_int_function(lambda lower, upper: lower + secrets.randbelow(upper - lower)),
+    }  # fmt: skip
+    return {**PURE, **own}
+
+
+class _World:
+    def __init__(self, execution: Execution, masks: Masks, may_read: Callable[[str], None]) -> None:
+        self.execution, self.masks, self.may_read = execution, masks, may_read
+
+    def _namespace(self, name: str | None) -> str:
+        if name is None or name == self.execution.namespace:
+            return self.execution.namespace
+        with _told():
+            self.may_read(name)
+        return name
+
+    def kv(self, key: str, namespace: str | None = None, errorOnMissing: bool = False) -> Any:
+        place = self._namespace(namespace)
+        with _told():
+            found = kv.find(place, key)
+        if found is None and errorOnMissing:
+            raise ExpressionError(f"The key '{key}' does not exist in the namespace '{place}'.")
+        return None if found is None else found.value
+
+    def secret(self, key: str) -> str:
+        with _told():
+            value = vault.secret(self.execution.namespace, key)
+        self.masks.add(value)
+        return value
+
+    def read(self, path: str, namespace: str | None = None) -> str:
+        with _told():
+            return read_bytes(self.execution, path, self._namespace(namespace)).decode(errors="replace")
+
+    def file_uri(self, path: str, namespace: str | None = None) -> str:
+        place = self._namespace(namespace)
+        if ".." in path.split("/"):
+            raise ExpressionError("File should be accessed with their full path and not using relative '..' path.")
+        with _told():
+            files.stats(place, path)
+        return f"{storage.SCHEME}/{place.replace('.', '/')}/_files/{path.lstrip('/')}"
+
+    def file_size(self, path: str, namespace: str | None = None) -> int:
+        with _told():
+            if path.startswith(storage.SCHEME):
+                storage.check_owned(path, self.execution)
+                return storage.existing(path).stat().st_size
+            return files.stats(self._namespace(namespace), path).size
+
+    def error_logs(self) -> list[dict[str, Any]]:
+        logbook.flush()
+        rows = models.LogLine.objects.filter(execution_id=self.execution.id, level=logbook.NUMBERS["ERROR"]).order_by("number")[:1000]
+        return [
+            {
+                "taskId": row.task_id, "taskRunId": row.task_run_id, "executionId": self.execution.id, "namespace": self.execution.namespace,
+                "flowId": self.execution.flow_id, "attemptNumber": row.attempt, "level": "ERROR", "message": row.message,
+                "timestamp": row.timestamp.isoformat(),
+            }  # fmt: skip
+            for row in rows
+        ]
+
+
+def read_bytes(execution: Execution, path: str, namespace: str) -> bytes:
+    """A namespace file by its path, or a stored file of this execution by its URI; raises KestraError."""
+    own = f"{storage.SCHEME}/{namespace.replace('.', '/')}/_files/"
+    if path.startswith(own):
+        return files.read(namespace, path.removeprefix(own))
+    if path.startswith(storage.SCHEME):
+        storage.check_owned(path, execution)
+        return storage.existing(path).read_bytes()
+    return files.read(namespace, path)
+
+
+class _told:
+    """Turns what a user cannot do into what an expression cannot do."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, KestraError):
+            raise ExpressionError(error.message) from error
+
+
+def run_jq(value: Any, expression: str) -> list[Any]:
+    """Every result of a jq program, which runs in a child with limits of time and memory: jq cannot be interrupted."""
+    asked = '{"value": %s, "expression": %s}' % (to_json(value), json.dumps(expression))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", JQ], input=asked, capture_output=True, text=True, timeout=JQ_SECONDS, env={}, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ExpressionError(f"The jq expression '{expression[:100]}' took longer than {JQ_SECONDS} seconds") from error
+    if done.returncode:
+        raise ExpressionError(f"The jq expression '{expression[:100]}' was ended at its limit of time or memory")
+    answer = json.loads(done.stdout)
+    if "wrong" in answer:
+        raise ExpressionError(f"Unable to process jq expression '{expression[:100]}': {answer['wrong']}")
+    return [_whole(item) for item in answer["found"]]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
