@@ -14,6 +14,8 @@ from engine.yaml_ import dotted
 from plugins.contract import Schema
 
 Path = tuple[str | int, ...]
+NEEDED = " is needed here"
+NO_EXPRESSION = r'must match "\{[{%]"'
 WORDS = {
     "missing": "must not be null",
     "string_type": "a text is needed here",
@@ -32,9 +34,6 @@ WORDS = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }
-UNION = ("string_pattern_mismatch", "string_type")  # what the `Expression` side of a union says of a value meant for the other side
-
-
 @cache
 def property_names(found: type[Schema]) -> tuple[str, ...]:
     """The names that are written in YAML."""
@@ -43,12 +42,20 @@ def property_names(found: type[Schema]) -> tuple[str, ...]:
 
 def of(error: ValidationError, found: type[Schema], mapping: Mapping[str, Any]) -> list[tuple[str, Path]]:
     """One message for each place that is wrong, with the path of what was written."""
-    told: dict[Path, tuple[str, Path]] = {}
-    details = error.errors(include_url=False, include_context=True)
-    for detail in sorted(details, key=lambda one: one["type"] in UNION):
+    found_at: dict[Path, list[str]] = {}
+    for detail in error.errors(include_url=False, include_context=True):
         path = written(detail["loc"], mapping)
-        told.setdefault(path, (_message(detail, path, found), path))
-    return list(told.values())
+        message = _message(detail, path, found)
+        if message not in found_at.setdefault(path, []):
+            found_at[path].append(message)
+    return [(_joined(messages), path) for path, messages in found_at.items()]
+
+
+def _joined(messages: Sequence[str]) -> str:
+    """What the sides of a union say of one value: the kinds it may have, or what its first side says."""
+    messages = [message for message in messages if message != NO_EXPRESSION] or messages
+    needed = [message.removesuffix(NEEDED) for message in messages if message.endswith(NEEDED)]
+    return " or ".join(needed) + NEEDED if len(needed) == len(messages) else next(m for m in messages if not m.endswith(NEEDED))
 
 
 def written(place: Sequence[str | int], mapping: Any) -> Path:
@@ -71,6 +78,8 @@ def _message(detail: ErrorDetails, path: Path, found: type[Schema]) -> str:
         return unrecognized(str(path[-1]) if path else "", dotted(path[:-1]) or found.__name__, property_names(found) if len(path) == 1 else ())
     if kind in ("literal_error", "enum"):
         given = detail["input"]
+        if path and path[-1] == "type":
+            return f"Invalid type: {given}"
         expected = str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")
         return f"`{given}` is not one of {expected}" if isinstance(given, str | int | float) else f"one of {expected} is needed here"
     if kind == "string_pattern_mismatch":

@@ -90,7 +90,8 @@ CHECKS: list[tuple[dict[str, Any], list[tuple[str, tuple[str | int, ...]]]]] = [
     ({"type": LOG, "message": "m"}, []),
     ({"type": LOG, "message": 5, "level": "{{ x }}"}, []),
     ({"type": LOG}, [("must not be null", ("message",))]),
-    ({"type": LOG, "message": {"a": 1}}, [("a text is needed here", ("message",))]),
+    ({"type": "io.kestra.plugin.scripts.shell.Commands", "commands": ["ls"], "failFast": "perhaps"}, [("`true` or `false` is needed here", ("failFast",))]),
+    ({"type": LOG, "message": {"a": 1}}, [("a text or a list is needed here", ("message",))]),
     ({"type": LOG, "message": "m", "level": "LOUD"}, [("`LOUD` is not one of TRACE, DEBUG, INFO, WARN, ERROR", ("level",))]),
     ({"type": "io.kestra.plugin.scripts.shell.Commands", "commands": ["ls"], "taskRunner": {"type": "io.kestra.plugin.core.runner.Nope"}}, [("Invalid type: io.kestra.plugin.core.runner.Nope", ("taskRunner", "type"))]),
 ]
