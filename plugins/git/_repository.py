@@ -1,0 +1,269 @@
+"""The real git, driven safely: hooks off, credentials never in an argument, only the protocols that the server allows."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from plugins.contract import RunContext, TaskFailed
+from plugins.core.runner import _process
+from plugins.core.runner._environment import minimal, network
+
+_SSH = re.compile(r"^(?P<user>[A-Za-z0-9_.-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^\s]+)$")
+_UNREACHABLE = re.compile(
+    r"could not resolve host|name or service not known|temporary failure in name resolution|failed to connect|connection refused|"
+    r"connection timed out|no route to host|network is unreachable|couldn't connect|operation timed out|connection reset|"
+    r"could not resolve hostname|resolving timed out|port 443 after|connect to host",
+    re.IGNORECASE,
+)
+_REFUSED = re.compile(
+    r"authentication failed|could not read username|403|401|permission denied|invalid username|access denied", re.IGNORECASE
+)
+_MISSING = re.compile(r"repository not found|not found|does not appear to be a git repository|does not exist", re.IGNORECASE)
+# Settings by which a repository or a flow could make git run a program or read another file.
+_DANGEROUS = re.compile(
+    r"^(core\.(hookspath|sshcommand|fsmonitor|gitproxy|editor|pager|askpass|worktree|attributesfile|alternaterefscommand)|"
+    r"(credential|alias|filter|diff|merge|pager|gpg|include|includeif|protocol|url|uploadpack|http\..*proxy|trailer|init|safe)\b.*|"
+    r"http\.(proxy|sslcert|sslkey|cookiefile|savecookies|extraheader)|remote\..*|submodule\..*|receive\..*|ssh\..*)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach a remote: its address without credentials, and the credentials apart. Times in seconds."""
+
+    url: str
+    username: str | None = None
+    password: str | None = None
+    private_key: str | None = None
+    passphrase: str | None = None
+    trusted_ca: str | None = None
+    no_proxy: bool = False
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """The name to say when the remote cannot be reached."""
+        found = _SSH.match(self.url)
+        return found["host"] if found else (urlsplit(self.url).hostname or self.url)
+
+
+def checked(access: Access, file_roots: Sequence[str]) -> Access:
+    """The access with credentials taken out of its address. TaskFailed for an address that may not be used."""
+    url = access.url.strip()
+    if not url or url.startswith("-") or any(sign.isspace() or ord(sign) < 32 for sign in url):
+        raise TaskFailed("The URL of the repository is empty or has signs that no URL has", retryable=False)
+    for name in access.config:
+        if not re.fullmatch(r"[A-Za-z][\w.*/:-]*", name) or _DANGEROUS.match(name):
+            raise TaskFailed(f"The Git setting '{name}' is not allowed in `gitConfig`", retryable=False)
+    if _SSH.match(url) and "://" not in url:
+        return _with(access, url)
+    parts = urlsplit(url)
+    if parts.scheme == "file" or (not parts.scheme and url.startswith("/")):
+        return _with(access, _local(parts.path if parts.scheme else url, file_roots))
+    if parts.scheme not in ("https", "http", "ssh") or not parts.hostname:
+        raise TaskFailed(f"The URL '{_without_login(url)}' is not allowed: https, http and ssh are", retryable=False)
+    if parts.hostname.startswith("-"):
+        raise TaskFailed("The URL of the repository names no host", retryable=False)
+    if parts.scheme == "ssh":
+        return _with(access, url)
+    username, password = access.username or parts.username, access.password or parts.password
+    return _with(access, _without_login(url), username=username, password=password)
+
+
+def _with(access: Access, url: str, **changes: str | None) -> Access:
+    values = {name: getattr(access, name) for name in access.__slots__}
+    return Access(**{**values, "url": url, **changes})
+
+
+def _local(path: str, roots: Sequence[str]) -> str:
+    real = os.path.realpath(path)
+    if not any(real == (root := os.path.realpath(allowed)) or real.startswith(root.rstrip("/") + "/") for allowed in roots):
+        raise TaskFailed(
+            f"The repository '{path}' of this machine is not open to flows: KESTRA_WEB_GIT_FILE_ROOTS names what is", retryable=False
+        )
+    return f"file://{real}"
+
+
+def _without_login(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path, parts.query, parts.fragment))
+
+
+def safe_name(kind: str, name: str) -> str:
+    """A branch, tag or commit that cannot be taken for an option. TaskFailed where it could."""
+    wrong = not name or name.startswith(("-", "/")) or ".." in name or re.search(r"[\x00-\x20~^:?*\[\\]|@\{|//|\.lock$|[./]$", name)
+    if wrong:
+        raise TaskFailed(f"'{name}' is no valid {kind}", retryable=False)
+    return name
+
+
+class Git:
+    """Git commands in one folder, for one remote. Use `opened`, which makes and removes what the credentials need."""
+
+    def __init__(self, context: RunContext, access: Access, folder: Path, scratch: Path) -> None:
+        self._context = context
+        self._access = access
+        self._folder = folder
+        self._scratch = scratch
+        self._env = _environment(access, scratch)
+
+    def run(self, *arguments: str, timeout: float = 3600.0) -> str:
+        """Run git and answer its output. TaskFailed, in words that help, where it fails; progress lines go to the log at DEBUG."""
+        said: list[str] = []
+        errors: list[str] = []
+
+        def line(stream: str, text: str) -> None:
+            text = text.rpartition("\r")[2].strip() or text.strip()
+            if stream == "stdout":
+                said.append(text)
+            elif text:
+                errors.append(text)
+                self._context.log("DEBUG", text)
+
+        plan = _process.Plan(["git", *_safety(self._access, self._scratch), *arguments], self._folder, self._env, timeout=timeout)
+        try:
+            ended = _process.run(plan, line, on_start=self._remember, stoppable=self._context.on_cancel)
+        except FileNotFoundError as error:
+            raise TaskFailed("git is not installed on this worker") from error
+        if ended.reason == "cancelled" or self._context.cancelled():
+            raise TaskFailed("The task was killed", state="KILLED", retryable=False)
+        if ended.reason == "timeout":
+            raise TaskFailed(f"git {arguments[0]} took longer than {timeout:g} seconds and was stopped")
+        if ended.exit_code != 0:
+            raise TaskFailed(self._explained(arguments, errors))
+        return "\n".join(said)
+
+    def _remember(self, pgid: int, started: float | None) -> None:
+        self._context.left_behind(pgid=pgid, started=started)
+
+    def _explained(self, arguments: Sequence[str], errors: Sequence[str]) -> str:
+        text = "\n".join(errors)
+        host = self._access.host
+        shown = _without_login(self._access.url) if "://" in self._access.url else self._access.url
+        last = next((line for line in reversed(errors) if line.startswith(("fatal:", "error:"))), errors[-1] if errors else "no message")
+        if re.search(r"remote branch .* not found|couldn't find remote ref", text, re.IGNORECASE):
+            return f"The branch or tag was not found in the repository {shown} ({last})"
+        if "host key verification failed" in text.lower():
+            return f"The host {host} is not known: add its key to `known_hosts` of the server (KESTRA_WEB_SSH_KNOWN_HOSTS)"
+        if _UNREACHABLE.search(text):
+            return f"The host {host} could not be reached, so {shown} was not cloned: check the network or the URL ({last})"
+        if re.search(r"ssl|certificate", text, re.IGNORECASE):
+            return f"Secure connection to {host} could not be established because of SSL problems: {last}"
+        if _REFUSED.search(text):
+            return f"The repository {shown} refused the access: check `username` and `password` or `privateKey` ({last})"
+        if _MISSING.search(text):
+            return f"The repository {shown} was not found: check the URL ({last})"
+        return f"git {arguments[0]} failed: {last}"
+
+
+@contextmanager
+def opened(context: RunContext, access: Access, folder: Path) -> Iterator[Git]:
+    """Git for one remote; its credentials lie in a folder of their own, readable by the server only, until the block ends."""
+    for secret in (access.password, access.private_key, access.passphrase):
+        if secret:
+            context.hide(secret)
+    scratch = Path(tempfile.mkdtemp(prefix="git-"))
+    try:
+        yield Git(context, access, folder, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _safety(access: Access, scratch: Path) -> list[str]:
+    """Settings on every command: nothing of the machine, no hooks, no other protocols, no submodules, no links that lead out."""
+    seconds = max(1, round(access.read_timeout))
+    settings = {
+        "core.hooksPath": str(scratch / "no-hooks"),
+        "core.fsmonitor": "false",
+        "core.symlinks": "true",
+        "protocol.allow": "never",
+        "protocol.https.allow": "always",
+        "protocol.http.allow": "always",
+        "protocol.ssh.allow": "always",
+        "protocol.file.allow": "always" if access.url.startswith("file://") else "never",
+        "submodule.recurse": "false",
+        "transfer.fsckObjects": "false",
+        "http.lowSpeedLimit": "1",
+        "http.lowSpeedTime": str(seconds),
+        "http.followRedirects": "initial",
+        "credential.helper": "",
+        "safe.directory": "*",
+        "advice.detachedHead": "false",
+        "gc.auto": "0",
+        **access.config,
+    }
+    if access.trusted_ca:
+        settings["http.sslCAInfo"] = access.trusted_ca
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _environment(access: Access, scratch: Path) -> dict[str, str]:
+    extra = {
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "LC_ALL": "C.UTF-8",
+        "GIT_ASKPASS": _program(
+            scratch, "askpass", '#!/bin/sh\ncase "$1" in [Uu]sername*) echo "$GIT_LOGIN_NAME";; *) echo "$GIT_LOGIN_WORD";; esac\n'
+        ),
+        "GIT_LOGIN_NAME": access.username or "",
+        "GIT_LOGIN_WORD": access.password or "",
+    }
+    if access.password and access.url.startswith("https://"):
+        extra |= _header(access)
+    if _SSH.match(access.url) or access.url.startswith("ssh://"):
+        extra["GIT_SSH_COMMAND"] = _ssh(access, scratch)
+        extra["SSH_ASKPASS"] = _program(scratch, "passphrase", '#!/bin/sh\necho "$GIT_KEY_WORD"\n')
+        extra |= {"SSH_ASKPASS_REQUIRE": "force", "GIT_KEY_WORD": access.passphrase or "", "DISPLAY": ":0"}
+    proxies = {} if not access.no_proxy else {"NO_PROXY": "*", "no_proxy": "*"}
+    return minimal(str(scratch), {**network(credentials=True), **extra, **proxies})
+
+
+def _header(access: Access) -> dict[str, str]:
+    """Basic credentials sent at once (some servers hide a private repository behind 404), for this remote only, by the environment."""
+    parts = urlsplit(access.url)
+    token = base64.b64encode(f"{access.username or 'git'}:{access.password}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {token}",
+    }
+
+
+def _ssh(access: Access, scratch: Path) -> str:
+    known = os.environ.get("KESTRA_WEB_SSH_KNOWN_HOSTS") or "/etc/ssh/ssh_known_hosts"
+    options = [
+        "-F none",
+        f"-o ConnectTimeout={max(1, round(access.connect_timeout))}",
+        "-o StrictHostKeyChecking=yes",
+        f"-o UserKnownHostsFile={known}",
+        "-o BatchMode=no" if access.passphrase else "-o BatchMode=yes",
+    ]
+    if access.private_key:
+        key = scratch / "key"
+        key.touch(mode=0o600)
+        key.write_text(access.private_key.strip() + "\n")
+        options += [f"-i {key}", "-o IdentitiesOnly=yes"]
+    return " ".join(["ssh", *options])
+
+
+def _program(scratch: Path, name: str, text: str) -> str:
+    path = scratch / name
+    path.write_text(text)
+    path.chmod(stat.S_IRWXU)
+    return str(path)
