@@ -10,6 +10,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import secrets
 import shutil
 import stat as stats_module
@@ -284,15 +285,14 @@ def discard(namespace: str, path: str) -> str:
 def restore(namespace: str, token: str, path: str) -> Stats:
     """Bring back what `discard` took away; raises `NoSuchFile` when it is gone for good, `NameTaken` when something new is there."""
     parts = clean_file(path)
-    if not token.replace("-", "").isalnum() or not token.isascii():
+    if not re.fullmatch(r"[0-9]+-[0-9a-f]{16}", token, re.ASCII):
         raise NoSuchFile
     with _folder(namespace, (token, *parts[:-1]), base=TRASH) as kept, _folder(namespace, parts[:-1], create=True) as folder:
+        if not _is_there(parts[-1], kept):
+            raise NoSuchFile("It was deleted too long ago.")
         if _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there again.")
-        try:
-            os.rename(parts[-1], parts[-1], src_dir_fd=kept, dst_dir_fd=folder)
-        except FileNotFoundError as error:
-            raise NoSuchFile("It was deleted too long ago.") from error
+        os.rename(parts[-1], parts[-1], src_dir_fd=kept, dst_dir_fd=folder)
     return stats(namespace, path)
 
 
@@ -305,7 +305,7 @@ def search(namespace: str, query: str) -> list[str]:
 
 def glob(namespace: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
     """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns."""
-    return chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude)
+    return sorted(chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude))
 
 
 def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
