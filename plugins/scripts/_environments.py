@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from plugins.contract import RunContext, TaskFailed
@@ -32,12 +33,29 @@ def find_python(version: str | None) -> tuple[str, bool]:
     """A Python to build with, and whether it is of the version asked for (`3.12`; None takes any)."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version and version.startswith("3"):
-        found = shutil.which(f"python{version}", path=PATH) or shutil.which(f"python{version}")
-        if found and not os.path.abspath(found).startswith(sys.prefix):
-            return found, True
+        for path in (PATH, None):
+            found = shutil.which(f"python{version}", path=path)
+            if found and not os.path.abspath(found).startswith(sys.prefix) and _is_version(found, version):
+                return found, True
     beneath = str(getattr(sys, "_base_executable", sys.executable))  # what this server's own environment was made from
     fallback = shutil.which(f"python{own}", path=PATH) or shutil.which("python3", path=PATH) or beneath
     return fallback, version is None or own == version
+
+
+@lru_cache(maxsize=64)
+def _is_version(program: str, version: str) -> bool:
+    """Whether a program really is that Python: some are only signposts that fail."""
+    try:
+        done = subprocess.run(
+            [program, "-I", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0 and done.stdout.strip() == version
 
 
 def key_of(recipe: Recipe, python: str) -> str:
@@ -99,13 +117,13 @@ def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> No
 def _steps(recipe: Recipe, python: str, folder: Path) -> list[list[str]]:
     """The commands that make an environment: with uv where it is there, else with venv and pip."""
     tool, inside = uv(), str(folder / "bin" / "python")
-    if tool is None:
+    if tool is None or not recipe.requirements:  # with nothing to install, Python's own way needs no network
         make = [python, "-m", "venv", "--clear", str(folder)]
         install = [inside, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     else:
         make = [tool, "venv", "--quiet", "--allow-existing", "--no-project", "--python", python, str(folder)]
         install = [tool, "pip", "install", "--no-progress", "--compile-bytecode", "--link-mode", "copy", "--python", inside]
-    packages = list(recipe.requirements) if tool is None else ["pip", *recipe.requirements]
+    packages = list(recipe.requirements) if tool is None or not recipe.requirements else ["pip", *recipe.requirements]
     for package in packages:
         if package.startswith("-"):
             raise TaskFailed(f"Invalid dependency '{package}': a package is expected, not an option", retryable=False)

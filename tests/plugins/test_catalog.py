@@ -19,7 +19,15 @@ LOG = "io.kestra.plugin.core.log.Log"
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("SyncNamespaceFiles", "sync_namespace_files"), ("DbtCLI", "dbt_cli"), ("If", "if_"), ("Return", "return_"), ("ForEachItem", "for_each_item"), ("AWSBatch2", "aws_batch2")]
+    ("name", "file"),
+    [
+        ("SyncNamespaceFiles", "sync_namespace_files"),
+        ("DbtCLI", "dbt_cli"),
+        ("If", "if_"),
+        ("Return", "return_"),
+        ("ForEachItem", "for_each_item"),
+        ("AWSBatch2", "aws_batch2"),
+    ],
 )
 def test_a_class_lives_in_the_file_of_its_name(name: str, file: str) -> None:
     assert catalog.file_name(name) == file
@@ -90,10 +98,20 @@ CHECKS: list[tuple[dict[str, Any], list[tuple[str, tuple[str | int, ...]]]]] = [
     ({"type": LOG, "message": "m"}, []),
     ({"type": LOG, "message": 5, "level": "{{ x }}"}, []),
     ({"type": LOG}, [("must not be null", ("message",))]),
-    ({"type": "io.kestra.plugin.scripts.shell.Commands", "commands": ["ls"], "failFast": "perhaps"}, [("`true` or `false` is needed here", ("failFast",))]),
+    (
+        {"type": "io.kestra.plugin.scripts.shell.Commands", "commands": ["ls"], "failFast": "perhaps"},
+        [("`true` or `false` is needed here", ("failFast",))],
+    ),
     ({"type": LOG, "message": {"a": 1}}, [("a text or a list is needed here", ("message",))]),
     ({"type": LOG, "message": "m", "level": "LOUD"}, [("`LOUD` is not one of TRACE, DEBUG, INFO, WARN, ERROR", ("level",))]),
-    ({"type": "io.kestra.plugin.scripts.shell.Commands", "commands": ["ls"], "taskRunner": {"type": "io.kestra.plugin.core.runner.Nope"}}, [("Invalid type: io.kestra.plugin.core.runner.Nope", ("taskRunner", "type"))]),
+    (
+        {
+            "type": "io.kestra.plugin.scripts.shell.Commands",
+            "commands": ["ls"],
+            "taskRunner": {"type": "io.kestra.plugin.core.runner.Nope"},
+        },
+        [("Invalid type: io.kestra.plugin.core.runner.Nope", ("taskRunner", "type"))],
+    ),
 ]
 
 
@@ -104,7 +122,10 @@ def test_properties_are_checked(mapping: dict[str, Any], told: list[tuple[str, t
 
 def test_an_unknown_property_is_told_with_all_known_ones() -> None:
     ((message, path),) = CATALOG.check({"id": "a", "type": LOG, "message": "m", "foo": 1}, "task")
-    assert re.fullmatch(rf'Unrecognized field "foo" \(class {LOG}\), not marked as ignorable \(\d+ known properties: "id", "type", .*"message", "level"\)', message)
+    assert re.fullmatch(
+        rf'Unrecognized field "foo" \(class {LOG}\), not marked as ignorable \(\d+ known properties: "id", "type", .*"message", "level"\)',
+        message,
+    )
     assert path == ("foo",)
 
 

@@ -92,7 +92,8 @@ def test_later_outputs_win_and_are_kept_after_a_failure(context: MemoryContext) 
 
 def test_metrics_and_log_lines_come_from_the_output(context: MemoryContext) -> None:
     commands(
-        """echo '::{"metrics":[{"name":"rows","type":"counter","value":3,"tags":{"t":"x"}},{"name":"time","type":"timer","value":2.5}]}::'""",
+        """echo '::{"metrics":[{"name":"rows","type":"counter","value":3,"tags":{"t":"x"}}]}::'""",
+        """echo '::{"metrics":[{"name":"time","type":"timer","value":2.5}]}::'""",
         """echo '::{"logs":[{"level":"WARN","message":"careful"}]}::'""",
         "echo '::{bad}::'",
     ).run(context)
