@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import include, path
 
+import executions.urls
+import flows.urls
 from kestra_web.health import health
 
 urlpatterns = [
     path("health", health, name="health"),
-    *(path("", include(f"{room}.urls")) for room in ("namespaces", "kv", "flows", "executions", "api") if find_spec(f"{room}.urls")),
+    *executions.urls.home_urlpatterns,
+    path("", include("namespaces.urls")),
+    path("", include("kv.urls")),
+    # The list of flows shows their last executions, so `executions` makes it; its name belongs to flows all the same.
+    path("", include(([*executions.urls.flow_urlpatterns, *flows.urls.urlpatterns], flows.urls.app_name))),
+    path("", include("executions.urls")),
+    path("", include("api.urls")),
 ]
 
 handler400 = "ui.errors.bad_request"
