@@ -1,1 +1,1 @@
-"""What starts a flow by itself."""
+"""Trigger types below `io.kestra.plugin.core.trigger`."""
