@@ -26,7 +26,7 @@ def previous_date(cron: str, zone: tzinfo, before: datetime) -> datetime | None:
     """The last date earlier than `before` (aware), in the zone; None where there is none."""
     local = _naive(before, zone)
     try:
-        earlier = _cron(cron, local).get_prev(datetime)
+        earlier = _Clock(cron, local).previous()
     except CroniterBadDateError:
         return None
     found = None
@@ -46,8 +46,19 @@ def dates(cron: str, zone: tzinfo, after: datetime) -> Iterator[datetime]:
         found = next_date(cron, zone, found)
 
 
-def _cron(cron: str, start: datetime) -> croniter:
-    return croniter(cron, start, second_at_beginning=True, max_years_between_matches=YEARS)
+class _Clock:
+    """Dates of an expression by the clock on the wall, from a start. Raises CroniterBadDateError where there is none any more."""
+
+    def __init__(self, cron: str, start: datetime) -> None:
+        self._dates = croniter(cron, start, second_at_beginning=True, max_years_between_matches=YEARS)
+
+    def next(self) -> datetime:
+        found: datetime = self._dates.get_next(datetime)
+        return found
+
+    def previous(self) -> datetime:
+        found: datetime = self._dates.get_prev(datetime)
+        return found
 
 
 def _every_hour(cron: str) -> bool:
@@ -66,9 +77,9 @@ def _instant(naive: datetime, zone: tzinfo) -> datetime:
 
 
 def _fixed(cron: str, zone: tzinfo, after: datetime) -> datetime | None:
-    clock = _cron(cron, _naive(after, zone))
+    clock = _Clock(cron, _naive(after, zone))
     try:
-        while (found := _instant(clock.get_next(datetime), zone)) <= after:
+        while (found := _instant(clock.next(), zone)) <= after:
             pass
     except CroniterBadDateError:
         return None
@@ -81,7 +92,7 @@ def _rolling(cron: str, zone: tzinfo, after: datetime) -> datetime | None:
     start = after.astimezone(UTC)
     while True:
         try:
-            naive = _cron(cron, (start + offset).replace(tzinfo=None)).get_next(datetime)
+            naive = _Clock(cron, (start + offset).replace(tzinfo=None)).next()
         except CroniterBadDateError:
             return None
         found = naive.replace(tzinfo=UTC) - offset

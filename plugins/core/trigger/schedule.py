@@ -44,7 +44,7 @@ class Schedule(BaseTrigger):
 
     cron: Text = Field(description="When: five fields, six with `withSeconds`, or a name such as `@daily`.")
     with_seconds: bool = Field(False, description="The first of six fields counts seconds.")
-    timezone: Text | None = Field(None, description="Time zone of the dates, for example `Europe/Berlin`; the server's where it is left out.")
+    timezone: Text | None = Field(None, description="Time zone of the dates, such as `Europe/Berlin`; the server's where it is left out.")
     inputs: dict[str, Any] | None = Field(None, description="Values for the flow's inputs; texts in them are rendered.")
     schedule_conditions: list[dict[str, Any]] | None = Field(None, description="The older name of conditions.", deprecated=True)
     late_maximum_delay: Text | None = Field(None, description="A date older than this is skipped, ISO 8601, for example PT1H.")
