@@ -12,6 +12,7 @@ from engine.errors import ExpressionError
 from engine.expressions.dates import add_to_date, format_date, to_date
 from engine.expressions.ion import to_ion
 from engine.expressions.runtime import Run
+from engine.expressions.text_filters import check_size
 from engine.expressions.values import is_list, is_number, java_class, java_date, to_json, to_text
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -59,7 +60,9 @@ def _end(name: str, index: int) -> Callable[[Any], Any]:
 def join(value: Any, separator: str | None = None) -> Any:
     if value is None:
         return None
-    return (separator or "").join(to_text(item) for item in need_list(value, "join"))
+    texts, between = [to_text(item) for item in need_list(value, "join")], separator or ""
+    check_size(sum(map(len, texts)) + len(between) * len(texts))
+    return between.join(texts)
 
 
 def length(value: Any) -> int:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import regex
+
 from engine.errors import ExpressionError
 from engine.expressions.values import offset_text
 
@@ -196,9 +198,9 @@ def parse_pattern(text: str, pattern: str) -> dt.datetime:
         else:
             raise ValueError(f"Unknown pattern letter: {letter}")
     try:
-        found = re.fullmatch(source, text)
-    except re.error as error:
-        raise ValueError(f"the pattern `{pattern}` names a field twice") from error
+        found = regex.fullmatch(source, text, timeout=0.5)
+    except (regex.error, TimeoutError) as error:
+        raise ValueError(f"the pattern `{pattern}` is too intricate") from error
     if found is None:
         raise ValueError(f"Text '{text}' could not be parsed by the pattern `{pattern}`")
     return _assembled({key: value for key, value in found.groupdict().items() if value is not None})

@@ -17,7 +17,7 @@ from engine.errors import ExpressionError
 from engine.expressions import runtime
 from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS, is_empty
 from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, parse_json
-from engine.expressions.lexer import RAW
+from engine.expressions.lexer import take_raw
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.runtime import WORLD, Box, Run, limited, present, run_of
 from engine.expressions.statements import parse
@@ -28,7 +28,7 @@ Functions = Mapping[str, Callable[..., Any]]
 
 PURE: Functions = types.MappingProxyType(PURE_FUNCTIONS)
 MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
-MARK = "\x00raw{}\x00"
+CACHED = 20_000  # characters; longer templates are compiled each time
 MARKED = re.compile(r"\x00raw(\d+)\x00")
 
 
@@ -153,8 +153,16 @@ def _tree(source: str) -> nodes.Template:
     return tree
 
 
-@functools.lru_cache(maxsize=2048)
 def _compiled(source: str) -> Template:
+    return _compiled_once(source) if len(source) <= CACHED else _compile(source)
+
+
+@functools.lru_cache(maxsize=2048)
+def _compiled_once(source: str) -> Template:
+    return _compile(source)
+
+
+def _compile(source: str) -> Template:
     """The template, ready to run; raises ExpressionError where it cannot be read."""
     try:
         tree = _tree(source)
@@ -232,15 +240,12 @@ def _once(source: str, run: Run) -> str:
 def _again(source: str, outer: Run, until_stable: bool) -> str:
     """Renders text once or until it no longer changes, with the variables and within the limits of `outer`."""
     kept: list[str] = []
-
-    def keep(found: re.Match[str]) -> str:
-        kept.append(found[1])
-        return MARK.format(len(kept) - 1)
-
     for _ in range(outer.options.max_passes):
         if "{" not in source:
             break
-        before, source = source, _inner(RAW.sub(keep, source), outer)
+        marked, taken = take_raw(source, functools.partial(_mark, len(kept)))
+        kept += taken
+        before, source = source, _inner(marked, outer)
         if not until_stable or source == before:
             break
     else:
@@ -248,15 +253,19 @@ def _again(source: str, outer: Run, until_stable: bool) -> str:
     return MARKED.sub(lambda found: kept[int(found[1])] if int(found[1]) < len(kept) else "", source) if kept else source
 
 
+def _mark(before: int, number: int) -> str:
+    return f"\x00raw{before + number}\x00"
+
+
 def _inner(source: str, outer: Run) -> str:
     run = Run(outer.variables, outer.functions, outer.options)
     run.built_in, run.caller, run.depth = outer.built_in, outer.caller, outer.depth + 1
-    run.work, run.nodes, run.iterations = outer.work, outer.nodes, outer.iterations
+    run.work, run.nodes, run.iterations, run.steps = outer.work, outer.nodes, outer.iterations, outer.steps
     if run.depth > run.options.max_depth:
         raise ExpressionError("Too many rendering attempts")
     text = _once(source, run)
-    outer.work, outer.nodes, outer.iterations = run.work + len(text), run.nodes, run.iterations
-    outer.charge(0)
+    outer.work, outer.nodes, outer.iterations, outer.steps = run.work, run.nodes, run.iterations, run.steps
+    outer.charge(len(text))
     return text
 
 

@@ -53,6 +53,8 @@ def to_ion(value: Any) -> str:
     if isinstance(value, float):
         return _float(value)
     if isinstance(value, Decimal):
+        if abs(value.adjusted()) > 100:
+            return str(value).replace("E", "d")
         return f"{value:f}" if "." in f"{value:f}" else f"{value:f}."
     if isinstance(value, dt.datetime):
         return java_date(value if value.tzinfo else value.replace(tzinfo=dt.UTC), always_seconds=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
 
 from engine.errors import ExpressionError
 
 START = re.compile(r"\{\{|\{%|\{#")
-RAW = re.compile(r"\{%-*[ \t]*raw[ \t]*-*%\}(.*?)\{%-*[ \t]*endraw[ \t]*-*%\}")
+RAW = re.compile(r"\{%-*[ \t]*raw[ \t]*-*%\}")
+END_RAW = re.compile(r"\{%-*[ \t]*endraw[ \t]*-*%\}")
 VERBATIM = re.compile(r"\s*verbatim\s*(-?)%\}")
 END_VERBATIM = re.compile(r"\{%(-?)\s*endverbatim\s*(-?)%\}")
 SYMBOLS = ("???", "??", "==", "!=", ">=", "<=", "..", ">", "<", "+", "-", "*", "/", "%", "|", "~")
@@ -19,6 +21,7 @@ NUMBER = re.compile(r"\d+L|\d+(?:\.\d+)?")
 PLAIN_STRING = re.compile(r"\"([^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*)\"|'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL)
 STRING_PART = re.compile(r"[^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*", re.DOTALL)
 SPACE = re.compile(r"\s*")
+MAX_TOKENS = 50_000
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
@@ -30,6 +33,40 @@ class Token:
     kind: str
     value: str
     line: int
+
+
+def raw_block(source: str, at: int) -> tuple[int, int, int] | None:
+    """Start and end of the text of a raw block whose tag begins at `at`, and where the text after it goes on.
+
+    None where there is no raw tag, or none that ends on its line (Kestra looks no further).
+    """
+    opened = RAW.match(source, at)
+    if opened is None:
+        return None
+    line_end = source.find("\n", at)
+    closed = END_RAW.search(source, opened.end(), len(source) if line_end < 0 else line_end)
+    return (opened.end(), closed.start(), closed.end()) if closed else None
+
+
+def take_raw(source: str, mark: Callable[[int], str]) -> tuple[str, list[str]]:
+    """The source with each raw block replaced by `mark(number)`, and what stood inside the blocks."""
+    pieces: list[str] = []
+    kept: list[str] = []
+    at = 0
+    while (start := source.find("{%", at)) >= 0:
+        found = raw_block(source, start)
+        if found is None:
+            unclosed = RAW.match(source, start) is not None
+            line_end = source.find("\n", start) if unclosed else -1
+            to = (line_end if line_end >= 0 else len(source)) if unclosed else start + 2
+            pieces.append(source[at:to])
+        else:
+            pieces += [source[at:start], mark(len(kept))]
+            kept.append(source[found[0]:found[1]])
+            to = found[2]
+        at = to
+    pieces.append(source[at:])
+    return "".join(pieces), kept
 
 
 class Lexer:
@@ -53,6 +90,8 @@ class Lexer:
         raise ExpressionError(message, template=self.source, line=self.line)
 
     def _push(self, kind: str, value: str) -> None:
+        if len(self.tokens) > MAX_TOKENS:
+            self.fail(f"the expressions have more than {MAX_TOKENS} parts")
         self.tokens.append(Token(kind, value, self.line))
 
     def _advance(self, to: int) -> str:
@@ -78,11 +117,12 @@ class Lexer:
         if found is None:
             self._text(len(self.source))
             return
-        raw = RAW.match(self.source, found.start())
-        if raw:
+        raw = raw_block(self.source, found.start())
+        if raw is not None:
+            start, end, to = raw
             self._text(found.start())
-            self._push("text", raw[1])
-            self._advance(raw.end())
+            self._push("text", self.source[start:end])
+            self._advance(to)
             return
         trim = self.source.startswith("-", found.end())
         self._text(found.start(), trim_end=trim)
@@ -101,6 +141,8 @@ class Lexer:
         self._until(re.compile(r"\s*(-?)\}\}"), "print_end", "}}")
 
     def _tag(self) -> None:
+        if RAW.match(self.source, self.source.rfind("{%", 0, self.at + 1)):
+            self.fail("a raw block ends on the line where it begins; {% verbatim %} may be longer")
         verbatim = VERBATIM.match(self.source, self.at)
         if verbatim:
             self._verbatim(verbatim)

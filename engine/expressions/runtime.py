@@ -14,14 +14,15 @@ from engine.expressions.options import Options
 from engine.expressions.values import Missing, equal, is_list, is_number, java_class, to_json, to_text
 
 WORLD = frozenset({"kv", "secret", "read", "now", "uuid", "id", "randomInt", "errorLogs", "fileURI", "fileSize"})
-LARGE = 4096
+LARGE = 256
+CALL = 10  # steps that a macro costs
 NOTHING = object()
 
 
 class Run:
     """The state of one rendering: variables by scope, what has been used up, what has been printed."""
 
-    __slots__ = ("built_in", "caller", "depth", "functions", "iterations", "literal", "nested", "nodes", "options", "printed", "scopes", "typed", "values", "variables", "work")
+    __slots__ = ("built_in", "caller", "depth", "functions", "iterations", "literal", "nested", "nodes", "options", "printed", "scopes", "steps", "typed", "values", "variables", "work")
 
     def __init__(self, variables: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]], options: Options, typed: bool = False) -> None:
         self.variables = variables
@@ -32,7 +33,7 @@ class Run:
         self.scopes: list[dict[str, Any] | Mapping[str, Any]] = [variables]
         self.values: list[Any] = []
         self.literal = False
-        self.printed = self.work = self.nodes = self.iterations = self.depth = self.nested = 0
+        self.printed = self.work = self.nodes = self.iterations = self.steps = self.depth = self.nested = 0
         self.caller: Callable[[str, bool], str] | None = None
 
     def charge(self, amount: int) -> None:
@@ -56,12 +57,20 @@ class Run:
 
     def text(self, text: str) -> str:
         """Counts what is printed."""
+        self.step()
         self.printed += len(text)
         if self.printed > self.options.max_output:
             raise ExpressionError(f"the expression prints more than {self.options.max_output} characters")
         return text
 
+    def step(self, cost: int = 1) -> None:
+        """Counts an operation, and for how many simple ones it stands."""
+        self.steps += cost
+        if self.steps > self.options.max_steps:
+            raise ExpressionError(f"the expression takes more than {self.options.max_steps} steps")
+
     def enter(self) -> None:
+        self.step(CALL)
         self.depth += 1
         if self.depth > self.options.max_depth:
             raise ExpressionError(f"macros call each other more than {self.options.max_depth} deep")
@@ -76,6 +85,7 @@ def run_of(context: Context) -> Run:
 @pass_context
 def load(context: Context, name: str, line: int) -> Any:
     run = run_of(context)
+    run.step()
     for scope in reversed(run.scopes):
         if name in scope:
             return scope[name]
@@ -402,7 +412,8 @@ def _unknown_function(name: str) -> ExpressionError:
 
 
 def limited(run: Run, value: Any) -> Any:
-    """The value, its size counted."""
+    """The value, one step and its size counted."""
+    run.step()
     if isinstance(value, str):
         if len(value) > LARGE:
             run.charge(len(value))

@@ -18,6 +18,9 @@ from engine.errors import ExpressionError
 from engine.expressions.values import Double, Float32, fits_float32, is_list, is_number, java_class, to_float32, to_text
 
 PATTERN_SECONDS = 0.5
+MAX_PATTERN = 10_000
+MAX_TEXT = 64 * 1024 * 1024
+MAX_PIECES = 1_000_000
 ESCAPES = {"single": ("'", "\\'"), "double": ('"', '\\"'), "shell": ("'", "'\\''")}
 
 
@@ -82,14 +85,25 @@ def replace(value: Any, replace_pairs: Mapping[Any, Any] | None = None, regexp: 
     if not isinstance(value, str):
         return value
     for old, new in replace_pairs.items():
-        value = substitute(to_text(old), to_text(new), value) if regexp else value.replace(to_text(old), to_text(new))
-        if len(value) > 64 * 1024 * 1024:
-            raise ExpressionError("the replacement makes a text of more than 64 MB")
+        before, after = to_text(old), to_text(new)
+        if regexp:
+            value = substitute(before, after, value)
+        else:
+            check_size(len(value) + value.count(before) * len(after))
+            value = value.replace(before, after)
     return value
+
+
+def check_size(characters: int) -> None:
+    """Refuses a text that is about to become too long to hold."""
+    if characters > MAX_TEXT:
+        raise ExpressionError(f"the text would be longer than {MAX_TEXT} characters")
 
 
 def java_pattern(pattern: str) -> regex.Pattern[str]:
     """A pattern written for Java; raises ExpressionError where it is none."""
+    if len(pattern) > MAX_PATTERN:
+        raise ExpressionError(f"the pattern is longer than {MAX_PATTERN} characters")
     try:
         return regex.compile(regex.sub(r"\(\?<([A-Za-z]\w*)>", r"(?P<\1>", pattern))
     except (regex.error, OverflowError) as error:
@@ -99,8 +113,13 @@ def java_pattern(pattern: str) -> regex.Pattern[str]:
 def substitute(pattern: str, replacement: str, text: str) -> str:
     """Java's replaceAll, ended after half a second."""
     template = regex.sub(r"\\(?![$\\])", "", replacement)
+    made = len(text)
 
     def filled(found: regex.Match[str]) -> str:
+        nonlocal made
+        made += len(template)
+        check_size(made)
+
         def part(group: regex.Match[str]) -> str:
             if group[1] is not None:
                 return str(group[1])
@@ -139,6 +158,8 @@ def split(value: Any, delimiter: str, limit: int = 0) -> Any:
                 continue
             pieces.append(text[start:found.start()])
             start = found.end()
+            if len(pieces) > MAX_PIECES:
+                raise ExpressionError(f"the text splits into more than {MAX_PIECES} pieces")
     except TimeoutError as error:
         raise ExpressionError(f"the pattern [{delimiter}] takes more than {PATTERN_SECONDS} s on this text") from error
     pieces.append(text[start:])
@@ -157,6 +178,7 @@ def _indented(value: Any, amount: int, prefix: str, first: bool) -> Any:
         raise ExpressionError("the amount of an indentation lies between 0 and 1000")
     newline = next((mark for mark in ("\r\n", "\n", "\r") if mark in text), "\n")
     lines = re.split(r"\r\n|\n|\r", text)
+    check_size(len(text) + len(lines) * amount * len(prefix))
     pad = prefix * amount
     return newline + pad + (newline + pad).join(lines) if first else (newline + pad).join(lines)
 
