@@ -170,7 +170,7 @@ def test_problems_are_told_while_typing(client: Client, people: dict[str, User])
 def test_formatting_indents_and_keeps_comments(client: Client, people: dict[str, User]) -> None:
     messy = "id: a\nnamespace: b\ntasks:\n- id: x  # first\n  type: 'y'\n"
     answer = signed_in(client, people["reader"]).post("/flows/format/", {"source": messy}).json()
-    assert answer["source"] == "id: a\nnamespace: b\ntasks:\n  - id: x  # first\n    type: 'y'\n"
+    assert answer["source"] == "id: a\nnamespace: b\ntasks:\n  - id: x # first\n    type: 'y'\n"
     assert client.post("/flows/format/", {"source": "a: ["}).json()["source"] is None
 
 
