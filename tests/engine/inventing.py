@@ -10,7 +10,7 @@ from engine.document import Flow, Retry, Task
 
 T = TypeVar("T")
 KINDS = ["Sequential", "Parallel", "If", "Switch", "ForEach", "WorkingDirectory", "AllowFailure", "Pause", "Subflow", "EachParallel", "Dag"]
-RUN_IFS = [None, None, None, None, None, "true", "{{ false }}", "{{ nothing.here }}", "{{ kv('x') }}"]
+RUN_IFS = [*[None] * 16, "true", "{{ false }}", "{{ nothing.here }}", "{{ kv('x') }}"]
 VALUES: list[Any] = [["x"], ["x", "y"], "[]", '["x", "y", "x"]', "oops"]
 
 
@@ -42,7 +42,7 @@ class Inventor:
         )
 
     def tasks(self, depth: int, *, plain: bool = False) -> tuple[Task, ...]:
-        return tuple(self.task(depth, plain=plain) for _ in range(1 + self.upto(2)))
+        return tuple(self.task(depth, plain=plain) for _ in range(1 + self.upto(3)))
 
     def task(self, depth: int, *, plain: bool = False) -> Task:
         self.names += 1
@@ -62,7 +62,7 @@ class Inventor:
         )
 
     def retry(self) -> Retry | None:
-        if not self.seldom(4):
+        if not self.seldom(3):
             return None
         return Retry(type=self.one(["constant", "exponential"]), interval=timedelta(seconds=1), max_attempts=1 + self.upto(2))
 

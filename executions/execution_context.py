@@ -1,0 +1,54 @@
+"""What every tab of one execution shows: its header and its tabs. Views and consumers build them here, so that both say the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from executions import page_logs, presenters
+from executions.models import Execution, TaskRun
+from flows.models import Flow
+from namespaces import rights
+from namespaces.models import Role
+from namespaces.rights import Person
+
+TABS = (("detail", "Overview"), ("gantt", "Gantt"), ("logs_of", "Logs"), ("topology", "Topology"), ("outputs", "Outputs"), ("metrics", "Metrics"))
+
+
+def header_context(execution: Execution, user: Person) -> dict[str, Any]:
+    """Name, state, actions and facts of the header."""
+    now = timezone.now()
+    may = rights.allows(rights.role_of(user, execution.namespace), Role.MEMBER)
+    can_restart = TaskRun.objects.filter(execution=execution, state__in=("FAILED", "KILLED", "PAUSED")).exists()
+    buttons, menu = presenters.actions(execution.state, may=may, can_restart=can_restart)
+    icon, name = presenters.started_by(execution)
+    return {
+        "execution": execution,
+        "now": now,
+        "may": may,
+        "buttons": [(action, reverse(f"executions:{action.name}", args=[execution.id])) for action in buttons],
+        "menu": [(action, reverse(f"executions:{action.name}", args=[execution.id])) for action in menu],
+        "took": presenters.duration_of(execution, now),
+        "started_by": name,
+        "started_by_icon": icon,
+        "header_notes": presenters.notes(execution.header),
+        "flow_exists": Flow.objects.filter(namespace=execution.namespace, flow_id=execution.flow_id, deleted=False).exists(),
+        "pausing": execution.state == "PAUSED",
+    }
+
+
+def page_context(execution: Execution, user: Person, tab: str) -> dict[str, Any]:
+    """The header, the tabs with the one that is shown, and what the page must remember to ask for what is newer."""
+    counts = page_logs.level_counts(execution)
+    return {
+        **header_context(execution, user),
+        "tab": tab,
+        "tabs": [(name, label, reverse(f"executions:{name}", args=[execution.id])) for name, label in TABS],
+        "errors": counts.get(4, 0),
+        "warnings": counts.get(3, 0),
+        "level_counts": counts,
+        "seen_line": execution.log_count,
+        "zone": timezone.get_current_timezone_name(),
+    }

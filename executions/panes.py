@@ -1,0 +1,160 @@
+"""The pane of a chosen Gantt row: what a task run or step did, and the log lines it wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+
+from engine.states import TERMINATED, UNFINISHED
+from executions import gantt, page_logs, page_selectors
+from executions.models import Execution, Step, TaskRun
+from ui import formats
+
+LINES = 300
+
+
+@dataclass(frozen=True, slots=True)
+class PaneAction:
+    """Something that can be done from this task run on."""
+
+    url: str
+    label: str
+    icon: str
+    confirm: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """What the pane shows; `facts` are (name, value, whether it is code)."""
+
+    title: str
+    state: str
+    kind: str
+    message: str
+    task_run_id: str
+    facts: list[tuple[str, str, bool]]
+    lines: list[page_logs.Shown]
+    more: int
+    no_lines: str
+    logs_url: str
+    actions: list[PaneAction] = field(default_factory=list)
+
+
+def pane(execution: Execution, row_id: str, *, may: bool) -> Pane | None:
+    """The pane of a task run or step of this execution; None where there is none of that id."""
+    run = TaskRun.objects.filter(execution=execution, id=row_id).first()
+    if run is not None:
+        return _task_pane(execution, run, may)
+    step = Step.objects.filter(execution=execution, id=row_id).select_related("task_run").first()
+    return _step_pane(execution, step) if step is not None else None
+
+
+def _lines(execution: Execution, wanted: page_logs.Filter) -> tuple[list[page_logs.Shown], int]:
+    lines = page_logs.shown(page_logs.after(execution, wanted, 0, LINES + 1))
+    if len(lines) <= LINES:
+        return lines, 0
+    return lines[:LINES], page_logs.count_of(execution, wanted) - LINES
+
+
+def _task_pane(execution: Execution, run: TaskRun, may: bool) -> Pane:
+    wanted = page_logs.Filter(task_run=run.id)
+    lines, more = _lines(execution, wanted)
+    actions = _task_actions(execution, run) if may else []
+    return Pane(
+        title=run.task_id,
+        state=run.state,
+        kind=gantt.short_type(page_selectors.task_types(execution).get(run.task_id, "")),
+        message="",
+        task_run_id=run.id,
+        facts=_task_facts(run),
+        lines=lines,
+        more=more,
+        no_lines="No log line yet" if run.state in UNFINISHED else "This task wrote no log line",
+        logs_url=_logs_url(execution, run=run.id),
+        actions=actions,
+    )
+
+
+def _task_actions(execution: Execution, run: TaskRun) -> list[PaneAction]:
+    if execution.state not in TERMINATED:
+        return []
+    replay = reverse("executions:replay", args=[execution.id])
+    return [PaneAction(replay, "Replay from here", "copy", f"Replay from {run.task_id}?", "A new execution keeps what ran before this task and goes on from it.")]
+
+
+def _task_facts(run: TaskRun) -> list[tuple[str, str, bool]]:
+    facts: list[tuple[str, str, bool]] = []
+    began = next((gantt.moment_of(date) for state, date in run.histories if state == "RUNNING"), None)
+    created = gantt.moment_of(run.histories[0][1]) if run.histories else None
+    ended = gantt.moment_of(run.histories[-1][1]) if run.histories and run.state in TERMINATED else None
+    if began is not None:
+        facts.append(("Took" if ended else "Runs for", formats.duration((ended or timezone.now()) - began), False))
+        facts.append(("Started", _clock(began), False))
+        if created is not None and (began - created).total_seconds() >= 0.05:
+            facts.append(("Waited", formats.duration(began - created), False))
+    if run.value is not None:
+        facts.append(("Value", run.value, True))
+    if run.iteration is not None:
+        facts.append(("Iteration", str(run.iteration), False))
+    if len(run.attempts) > 1:
+        facts.append(("Attempts", str(len(run.attempts)), False))
+    facts.append(("Task run", run.id, True))
+    return facts
+
+
+def _step_pane(execution: Execution, step: Step) -> Pane:
+    wanted = page_logs.Filter(task_run=step.task_run_id, step=step.name)
+    lines, more = _lines(execution, wanted)
+    return Pane(
+        title=step.label or step.name,
+        state=step.state,
+        kind=gantt.kind_of(step).replace("_", " "),
+        message=step.message if step.state in ("FAILED", "WARNING") else "",
+        task_run_id=step.task_run_id,
+        facts=_step_facts(step),
+        lines=lines,
+        more=more,
+        no_lines="No log line yet" if step.state in UNFINISHED else "No log line names this step",
+        logs_url=_logs_url(execution, run=step.task_run_id, step=step.name),
+    )
+
+
+def _step_facts(step: Step) -> list[tuple[str, str, bool]]:
+    data: dict[str, Any] = step.data or {}
+    facts: list[tuple[str, str, bool]] = []
+    if step.started:
+        took = (step.ended or timezone.now()) - step.started
+        facts.append(("Took" if step.ended else "Runs for", formats.duration(took), False))
+        facts.append(("Started", _clock(step.started), False))
+    if isinstance(data.get("rows_affected"), int) and data["rows_affected"] >= 0:
+        facts.append(("Rows", formats.number(data["rows_affected"]), False))
+    if isinstance(data.get("num_failures"), int):
+        facts.append(("Failures", formats.number(data["num_failures"]), False))
+    for name, label, code in (
+        ("cause", "Because of", True),
+        ("badge", "Note", False),
+        ("thread", "Thread", False),
+        ("materialized", "Materialized", False),
+        ("relation", "Relation", True),
+        ("path", "File", True),
+    ):
+        if data.get(name):
+            facts.append((label, str(data[name]), code))
+    if step.attempt:
+        facts.append(("Attempt", str(step.attempt + 1), False))
+    facts.append(("Name", step.name, True))
+    return facts
+
+
+def _clock(value: datetime) -> str:
+    return f"{timezone.localtime(value):%H:%M:%S.%f}"[:-3]
+
+
+def _logs_url(execution: Execution, **query: str) -> str:
+    return f"{reverse('executions:logs_of', args=[execution.id])}?{urlencode(query)}"

@@ -1,0 +1,56 @@
+"""Addresses of executions. `home_urlpatterns` and `flow_urlpatterns` are pages of this room whose names belong to the frame and to flows;
+the shell puts them there."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage
+
+app_name = "executions"
+
+home_urlpatterns = [path("", home.home, name="home")]
+flow_urlpatterns = [path("flows/", flows.flow_list, name="list")]
+
+urlpatterns = [
+    path("jump/", home.jump, name="jump"),
+    path("logs/", logs.all_logs, name="logs"),
+    path("triggers/", flows.triggers, name="triggers"),
+    path("storage/", storage.usage, name="storage"),
+    path("flows/<str:namespace>/<str:flow_id>/execute/", execute.execute, name="execute"),
+    path("flows/<str:namespace>/<str:flow_id>/execute/check/", execute.check, name="execute_check"),
+    path("flows/<str:namespace>/<str:flow_id>/executions/", flows.of_flow, name="of_flow"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/", flows.flow_triggers, name="flow_triggers"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/", flows.set_trigger, name="set_trigger"),
+    path("flows/<str:namespace>/<str:flow_id>/logs/", logs.flow_logs, name="flow_logs"),
+    path("executions/", lists.execution_list, name="list"),
+    path("executions/rows/", lists.rows, name="rows"),
+    path("executions/bulk/<str:verb>/", lists.bulk, name="bulk"),
+    path("executions/<str:execution_id>/", detail.overview, name="detail"),
+    path("executions/<str:execution_id>/gantt/", detail.gantt, name="gantt"),
+    path("executions/<str:execution_id>/gantt/rows/<str:row_id>/", detail.gantt_row, name="gantt_row"),
+    path("executions/<str:execution_id>/logs/", logs.logs_of, name="logs_of"),
+    path("executions/<str:execution_id>/logs/window/", logs.window, name="log_window"),
+    path("executions/<str:execution_id>/logs/find/", logs.find, name="log_find"),
+    path("executions/<str:execution_id>/logs/rail/", logs.rail, name="log_rail"),
+    path("executions/<str:execution_id>/logs/sources/", logs.sources, name="log_sources"),
+    path("executions/<str:execution_id>/logs/download/", logs.download, name="log_download"),
+    path("executions/<str:execution_id>/topology/", detail.topology_of, name="topology"),
+    path("executions/<str:execution_id>/outputs/", outputs.outputs, name="outputs"),
+    path("executions/<str:execution_id>/outputs/evaluate/", outputs.evaluate, name="evaluate"),
+    path("executions/<str:execution_id>/file/", outputs.file, name="file"),
+    path("executions/<str:execution_id>/file/download/", outputs.file_download, name="file_download"),
+    path("executions/<str:execution_id>/metrics/", detail.metrics, name="metrics"),
+    path("executions/<str:execution_id>/kill/", actions.kill, name="kill"),
+    path("executions/<str:execution_id>/pause/", actions.pause, name="pause"),
+    path("executions/<str:execution_id>/resume/", actions.resume, name="resume"),
+    path("executions/<str:execution_id>/restart/", actions.restart, name="restart"),
+    path("executions/<str:execution_id>/replay/", actions.replay, name="replay"),
+    path("executions/<str:execution_id>/run-now/", actions.force_run, name="force_run"),
+    path("executions/<str:execution_id>/unqueue/", actions.unqueue, name="unqueue"),
+    path("executions/<str:execution_id>/labels/", actions.labels, name="labels"),
+    path("executions/<str:execution_id>/change-status/", actions.change_status, name="change_status"),
+    path("executions/<str:execution_id>/set-state/", actions.set_state, name="set_state"),
+    path("executions/<str:execution_id>/delete/", actions.delete, name="delete"),
+    path("ui/executions/<str:namespace>/<str:flow_id>/<str:execution_id>", detail.kestra_url, name="kestra_url"),
+]

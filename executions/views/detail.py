@@ -1,0 +1,133 @@
+"""The tabs of one execution that show it: Overview, Gantt, Topology, Metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from engine.states import ALL, TERMINATED
+from executions import gantt as shapes
+from executions import page_logs, page_selectors, panes, presenters, selectors
+from executions.execution_context import page_context
+from executions.models import Execution, Metric
+from executions.views._inputs import resume_fields
+from flows import topology
+from namespaces.rights import login_required
+from ui.htmx import page
+
+FILTERS = ("RUNNING", "SUCCESS", "WARNING", "FAILED", "SKIPPED")
+
+
+@login_required
+@require_GET
+def overview(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Why it failed, what it did, with which values."""
+    execution = selectors.execution(request.user, execution_id)
+    context = page_context(execution, request.user, "detail") | overview_context(execution) | {"resume_fields": resume_fields(execution)}
+    return page(request, "executions/overview.html", "executions/_overview.html", context)
+
+
+def overview_context(execution: Execution) -> dict[str, Any]:
+    """The panels of the Overview."""
+    figures = page_selectors.figures([execution.id])[execution.id]
+    counts = figures.steps or figures.task_runs
+    worst = page_logs.find(execution, page_logs.Filter(), 0, level=4)
+    return {
+        "counts": [(state, counts[state]) for state in ALL if counts.get(state)],
+        "counted": "step" if figures.steps else "task run",
+        "total": sum(counts.values()),
+        "meter": presenters.meter(counts),
+        "notable": page_selectors.notable(execution, 12),
+        "error_line": worst,
+        "cause": page_selectors.cause(execution),
+        "history": presenters.history(execution.histories),
+        "inputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.inputs) if name],
+        "outputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.outputs or {}) if name],
+        "labels": execution.labels,
+        "children": list(Execution.objects.filter(parent_id=execution.id).order_by("created")[:20]),
+    }
+
+
+@login_required
+@require_GET
+def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Task runs and steps over time."""
+    execution = selectors.execution(request.user, execution_id)
+    axis = page_selectors.gantt_axis(execution, timezone.now())
+    rows = page_selectors.gantt_rows(execution, axis)
+    counts = shapes.states(rows)
+    context = page_context(execution, request.user, "gantt") | {
+        "axis": axis,
+        "rows": rows,
+        "state_counts": [(state, counts.get(state, 0)) for state in (*FILTERS, *(state for state in ALL if state not in FILTERS and counts.get(state)))],
+        "empty_title": "Nothing has started yet" if execution.state not in TERMINATED else "Nothing was started",
+        "empty_text": presenters.waiting_for(execution),
+        "resume_fields": resume_fields(execution),
+        "logs_url": reverse("executions:logs_of", args=[execution.id]),
+    }
+    chosen = request.GET.get("row", "")
+    if chosen:
+        context["pane"] = panes.pane(execution, chosen, may=context["may"])
+    return page(request, "executions/gantt.html", "executions/_gantt.html", context)
+
+
+@login_required
+@require_GET
+def gantt_row(request: HttpRequest, execution_id: str, row_id: str) -> HttpResponse:
+    """The pane of one row: facts and its log lines."""
+    execution = selectors.execution(request.user, execution_id)
+    context = page_context(execution, request.user, "gantt")
+    context |= {"pane": panes.pane(execution, row_id, may=context["may"]), "logs_url": reverse("executions:logs_of", args=[execution.id])}
+    if context["pane"] is None:
+        return HttpResponse(status=404)
+    return render(request, "executions/_step_pane.html", context)
+
+
+@login_required
+@require_GET
+def topology_of(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The tasks of the flow, coloured by what happened to them."""
+    execution = selectors.execution(request.user, execution_id)
+    states = page_selectors.task_states(execution)
+    flow = page_selectors.flow_of(execution)
+    drawing = topology.draw(flow) if flow else topology.Drawing()
+    context = page_context(execution, request.user, "topology") | {
+        "drawing": drawing,
+        "nodes": [(node, states.get(node.id)) for node in drawing.nodes if node.kind == "task"],
+        "clusters": [(cluster, states.get(cluster.id)) for cluster in drawing.clusters],
+        "triggers": [node for node in drawing.nodes if node.kind != "task"],
+        "resume_fields": resume_fields(execution),
+    }
+    return page(request, "executions/topology.html", "executions/_topology.html", context)
+
+
+@login_required
+@require_GET
+def metrics(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """What the tasks counted and timed."""
+    execution = selectors.execution(request.user, execution_id)
+    rows = list(Metric.objects.filter(execution=execution).order_by("name", "timestamp", "id")[:2000])
+    largest = {name: max(row.value for row in rows if row.name == name) for name in {row.name for row in rows}}
+    context = page_context(execution, request.user, "metrics") | {
+        "metrics": [(row, _share(row.value, largest[row.name])) for row in rows],
+        "resume_fields": resume_fields(execution),
+    }
+    return page(request, "executions/metrics.html", "executions/_metrics.html", context)
+
+
+def _share(value: float, largest: float) -> str:
+    return f"{100 * value / largest:.1f}%" if largest > 0 and value > 0 else "0%"
+
+
+@login_required
+@require_GET
+def kestra_url(request: HttpRequest, execution_id: str, **_: str) -> HttpResponse:
+    """The address that Kestra gives an execution leads to ours."""
+    return redirect("executions:detail", selectors.execution(request.user, execution_id).id)
+
+

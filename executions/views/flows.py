@@ -1,0 +1,188 @@
+"""The list of flows with how they fare, and the tabs of a flow that show its executions and triggers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from executions import page_figures
+from executions.models import TriggerState
+from executions.views import lists
+from executions.views.home import namespaces_of
+from flows.models import Flow
+from flows.views.pages import frame
+from flows.views.pages import readable as readable_flow
+from namespaces import rights
+from namespaces.models import Role
+from namespaces.rights import login_required
+from ui.htmx import done, page
+from ui.paging import paginate
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRow:
+    """One line of the list."""
+
+    flow: Flow
+    health: page_figures.Health
+    starts_by: list[str]
+    next: datetime | None
+    labels: list[tuple[str, str]]
+    may_execute: bool
+
+
+@login_required
+@require_GET
+def flow_list(request: HttpRequest) -> HttpResponse:
+    """Which flow is unwell? One line each, by namespace."""
+    rows = found(request)
+    window = paginate(request, rows.order_by("namespace", "flow_id"), size=100)
+    now = timezone.now()
+    made = rows_of(window.rows, request, now)
+    state = request.GET.get("state", "")
+    if state:
+        made = [row for row in made if row.health.last is not None and row.health.last.state == state]
+    context = {
+        "now": now,
+        "page": window,
+        "rows": made,
+        "total": window.total,
+        "q": request.GET.get("q", ""),
+        "namespace": request.GET.get("namespace", ""),
+        "label": request.GET.get("label", ""),
+        "state": state,
+        "states": ("SUCCESS", "WARNING", "FAILED", "KILLED", "RUNNING", "PAUSED"),
+        "namespaces": namespaces_of(request.user),
+        "filtered": any(request.GET.get(name) for name in ("q", "namespace", "label", "state")),
+        "may_create": rights.readable(request.user) != [],
+    }
+    return page(request, "executions/flows.html", "executions/_flow_list.html", context)
+
+
+def found(request: HttpRequest) -> QuerySet[Flow]:
+    """Flows by text (name, namespace, description, source), namespace and label `key:value`."""
+    rows = rights.filter_readable(Flow.objects.filter(deleted=False), request.user)
+    text, namespace, label = (request.GET.get(name, "").strip() for name in ("q", "namespace", "label"))
+    if text:
+        rows = rows.filter(Q(flow_id__icontains=text) | Q(namespace__icontains=text) | Q(source__icontains=text))
+    if namespace:
+        rows = rows.filter(rights.below(namespace))
+    if label:
+        key, _, value = label.partition(":")
+        rows = rows.filter(**{f"labels__{key}": value}) if value and key.isidentifier() else rows.filter(source__icontains=label)
+    return rows
+
+
+def rows_of(flows: Any, request: HttpRequest, now: datetime) -> list[FlowRow]:
+    """The lines of these flows."""
+    health = page_figures.health(flows, now)
+    upcoming = page_figures.next_starts(flows, now)
+    may = {name: rights.allows(rights.role_of(request.user, name), Role.MEMBER) for name in {flow.namespace for flow in flows}}
+    return [
+        FlowRow(
+            flow,
+            health[(flow.namespace, flow.flow_id)],
+            starts(flow),
+            upcoming.get((flow.namespace, flow.flow_id)),
+            [(str(key), str(value)) for key, value in (flow.labels or {}).items()],
+            may[flow.namespace] and not flow.disabled,
+        )
+        for flow in flows
+    ]
+
+
+def starts(flow: Flow) -> list[str]:
+    """The ids of its triggers."""
+    triggers = flow.raw.get("triggers") if isinstance(flow.raw, dict) else None
+    return [str(one.get("id", "")) for one in triggers if isinstance(one, dict)] if isinstance(triggers, list) else []
+
+
+@login_required
+@require_GET
+def of_flow(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
+    """The executions of one flow."""
+    row = readable_flow(request, namespace, flow_id)
+    context = lists.list_context(request, namespace=namespace, flow=flow_id) | frame(request, row, "executions") | {"of_flow": True}
+    return page(request, "executions/of_flow.html", "executions/_execution_list.html", context)
+
+
+# --- triggers ---------------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRow:
+    """A trigger that a flow declares, with what the scheduler remembers of it."""
+
+    namespace: str
+    flow_id: str
+    id: str
+    type: str
+    when: str
+    state: TriggerState | None
+    declared_disabled: bool
+    may_change: bool
+
+    @property
+    def short_type(self) -> str:
+        return self.type.rsplit(".", 1)[-1]
+
+    @property
+    def disabled(self) -> bool:
+        return self.declared_disabled or (self.state is not None and self.state.disabled)
+
+
+@login_required
+@require_GET
+def flow_triggers(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
+    """The triggers of one flow: when they start it, what they started last."""
+    row = readable_flow(request, namespace, flow_id)
+    context = frame(request, row, "triggers") | {"triggers": trigger_rows([row], request), "of_flow": True, "now": timezone.now()}
+    return page(request, "executions/flow_triggers.html", "executions/_triggers.html", context)
+
+
+@login_required
+@require_GET
+def triggers(request: HttpRequest) -> HttpResponse:
+    """The triggers of all flows that one may see."""
+    flows = [flow for flow in rights.filter_readable(Flow.objects.filter(deleted=False), request.user) if starts(flow)]
+    return page(request, "executions/triggers.html", "executions/_triggers.html", {"triggers": trigger_rows(flows, request), "now": timezone.now()})
+
+
+def trigger_rows(flows: Any, request: HttpRequest) -> list[TriggerRow]:
+    wanted = Q(pk__in=[])
+    for flow in flows:
+        wanted |= Q(namespace=flow.namespace, flow_id=flow.flow_id)
+    known = {(state.namespace, state.flow_id, state.trigger_id): state for state in TriggerState.objects.filter(wanted)}
+    made = []
+    for flow in flows:
+        may = rights.allows(rights.role_of(request.user, flow.namespace), Role.MEMBER)
+        for raw in flow.raw.get("triggers") or []:
+            if isinstance(raw, dict):
+                key = (flow.namespace, flow.flow_id, str(raw.get("id")))
+                when = str(raw.get("cron") or raw.get("key") or raw.get("interval") or "")
+                made.append(TriggerRow(*key, str(raw.get("type", "")), when, known.get(key), bool(raw.get("disabled")) or flow.disabled, may))
+    return made
+
+
+@login_required
+@require_POST
+def set_trigger(request: HttpRequest, namespace: str, flow_id: str, trigger_id: str) -> HttpResponse:
+    """Switch a trigger off or on without touching the flow's source."""
+    row = readable_flow(request, namespace, flow_id, role=Role.MEMBER)
+    disabled = request.POST.get("disabled") == "true"
+    declared = {item.id: item for item in trigger_rows([row], request)}
+    if trigger_id in declared:
+        TriggerState.objects.update_or_create(
+            namespace=namespace,
+            flow_id=flow_id,
+            trigger_id=trigger_id,
+            defaults={"disabled": disabled, "type": declared[trigger_id].type, "updated": timezone.now()},
+        )
+    return done(request, reverse("executions:flow_triggers", args=[namespace, flow_id]), message=f"Trigger {trigger_id} {'is off' if disabled else 'is on'}")

@@ -1,0 +1,214 @@
+"""The list of executions: filters in the URL, what happened to each, bulk actions, rows that are asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_naive, make_aware
+from django.views.decorators.http import require_GET, require_POST
+
+from engine.states import ALL
+from executions import page_figures, page_selectors, presenters, services
+from executions.models import Execution, ExecutionLabel
+from executions.views.home import namespaces_of
+from namespaces.rights import login_required
+from ui import formats
+from ui.errors import Invalid, KestraError
+from ui.htmx import done, page
+from ui.paging import paginate
+
+SIZE = 50
+MOST = 500  # executions of one bulk action
+PERIOD_TEXT = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
+OFFERED = ("RUNNING", "SUCCESS", "WARNING", "FAILED", "KILLED", "PAUSED", "QUEUED", "CREATED", "CANCELLED", "RETRYING", "RESTARTED", "KILLING", "RETRIED", "SKIPPED")
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the URL asks for. `start` and `end` come from a period or from a bar of the histogram."""
+
+    text: str = ""
+    namespace: str = ""
+    flow: str = ""
+    states: tuple[str, ...] = ()
+    label: str = ""
+    period: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    parent: str = ""
+
+    @property
+    def any(self) -> bool:
+        return bool(self.text or self.namespace or self.flow or self.states or self.label or self.period or self.start or self.end or self.parent)
+
+
+def filters_of(query: QueryDict | Mapping[str, str], **fixed: str) -> Filters:
+    """The filters of a query string; nonsense is left out."""
+    states = query.getlist("state") if isinstance(query, QueryDict) else []
+    period = query.get("period", "")
+    return Filters(
+        text=query.get("q", "").strip(),
+        namespace=fixed.get("namespace", query.get("namespace", "")).strip(),
+        flow=fixed.get("flow", query.get("flow", "")).strip(),
+        states=tuple(state for state in states if state in ALL),
+        label=query.get("label", "").strip(),
+        period=period if period in PERIOD_TEXT else "",
+        start=_moment(query.get("start", "")),
+        end=_moment(query.get("end", "")),
+        parent=query.get("parent", "").strip(),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        value = parse_datetime(text.replace(" ", "+")) if text else None
+    except ValueError:
+        return None
+    return make_aware(value) if value is not None and is_naive(value) else value
+
+
+def matching(rows: QuerySet[Execution], wanted: Filters, now: datetime, *, exact_namespace: bool = False) -> QuerySet[Execution]:
+    """The executions that the filters leave."""
+    if wanted.namespace and exact_namespace:
+        rows = rows.filter(namespace=wanted.namespace)
+    if wanted.flow:
+        rows = rows.filter(flow_id=wanted.flow)
+    if wanted.states:
+        rows = rows.filter(state__in=wanted.states)
+    if wanted.parent:
+        rows = rows.filter(parent_id=wanted.parent)
+    if wanted.period:
+        rows = rows.filter(created__gte=now - page_figures.PERIODS[wanted.period][0])
+    if wanted.start:
+        rows = rows.filter(created__gte=wanted.start)
+    if wanted.end:
+        rows = rows.filter(created__lt=wanted.end)
+    if wanted.label:
+        rows = rows.filter(id__in=_labelled(wanted.label))
+    if wanted.text:
+        labelled = ExecutionLabel.objects.filter(value__icontains=wanted.text).values("execution_id")
+        rows = rows.filter(Q(id__startswith=wanted.text) | Q(flow_id__icontains=wanted.text) | Q(error__icontains=wanted.text) | Q(id__in=labelled))
+    return rows
+
+
+def _labelled(text: str) -> QuerySet[ExecutionLabel, Any]:
+    key, _, value = text.partition(":")
+    labels = ExecutionLabel.objects.filter(key=key.strip())
+    return (labels.filter(value=value.strip()) if value else labels).values("execution_id")
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One line of the list."""
+
+    execution: Execution
+    what: str
+    took: timedelta
+    by: str
+    by_icon: str
+    labels: list[tuple[str, str]]
+
+
+def rows_of(executions: Any, now: datetime) -> list[ListRow]:
+    """The lines of these executions."""
+    figures = page_selectors.figures([row.id for row in executions])
+    made = []
+    for row in executions:
+        own = figures[row.id]
+        icon, name = presenters.started_by(row)
+        labels = [(key, value) for key, value in row.labels if not key.startswith("system.")]
+        made.append(ListRow(row, presenters.what_happened(row, own.steps, own.task_runs, own.doing), presenters.duration_of(row, now), name, icon, labels))
+    return made
+
+
+def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
+    """One page of the list; `fixed` are filters that the page itself sets."""
+    now = timezone.now()
+    wanted = filters_of(request.GET, **fixed)
+    own = page_figures.executions_of(request.user, wanted.namespace)
+    found = matching(own, wanted, now, exact_namespace="namespace" in fixed)
+    window = paginate(request, found.select_related("created_by").order_by("-created", "id"), size=SIZE)
+    period = wanted.period or "24h"
+    chart = page_figures.chart(matching(own, wanted, now, exact_namespace="namespace" in fixed), period, now) if not (wanted.start or wanted.end) else None
+    return {
+        "now": now,
+        "wanted": wanted,
+        "page": window,
+        "rows": rows_of(window.rows, now),
+        "total": window.total,
+        "chart": chart if chart and chart.total else None,
+        "chart_text": page_figures.SLOT_TEXT[period],
+        "period_text": PERIOD_TEXT.get(wanted.period, ""),
+        "periods": PERIOD_TEXT.items(),
+        "states": OFFERED,
+        "namespaces": [] if fixed else namespaces_of(request.user),
+        "newest": now.isoformat(),
+        "filtered": wanted.any and not (fixed and not Filters(wanted.text, "", "", wanted.states, wanted.label, wanted.period, wanted.start, wanted.end).any),
+    }
+
+
+@login_required
+@require_GET
+def execution_list(request: HttpRequest) -> HttpResponse:
+    """Find the one."""
+    return page(request, "executions/list.html", "executions/_execution_list.html", list_context(request))
+
+
+@login_required
+@require_GET
+def rows(request: HttpRequest) -> HttpResponse:
+    """The rows of `?id=…` that the other filters leave: what a page asks for when it hears that these executions changed."""
+    now = timezone.now()
+    wanted = filters_of(request.GET)
+    ids = request.GET.getlist("id")[:200]
+    own = page_figures.executions_of(request.user, wanted.namespace).filter(id__in=ids)
+    found = list(matching(own, wanted, now).select_related("created_by").order_by("-created", "id"))
+    return render(request, "executions/_execution_rows.html", {"rows": rows_of(found, now), "now": now})
+
+
+# --- bulk -------------------------------------------------------------------------------------------------------------------------------
+
+BULK: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
+    "kill": (lambda: services.kill, "being stopped"),
+    "restart": (lambda: services.restart, "restarted"),
+    "replay": (lambda: services.replay, "replayed"),
+    "delete": (lambda: services.delete, "deleted"),
+}
+
+
+@login_required
+@require_POST
+def bulk(request: HttpRequest, verb: str) -> HttpResponse:
+    """Kill, restart, replay or delete the chosen executions, each by the same service as alone; what cannot be done is counted with its reason."""
+    ids = request.POST.getlist("id")[:MOST]
+    if verb not in BULK or not ids:
+        raise Invalid("Choose executions first")
+    visible = list(page_figures.executions_of(request.user).filter(id__in=ids).values_list("id", flat=True))
+    service, word = BULK[verb]
+    refused: list[str] = []
+    for execution_id in visible:
+        try:
+            service()(user=request.user, execution_id=execution_id)
+        except KestraError as error:
+            refused.append(error.message)
+    return done(request, _back(request), message=_summary(len(visible) - len(refused), refused, word))
+
+
+def _summary(count: int, refused: list[str], word: str) -> str:
+    text = f"{formats.plural(count, 'execution')} {word}"
+    return f"{text}, {formats.number(len(refused))} not: {refused[0]}" if refused else text
+
+
+def _back(request: HttpRequest) -> str:
+    url = reverse("executions:list")
+    query = request.POST.get("query", "")
+    return f"{url}?{QueryDict(query).urlencode()}" if query else url

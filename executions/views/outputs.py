@@ -1,0 +1,173 @@
+"""The Outputs tab: what each task run gave, files to look into and download, and expressions tried on this execution."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import mimetypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from engine import context as engine_context
+from engine.errors import ExpressionError
+from engine.expressions import render as render_expression
+from executions import executor, gantt, page_selectors, presenters, selectors, storage, store
+from executions.execution_context import page_context
+from executions.models import Execution, TaskRun
+from executions.views._inputs import resume_fields
+from namespaces.rights import login_required
+from ui.errors import Invalid
+from ui.htmx import page
+
+PREVIEW = 256 * 1024  # bytes
+ROWS = 200
+LONGEST = 20_000  # characters of an expression, and of what it gives
+SANDBOX = "default-src 'none'; sandbox"  # a file that someone's task wrote never acts as a page of ours
+TREE = 3000  # values drawn for one task run
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One line of the tree of values; `path` is what an expression would say, `file` its page when it is a file of ours."""
+
+    name: str
+    path: str
+    depth: int
+    value: Any
+    is_branch: bool
+    file: str = ""
+
+
+@login_required
+@require_GET
+def outputs(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Task runs with outputs, the values of the chosen one, the expression tester."""
+    execution = selectors.execution(request.user, execution_id)
+    runs = list(TaskRun.objects.filter(execution=execution).exclude(outputs=None).only("id", "task_id", "state", "outputs", "value", "iteration", "position"))
+    chosen = next((run for run in runs if run.id == request.GET.get("run")), runs[0] if runs else None)
+    context = page_context(execution, request.user, "outputs") | {
+        "runs": [(run, gantt.value_note(run), len(run.outputs or {})) for run in runs],
+        "chosen": chosen,
+        "values": values(execution, chosen.outputs or {}, f"outputs.{chosen.task_id}") if chosen else [],
+        "flow_outputs": values(execution, execution.outputs or {}, "outputs"),
+        "expression": request.GET.get("expression", ""),
+        "resume_fields": resume_fields(execution),
+    }
+    return page(request, "executions/outputs.html", "executions/_outputs.html", context)
+
+
+def values(execution: Execution, tree: Mapping[str, Any], prefix: str) -> list[Value]:
+    """The tree as lines, depth first, secrets hidden, at most TREE of them."""
+    made: list[Value] = []
+    stack: list[tuple[str, str, int, Any]] = [(str(name), f"{prefix}.{name}", 0, value) for name, value in reversed(tree.items())]
+    while stack and len(made) < TREE:
+        name, path, depth, value = stack.pop()
+        value = presenters.display(value) if isinstance(value, dict) and value.get("type") == presenters.ENCRYPTED else value
+        branch = isinstance(value, dict | list) and bool(value)
+        made.append(Value(name, path, depth, value, branch, _file_url(execution, value)))
+        if isinstance(value, dict):
+            stack.extend((str(key), f"{path}.{key}", depth + 1, inner) for key, inner in reversed(value.items()))
+        elif isinstance(value, list):
+            stack.extend((f"[{place}]", f"{path}[{place}]", depth + 1, inner) for place, inner in reversed(list(enumerate(value))))
+    return made
+
+
+def _file_url(execution: Execution, value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith(storage.SCHEME):
+        return ""
+    return f"{reverse('executions:file', args=[execution.id])}?{urlencode({'path': value})}"
+
+
+@login_required
+@require_POST
+def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """What an expression gives on this execution, seen from one task run. Nothing changes; secrets and files are out of reach."""
+    row = selectors.execution(request.user, execution_id)
+    text = request.POST.get("expression", "")[:LONGEST]
+    runs = list(TaskRun.objects.filter(execution=row))
+    execution = store.execution_of(row, runs)
+    run = execution.run(request.POST.get("run", ""))
+    result, error = "", ""
+    try:
+        flow = page_selectors.flow_of(row)
+        if flow is None:
+            raise Invalid("The flow of this execution can no longer be read, so its expressions cannot be tried")
+        known = engine_context.variables(flow, execution, run, world=executor.world())
+        result = render_expression(text, known)
+    except ExpressionError as problem:
+        error = str(problem)
+    return render(request, "executions/_expression_result.html", {"result": result[:LONGEST], "error": error, "cut": len(result) > LONGEST, "tried": True})
+
+
+# --- files ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _opened(request: HttpRequest, execution_id: str) -> tuple[Execution, str, Path]:
+    """The execution, and the file of `?path=` if it belongs to it."""
+    row = selectors.execution(request.user, execution_id)
+    uri = request.GET.get("path", "")
+    return row, uri, selectors.file_of(request.user, execution_id, uri)
+
+
+@login_required
+@require_GET
+def file(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The beginning of a file: a table, an image, or text."""
+    row, uri, path = _opened(request, execution_id)
+    size = path.stat().st_size
+    context = page_context(row, request.user, "outputs") | {
+        "file_name": uri.rpartition("/")[2],
+        "uri": uri,
+        "size": size,
+        "download_url": f"{reverse('executions:file_download', args=[row.id])}?{urlencode({'path': uri})}",
+        **_preview(path, size),
+    }
+    return page(request, "executions/file.html", "executions/_file.html", context)
+
+
+def _preview(path: Path, size: int) -> dict[str, Any]:
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    if kind in ("image/png", "image/jpeg", "image/gif", "image/webp"):
+        return {"image": True}
+    with path.open("rb") as source:
+        raw = source.read(PREVIEW)
+    if b"\0" in raw:
+        return {"binary": True}
+    text = raw.decode("utf-8", errors="replace")
+    cut = size > PREVIEW
+    if path.suffix == ".csv":
+        return {"table": _table(text), "cut": cut}
+    if path.suffix == ".json" and not cut:
+        try:
+            text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+        except ValueError:
+            return {"text": text, "cut": cut}
+    return {"text": text, "cut": cut}
+
+
+def _table(text: str) -> list[list[str]]:
+    try:
+        return [row for _, row in zip(range(ROWS + 1), csv.reader(io.StringIO(text)), strict=False)]
+    except csv.Error:
+        return [[line] for line in text.splitlines()[:ROWS]]
+
+
+@login_required
+@require_GET
+def file_download(request: HttpRequest, execution_id: str) -> FileResponse:
+    """The file itself; it never runs as a page of ours."""
+    _, uri, path = _opened(request, execution_id)
+    inline = request.GET.get("inline") == "1" and mimetypes.guess_type(path.name)[0] in ("image/png", "image/jpeg", "image/gif", "image/webp")
+    response = FileResponse(path.open("rb"), as_attachment=not inline, filename=uri.rpartition("/")[2])
+    response["Content-Security-Policy"] = SANDBOX
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

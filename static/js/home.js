@@ -1,0 +1,39 @@
+// Home: asked for again every two seconds at most while executions change; the bars of the chart are one tab stop.
+import { all, gather, on, one } from "./dom.js";
+import { connect } from "./live.js";
+
+const maker = document.createElement("template");
+
+// Lists keep their order: what stands in a panel that has the focus or the pointer waits for the next time.
+const refresh = gather(async () => {
+  const answer = await fetch(one("#home").dataset.url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+  if (!answer.ok) return;
+  maker.innerHTML = await answer.text();
+  const next = maker.content.firstElementChild;
+  const home = one("#home");
+  if (all(":scope > *", home).length !== all(":scope > *", next).length) {
+    home.replaceWith(next);
+    return;
+  }
+  for (const part of all(":scope > [id]", next)) {
+    const old = document.getElementById(part.id);
+    if (!old || old.contains(document.activeElement) || old.matches(":hover") || old.innerHTML === part.innerHTML) continue;
+    old.replaceWith(part);
+  }
+}, 2000);
+
+on("change", "[data-submit]", (event, field) => field.form.requestSubmit());
+
+on("keydown", "[data-chart] a", (event, bar) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const bars = all("[data-chart] a");
+  const next = bars[bars.indexOf(bar) + step];
+  if (!next) return;
+  bar.setAttribute("tabindex", "-1");
+  next.setAttribute("tabindex", "0");
+  next.focus();
+});
+
+connect("/ws/home/", { on: { "executions.changed": refresh }, onOpen: (again) => again && refresh() });
