@@ -40,9 +40,9 @@ from pydantic import Field
 from plugins.contract import Expression, RunContext, RunnerResult, Schema, ShellCommand, TaskFailed, TaskRunner, Text
 from plugins.core.runner.process import run_as_process
 from plugins.scripts import _render
-from plugins.scripts.runner import _docker_engine, _docker_files
-from plugins.scripts.runner._docker_run import Follower
-from plugins.scripts.runner._sizes import size_in_bytes
+from plugins.scripts.runner.docker import _engine, _files
+from plugins.scripts.runner.docker._follower import Follower
+from plugins.scripts.runner.docker._sizes import size_in_bytes
 
 TYPE: Final = "io.kestra.plugin.scripts.runner.docker.Docker"
 _LABEL_LENGTH = 63
@@ -122,13 +122,13 @@ class Docker(TaskRunner):
     def hosts(self, context: RunContext) -> list[str]:
         """Addresses at which to look for the engine, in order."""
         given = context.render(self.host) if self.host else context.settings.docker_host
-        return [given] if given else list(_docker_engine.SOCKETS)
+        return [given] if given else list(_engine.SOCKETS)
 
     def falls_back(self, context: RunContext) -> bool:
         """Whether the commands will run as a process: no engine answers and the server allows it."""
         if context.settings.docker_fallback != "process":
             return False
-        client = _docker_engine.connect(self.hosts(context))
+        client = _engine.connect(self.hosts(context))
         if client is not None:
             client.close()
         return client is None
@@ -158,10 +158,10 @@ class Docker(TaskRunner):
     def execute(self, command: ShellCommand, context: RunContext) -> RunnerResult:
         """Run in a container; TaskFailed where that cannot be done, or the commands were stopped or ran out of memory."""
         hosts = self.hosts(context)
-        client = _docker_engine.connect(hosts)
+        client = _engine.connect(hosts)
         if client is None:
             if context.settings.docker_fallback != "process":
-                _docker_engine.refuse(hosts)
+                _engine.refuse(hosts)
             return run_as_process(command, context, memory=self._size(context, self.memory.memory if self.memory else None))
         try:
             return self._run(client, command, context)
@@ -177,8 +177,8 @@ class Docker(TaskRunner):
         container = self._find(client, context)
         found = container is not None
         if container is None:
-            auth = _docker_engine.login(image, self._credentials(context), _docker_engine.docker_config(self._config(context)))
-            _docker_engine.have_image(client, image, context.render(self.pull_policy).upper(), auth, context)
+            auth = _engine.login(image, self._credentials(context), _engine.docker_config(self._config(context)))
+            _engine.have_image(client, image, context.render(self.pull_policy).upper(), auth, context)
             container = client.containers.create(image, **self._options(command, context))
             context.log("DEBUG", f"Container created [{container.short_id}]")
         else:
@@ -188,7 +188,7 @@ class Docker(TaskRunner):
         volume = context.render(self.file_handling_strategy).upper() == "VOLUME"
         try:
             if not found and volume:
-                with _docker_files.packed(command.cwd) as archive:
+                with _files.packed(command.cwd) as archive:
                     container.put_archive("/", archive)
             return self._follow(container, command, context, found=found, volume=volume)
         finally:
@@ -215,7 +215,7 @@ class Docker(TaskRunner):
     def _bring_back(self, container: Any, command: ShellCommand, context: RunContext) -> None:
         try:
             chunks, _ = container.get_archive(str(command.cwd))
-            _docker_files.unpack(chunks, command.cwd)
+            _files.unpack(chunks, command.cwd)
         except (APIError, NotFound) as error:
             context.log("WARN", f"The files of the container cannot be brought back: {error}")
 
