@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import isodate
 from django.http import FileResponse, HttpRequest, HttpResponse
+from django.utils import timezone
 from ninja import Query, Router
 
 from api import shapes, streams
@@ -16,9 +18,10 @@ from api.filters import wanted
 from api.problems import body as problem_body
 from engine.states import TERMINATED
 from executions import eval as evaluation
-from executions import selectors, services, storage
+from executions import selectors, services
 from executions.models import Execution
-from flows.selectors import mapping
+from flows.models import Flow
+from flows.selectors import flow_revision, mapping
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Invalid, KestraError, Missing
@@ -94,29 +97,43 @@ def search(
     if timeRange and (startDate or endDate):
         raise Invalid("`timeRange` cannot be combined with `startDate` or `endDate`")
     asked = selectors.Filters(
-        text=q or filters.text("q", "query"),
+        query=q or filters.text("q", "query"),
         namespace=namespace or filters.text("namespace"),
         flow_id=flowId or filters.text("flowId"),
         states=tuple(state or filters.values("state")),
         labels=tuple(labels_of(labels) + filters.labels()),
-        after=moment(startDate or filters.text("startDate"), "startDate") or _since(timeRange or filters.text("timeRange")),
-        before=moment(endDate or filters.text("endDate"), "endDate"),
+        started_after=moment(startDate or filters.text("startDate"), "startDate") or _since(timeRange or filters.text("timeRange")),
+        started_before=moment(endDate or filters.text("endDate"), "endDate"),
         trigger_execution_id=triggerExecutionId or filters.text("triggerExecutionId"),
-        child=childFilter or filters.text("childFilter"),
-        sort=tuple(sort),
+        child=CHILDREN.get(childFilter or filters.text("childFilter")),
     )
-    rows = selectors.search(who(request), asked).prefetch_related("task_runs", "steps")
+    rows = selectors.search(who(request), asked).order_by(*_order(sort)).prefetch_related("task_runs", "steps")
     return page_of(rows, shapes.execution, page, size)
+
+
+SORTS = {"id": "id", "namespace": "namespace", "flowId": "flow_id", "state.current": "state", "state.startDate": "created", "state.endDate": "ended"}
+CHILDREN = {"CHILD": True, "MAIN": False}
+
+
+def _order(sort: list[str]) -> list[str]:
+    """`state.startDate:desc` as Django orders; newest first where nothing is asked, the id decides between equals."""
+    fields = []
+    for one in sort:
+        name, _, direction = one.partition(":")
+        if name not in SORTS or direction not in ("", "asc", "desc"):
+            raise Invalid(f"Cannot sort by {one}; there are {', '.join(SORTS)}, each with :asc or :desc")
+        fields.append(("-" if direction == "desc" else "") + SORTS[name])
+    return [*(fields or ["-created"]), "id"]
 
 
 def _since(time_range: str) -> datetime | None:
     """`PT24H` before now."""
     if not time_range:
         return None
-    from_now = selectors.parse_duration(time_range)
-    if from_now is None:
-        raise Invalid(f"`timeRange` must be an ISO 8601 duration such as PT24H, got {time_range}")
-    return datetime.now().astimezone() - from_now
+    try:
+        return timezone.now() - isodate.parse_duration(time_range)
+    except (isodate.ISO8601Error, OverflowError) as error:
+        raise Invalid(f"`timeRange` must be an ISO 8601 duration such as PT24H, got {time_range}") from error
 
 
 @router.get("", summary="Executions of one flow")
@@ -174,19 +191,22 @@ def validate_inputs(request: HttpRequest, namespace: str, flow_id: str) -> dict[
 
 @router.get("/namespaces", summary="Namespaces whose flows may be started")
 def namespaces(request: HttpRequest) -> list[str]:
-    return selectors.executable_namespaces(who(request))
+    rows = rights.filter_readable(Flow.objects.filter(deleted=False, disabled=False), who(request))
+    return list(rows.order_by("namespace").values_list("namespace", flat=True).distinct())
 
 
 @router.get("/namespaces/{namespace}/flows", summary="Flows of a namespace that may be started")
 def namespace_flows(request: HttpRequest, namespace: str) -> list[dict[str, Any]]:
     rights.require(who(request), namespace, Role.READER)
-    return [{"id": row.flow_id, "namespace": row.namespace, "revision": row.revision} for row in selectors.executable_flows(namespace)]
+    rows = Flow.objects.filter(namespace=namespace, deleted=False, disabled=False).order_by("flow_id")
+    return [{"id": row.flow_id, "namespace": row.namespace, "revision": row.revision} for row in rows]
 
 
 @router.get("/flows/{namespace}/{flow_id}", summary="The flow of an execution form")
 def flow_to_run(request: HttpRequest, namespace: str, flow_id: str, revision: int | None = None) -> dict[str, Any]:
     rights.require(who(request), namespace, Role.READER)
-    return shapes.flow(selectors.flow_revision(namespace, flow_id, revision), mapping(selectors.flow_revision(namespace, flow_id, revision).source))
+    found = flow_revision(namespace, flow_id, revision)
+    return shapes.flow(found, mapping(found.source))
 
 
 @router.get("/{execution_id}", summary="One execution with its task runs")
@@ -197,7 +217,7 @@ def one(request: HttpRequest, execution_id: str) -> dict[str, Any]:
 @router.get("/{execution_id}/flow", summary="The flow that an execution runs")
 def flow_of(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     row = fresh(request, execution_id)
-    revision = selectors.flow_revision(row.namespace, row.flow_id, row.flow_revision)
+    revision = flow_revision(row.namespace, row.flow_id, row.flow_revision)
     return shapes.flow(revision, mapping(revision.source))
 
 
@@ -229,7 +249,7 @@ def _pause(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 def _resume(request: HttpRequest, execution_id: str) -> HttpResponse:
     values, files = inputs_of(request)
-    services.resume(user=who(request), execution_id=execution_id, inputs=values | files)
+    services.resume(user=who(request), execution_id=execution_id, inputs=values, files=files)
     return nothing()
 
 
@@ -308,18 +328,18 @@ def delete(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 @router.get("/{execution_id}/file", summary="Download a file of an execution")
 def file(request: HttpRequest, execution_id: str, path: str) -> HttpResponse:
-    found = storage.path_of(fresh(request, execution_id), path)
+    found = selectors.file_of(who(request), execution_id, path)
     return FileResponse(found.open("rb"), as_attachment=True, filename=found.name, content_type="application/octet-stream")
 
 
 @router.get("/{execution_id}/file/metas", summary="Size of a file of an execution")
 def file_metas(request: HttpRequest, execution_id: str, path: str) -> dict[str, int]:
-    return {"size": storage.path_of(fresh(request, execution_id), path).stat().st_size}
+    return {"size": selectors.file_of(who(request), execution_id, path).stat().st_size}
 
 
 @router.get("/{execution_id}/file/preview", summary="The first rows of a file of an execution")
 def file_preview(request: HttpRequest, execution_id: str, path: str, maxRows: int = 100, encoding: str = "UTF-8") -> dict[str, Any]:  # noqa: N803
-    return selectors.preview(storage.path_of(fresh(request, execution_id), path), max_rows=min(max(maxRows, 1), 5000), encoding=encoding)
+    return selectors.preview(selectors.file_of(who(request), execution_id, path), max_rows=min(max(maxRows, 1), 5000), encoding=encoding)
 
 
 # --- Several at once ------------------------------------------------------------------------------------------------------------
