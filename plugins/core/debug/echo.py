@@ -13,7 +13,7 @@ tasks:
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -28,7 +28,7 @@ class Echo(RunnableTask):
     inline: ClassVar[bool] = True
 
     format: Text = Field(description="The text to render and write.")
-    level: Level | Expression = Field(cast(Level, "INFO"), description="Level of the line: TRACE, DEBUG, INFO, WARN or ERROR.")
+    level: Level | Expression = Field("INFO", description="Level of the line: TRACE, DEBUG, INFO, WARN or ERROR.")
 
     def run(self, context: RunContext) -> Result:
         """Log the rendered text; no outputs."""

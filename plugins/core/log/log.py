@@ -21,7 +21,7 @@ tasks:
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -35,8 +35,10 @@ class Log(RunnableTask):
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.log.Log",)
     inline: ClassVar[bool] = True
 
-    message: Text | list[Text] = Field(description="What to write: one text or a list of texts, one log line each. Expressions are rendered.")
-    level: Level | Expression = Field(cast(Level, "INFO"), description="Level of the lines: TRACE, DEBUG, INFO, WARN or ERROR.")
+    message: Text | list[Text] = Field(
+        description="What to write: one text or a list of texts, one log line each. Expressions are rendered."
+    )
+    level: Level | Expression = Field("INFO", description="Level of the lines: TRACE, DEBUG, INFO, WARN or ERROR.")
 
     def run(self, context: RunContext) -> Result:
         """Log each message; no outputs."""
