@@ -18,6 +18,7 @@ from pathlib import Path
 import django
 
 from kestra_web import environment, home, preparation, redis_
+from kestra_web.celery import app
 from kestra_web.commands import Refused
 from kestra_web.environment import Environment
 from kestra_web.supervisor import Supervisor
@@ -28,6 +29,7 @@ SERVERS = ("web", "worker", "scheduler")
 SHARED = (
     "kestra_web.bootstrap",
     "kestra_web.asgi",
+    "kestra_web.urls",
     "kestra_web.commands.worker",
     "kestra_web.commands.scheduler",
     "twisted.internet.asyncioreactor",
@@ -61,6 +63,7 @@ def _load() -> None:
     django.setup()
     for name in SHARED:
         importlib.import_module(name)
+    app.loader.import_default_modules()
     gc.collect()
     gc.freeze()  # what is shared with the forks stays shared: the collector leaves it alone
 
