@@ -15,7 +15,7 @@ from engine.errors import ExpressionError
 from engine.expressions.text_filters import java_pattern
 from engine.expressions.values import to_text
 from engine.fields import Fields, Reader
-from engine.inputs import TYPES
+from engine.input_types import READERS, TYPES
 from engine.yaml_ import Path
 
 FLOW_ID = "[a-zA-Z0-9][a-zA-Z0-9._-]*"
@@ -157,10 +157,22 @@ def check_input(item: Input, path: Path, reader: Reader) -> None:
         reader.fail("you can't define both `values` and `options`", path)
     if item.type in ("SELECT", "ENUM", "MULTISELECT"):
         _check_values(item, path, reader)
+    for name in ("min", "max", "after", "before"):
+        _check_limit(item, name, path, reader)
     if own.get("validator") is not None:
         _check_pattern(own["validator"], (*path, "validator"), reader)
     if item.display_name is not None and len(item.display_name) > 64:
         reader.fail("size must be between 0 and 64", (*path, "displayName"))
+
+
+def _check_limit(item: Input, name: str, path: Path, reader: Reader) -> None:
+    limit, read = item.properties.get(name), READERS.get(item.type)
+    if limit is None or read is None:
+        return
+    try:
+        read(limit)
+    except ValueError as error:
+        reader.fail(str(error).partition("\n")[0], (*path, name))
 
 
 def _check_values(item: Input, path: Path, reader: Reader) -> None:

@@ -51,7 +51,11 @@ for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)", list("-+0123456789")),
-    ("float", r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)", list("-+0123456789.")),
+    (
+        "float",
+        r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)",
+        list("-+0123456789."),
+    ),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
@@ -200,7 +204,7 @@ def load(text: str) -> Document:
         document.problems.append(_marked(error))
     except yaml.reader.ReaderError as error:
         line, column = _place_of(text, error.position)
-        document.problems.append(Problem(f"special characters are not allowed: #x{error.character:04x}" if isinstance(error.character, int) else str(error), line, column))
+        document.problems.append(Problem("special characters are not allowed", line, column))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         document.problems.append(Problem(str(error) or "nested too deep", 1, 1))
     return document

@@ -75,7 +75,8 @@ def written(place: Sequence[str | int], mapping: Any) -> Path:
 def _message(detail: ErrorDetails, path: Path, found: type[Schema]) -> str:
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "extra_forbidden":
-        return unrecognized(str(path[-1]) if path else "", dotted(path[:-1]) or found.__name__, property_names(found) if len(path) == 1 else ())
+        known = property_names(found) if len(path) == 1 else ()
+        return unrecognized(str(path[-1]) if path else "", dotted(path[:-1]) or found.__name__, known)
     if kind in ("literal_error", "enum"):
         given = detail["input"]
         if path and path[-1] == "type":

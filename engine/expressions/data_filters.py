@@ -16,6 +16,7 @@ from engine.expressions.text_filters import check_size
 from engine.expressions.values import is_list, is_number, java_class, java_date, to_json, to_text
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+ORDERED: tuple[Callable[[Any], bool], ...] = (lambda item: isinstance(item, str), is_number, lambda item: isinstance(item, dt.date))
 MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -104,9 +105,8 @@ def _sorted(name: str, backwards: bool) -> Callable[[Any], Any]:
         if value is None:
             return None
         items = need_list(value, name)
-        if not (all(isinstance(item, str) for item in items) or all(is_number(item) for item in items)):
-            if len({type(item) for item in items}) > 1 or (items and not isinstance(items[0], dt.date)):
-                raise ExpressionError(f"The '{name}' filter needs values of one kind that have an order")
+        if not any(all(fits(item) for item in items) for fits in ORDERED):
+            raise ExpressionError(f"The '{name}' filter needs values of one kind that have an order")
         return sorted(items, reverse=backwards)
 
     return apply
@@ -198,7 +198,7 @@ def plain(value: Any) -> Any:
 
 def to_yaml(value: Any) -> str:
     """YAML text that ends with a newline; a list at the top is indented by one space."""
-    text = yaml.dump(plain(value), Dumper=YamlWriter, sort_keys=False, allow_unicode=True, default_flow_style=False, width=10**9, explicit_end=False)
+    text = yaml.dump(plain(value), Dumper=YamlWriter, sort_keys=False, allow_unicode=True, default_flow_style=False, width=10**9)
     text = text.removesuffix("...\n")
     if is_list(value) and value:
         text = "".join(f" {line}" for line in text.splitlines(keepends=True))
@@ -210,12 +210,26 @@ def _stamp(value: Any, run: Run, timeZone: str | None, existingFormat: str | Non
     return (to_date(value, timeZone, existingFormat, run.options.time_zone) - EPOCH) // MICROSECOND
 
 
-def date(run: Run, value: Any, format: str | None = None, timeZone: str | None = None, existingFormat: str | None = None, locale: str | None = None) -> Any:
+def date(
+    run: Run,
+    value: Any,
+    format: str | None = None,
+    timeZone: str | None = None,
+    existingFormat: str | None = None,
+    locale: str | None = None,
+) -> Any:
     return None if value is None else format_date(to_date(value, timeZone, existingFormat, run.options.time_zone), format)
 
 
 def date_add(
-    run: Run, value: Any, amount: int, unit: str, format: str | None = None, timeZone: str | None = None, existingFormat: str | None = None, locale: str | None = None
+    run: Run,
+    value: Any,
+    amount: int,
+    unit: str,
+    format: str | None = None,
+    timeZone: str | None = None,
+    existingFormat: str | None = None,
+    locale: str | None = None,
 ) -> Any:
     if value is None:
         return None

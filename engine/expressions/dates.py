@@ -19,7 +19,8 @@ NAMED = {
     "iso": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX", "iso_sec": "yyyy-MM-dd'T'HH:mm:ssXXX", "sql": "yyyy-MM-dd HH:mm:ss.SSSSSS",
     "sql_seq": "yyyy-MM-dd HH:mm:ss", "iso_date": "yyyy-MM-ddXXX", "iso_local_date": "yyyy-MM-dd", "iso_ordinal_date": "yyyy-DDDXXX",
     "iso_week_date": "YYYY-'W'ww-eXXX", "rfc_1123_date_time": "EEE, d MMM yyyy HH:mm:ss 'GMT'", "basic_iso_date": "yyyyMMddXX",
-    "full": "EEEE, MMMM d, yyyy 'at' h:mm:ss a z", "long": "MMMM d, yyyy 'at' h:mm:ss a z", "medium": "MMM d, yyyy, h:mm:ss a", "short": "M/d/yy, h:mm a",
+    "full": "EEEE, MMMM d, yyyy 'at' h:mm:ss a z", "long": "MMMM d, yyyy 'at' h:mm:ss a z", "medium": "MMM d, yyyy, h:mm:ss a",
+    "short": "M/d/yy, h:mm a",
 }
 PIECE = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+|'")
 UNITS = {
@@ -27,7 +28,10 @@ UNITS = {
     "HALF_DAYS": 43_200_000_000, "DAYS": 86_400_000_000, "WEEKS": 604_800_000_000,
 }
 MONTH_UNITS = {"MONTHS": 1, "YEARS": 12, "DECADES": 120, "CENTURIES": 1200}
-DATE_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?\s*(Z|[+-]\d\d:?\d\d(?::?\d\d)?|[+-]\d\d)?(?:\[([\w/+-]+)\])?")
+DATE_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?"
+    r"\s*(Z|[+-]\d\d:?\d\d(?::?\d\d)?|[+-]\d\d)?(?:\[([\w/+-]+)\])?"
+)
 
 
 def zone_of(name: str | None, default: str = "UTC") -> dt.tzinfo:
@@ -148,9 +152,11 @@ def _field(piece: re.Match[str], value: dt.datetime) -> str:
         return piece[1].replace("''", "'") if piece[1] is not None else piece[0]
     iso_year, iso_week, iso_day = value.isocalendar()
     numbers = {
-        "d": value.day, "D": value.timetuple().tm_yday, "H": value.hour, "h": value.hour % 12 or 12, "k": value.hour or 24, "K": value.hour % 12,
+        "d": value.day, "D": value.timetuple().tm_yday,
+        "H": value.hour, "h": value.hour % 12 or 12, "k": value.hour or 24, "K": value.hour % 12,
         "m": value.minute, "s": value.second, "e": iso_day, "w": iso_week, "n": value.microsecond * 1000, "N": 0,
-        "A": (value.hour * 3600 + value.minute * 60 + value.second) * 1000 + value.microsecond // 1000, "F": (value.day - 1) // 7 + 1,
+        "A": (value.hour * 3600 + value.minute * 60 + value.second) * 1000 + value.microsecond // 1000,
+        "F": (value.day - 1) // 7 + 1,
     }
     if letter in "yuY":
         year = iso_year if letter == "Y" else value.year
@@ -175,9 +181,11 @@ def _field(piece: re.Match[str], value: dt.datetime) -> str:
 
 
 READ = {
-    "y": r"(?P<y>\d{4})", "u": r"(?P<y>\d{4})", "M": r"(?P<M>\d{1,2})", "d": r"(?P<d>\d{1,2})", "H": r"(?P<H>\d{1,2})", "h": r"(?P<h>\d{1,2})",
+    "y": r"(?P<y>\d{4})", "u": r"(?P<y>\d{4})", "M": r"(?P<M>\d{1,2})", "d": r"(?P<d>\d{1,2})",
+    "H": r"(?P<H>\d{1,2})", "h": r"(?P<h>\d{1,2})",
     "m": r"(?P<m>\d{1,2})", "s": r"(?P<s>\d{1,2})", "S": r"(?P<S>\d{1,9})", "a": r"(?P<a>[AaPp][Mm])", "D": r"(?P<D>\d{1,3})",
-    "X": r"(?P<X>Z|[+-]\d\d:?\d{0,2})", "x": r"(?P<X>[+-]\d\d:?\d{0,2})", "Z": r"(?P<X>[+-]\d\d:?\d{0,2})", "z": r"(?P<z>[\w/+-]+)", "V": r"(?P<z>[\w/+-]+)",
+    "X": r"(?P<X>Z|[+-]\d\d:?\d{0,2})", "x": r"(?P<X>[+-]\d\d:?\d{0,2})", "Z": r"(?P<X>[+-]\d\d:?\d{0,2})",
+    "z": r"(?P<z>[\w/+-]+)", "V": r"(?P<z>[\w/+-]+)",
     "E": r"\w+",
 }
 

@@ -14,7 +14,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
 from engine.errors import ExpressionError
-from engine.expressions import runtime
+from engine.expressions import operators, runtime
 from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS, is_empty
 from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, parse_json
 from engine.expressions.lexer import take_raw
@@ -104,27 +104,29 @@ TESTS: dict[str, Callable[..., Any]] = {
 
 
 def _negated(value: Any) -> Any:
-    return value if isinstance(value, Missing) else not runtime.as_bool(value)
+    return value if isinstance(value, Missing) else not operators.as_bool(value)
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "$load": runtime.load, "$get": runtime.get, "$set": runtime.set_name, "$for": runtime.for_each, "$call": runtime.call, "$block": runtime.block,
-    "$print": runtime.print_value, "$text": runtime.print_text, "$if": runtime.as_condition, "$bool": runtime.as_bool, "$not": _negated,
+    "$load": runtime.load, "$get": runtime.get, "$set": runtime.set_name, "$for": runtime.for_each, "$call": runtime.call,
+    "$block": runtime.block, "$print": runtime.print_value, "$text": runtime.print_text,
+    "$if": operators.as_condition, "$bool": operators.as_bool, "$not": _negated,
     "$literal": runtime.literal,
     "$not_null": lambda value: None if value is None or isinstance(value, Missing) else Box(value),
     "$not_missing": lambda value: None if isinstance(value, Missing) else Box(value),
     "$box": Box,
     "$unbox": lambda box: box.value,
-    "$plus": _test(lambda value: runtime.multiply(1, value)),
-    "$minus": _test(lambda value: runtime.multiply(-1, value)),
+    "$plus": _test(lambda value: operators.multiply(1, value)),
+    "$minus": _test(lambda value: operators.multiply(-1, value)),
     "$range": runtime.make_range,
     "$eq": _operator(equal), "$ne": _operator(lambda left, right: not equal(left, right)),
-    "$add": _operator(runtime.add), "$sub": _operator(runtime.subtract), "$mul": _operator(runtime.multiply), "$div": _operator(runtime.divide),
-    "$mod": _operator(runtime.modulus), "$concat": _operator(runtime.concatenate), "$contains": _operator(runtime.contains),
-    "$gt": _operator(runtime.compare("GREATER_THAN", lambda left, right: left > right)),
-    "$ge": _operator(runtime.compare("GREATER_THAN_EQUALS", lambda left, right: left >= right)),
-    "$lt": _operator(runtime.compare("LESS_THAN", lambda left, right: left < right)),
-    "$le": _operator(runtime.compare("LESS_THAN_EQUALS", lambda left, right: left <= right)),
+    "$add": _operator(operators.add), "$sub": _operator(operators.subtract), "$mul": _operator(operators.multiply),
+    "$div": _operator(operators.divide), "$mod": _operator(operators.modulus), "$concat": _operator(operators.concatenate),
+    "$contains": _operator(operators.contains),
+    "$gt": _operator(operators.compare("GREATER_THAN", lambda left, right: left > right)),
+    "$ge": _operator(operators.compare("GREATER_THAN_EQUALS", lambda left, right: left >= right)),
+    "$lt": _operator(operators.compare("LESS_THAN", lambda left, right: left < right)),
+    "$le": _operator(operators.compare("LESS_THAN_EQUALS", lambda left, right: left <= right)),
 }
 
 
@@ -134,8 +136,8 @@ def _make_environment() -> SandboxedEnvironment:
     environment.tests.clear()
     environment.filters.clear()
     environment.filters.update(OPERATORS)
-    filters = {name: _filter(apply) for name, apply in (TEXT_FILTERS | DATA_FILTERS).items()} | {name: _run_filter(apply) for name, apply in RUN_FILTERS.items()}
-    environment.filters.update({f"filter:{name}": apply for name, apply in filters.items()})
+    environment.filters.update({f"filter:{name}": _filter(apply) for name, apply in (TEXT_FILTERS | DATA_FILTERS).items()})
+    environment.filters.update({f"filter:{name}": _run_filter(apply) for name, apply in RUN_FILTERS.items()})
     environment.filters["filter:default"] = _default
     environment.filters.update({f"test:{name}": apply for name, apply in TESTS.items()})
     return environment
@@ -310,7 +312,7 @@ def _combined(left: Any, right: Any) -> Any:
     if isinstance(left, str) and isinstance(right, str):
         return left + right
     if is_number(left) and is_number(right) and java_class(left) == java_class(right):
-        return runtime.wrap(left + right)
+        return operators.wrap(left + right)
     added = "java.lang.Character" if isinstance(right, str) and len(right) == 1 else java_class(right)
     raise ExpressionError(f"Tried to add {added} to {java_class(left)}")
 

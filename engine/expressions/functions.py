@@ -145,7 +145,8 @@ def _current_each_output(context: Context, outputs: Any) -> Any:
     if isinstance(outputs, Missing):
         raise outputs.error()
     run = run_of(context)
-    above = [item["taskrun"]["value"] for item in run.variables.get("parents") or [] if (item.get("taskrun") or {}).get("value") is not None]
+    parents = [item.get("taskrun") or {} for item in run.variables.get("parents") or []]
+    above = [parent["value"] for parent in parents if parent.get("value") is not None]
     own = (run.variables.get("taskrun") or {}).get("value")
     for value in [*reversed(above), *([own] if own is not None else [])]:
         if not isinstance(outputs, Mapping) or value not in outputs:
@@ -173,9 +174,11 @@ def _parent(context: Context) -> str:
 
 
 PURE_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "fromJson": from_json, "json": from_json, "fromIon": read_ion, "yaml": read_yaml, "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq,
+    "fromJson": from_json, "json": from_json, "fromIon": read_ion, "yaml": read_yaml,
+    "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq,
 }
 CONTEXT_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "max": _extreme(max), "min": _extreme(min), "range": _range, "block": _block, "parent": _parent, "render": _render, "renderOnce": _render_once,
+    "max": _extreme(max), "min": _extreme(min), "range": _range, "block": _block, "parent": _parent,
+    "render": _render, "renderOnce": _render_once,
     "printContext": _print_context, "fetchContext": _print_context, "currentEachOutput": _current_each_output,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,7 +15,10 @@ from engine.expressions.values import Float32, Missing, fits_float32, is_list, j
 SYMBOL = re.compile(r"[A-Za-z_$][\w$]*")
 WORDS = frozenset({"null", "true", "false", "nan"})
 ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
-READ_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0", "/": "/", '"': '"', "'": "'", "\\": "\\", "?": "?"}
+READ_ESCAPES = {
+    "n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0",
+    "/": "/", '"': '"', "'": "'", "\\": "\\", "?": "?",
+}
 TIMESTAMP = re.compile(r"\d{4}(?:T|-\d\dT|-\d\d-\d\d(?:T(?:\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?)?)")
 NUMBER = re.compile(r"-?\d[\d_]*(?:\.\d*)?(?:([eEdD])[+-]?\d+)?|[+-]inf")
 SKIP = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
@@ -27,8 +31,8 @@ def _text(value: str) -> str:
 def _float(value: float) -> str:
     """A double in Ion: `1.5e0`."""
     wide = float(to_float32(value)) if isinstance(value, Float32) or fits_float32(value) else float(value)
-    if wide != wide or wide in (float("inf"), float("-inf")):
-        return "nan" if wide != wide else "+inf" if wide > 0 else "-inf"
+    if not math.isfinite(wide):
+        return "nan" if math.isnan(wide) else "+inf" if wide > 0 else "-inf"
     text = repr(wide)
     return text if "e" in text else text + "e0"
 

@@ -18,7 +18,7 @@ class Options:
 
     max_output: int = 10 * 1024 * 1024
     max_work: int = 100 * 1024 * 1024
-    max_nodes: int = 2_000_000
+    max_nodes: int = 1_000_000
     max_iterations: int = 100_000
     max_steps: int = 1_000_000
     max_depth: int = 30

@@ -238,6 +238,7 @@ class ExpressionParser:
                 key, line = self.expression(), self.current.line
                 self.expect("punctuation", "]")
                 written = str(key.value) if isinstance(key, nodes.Const) else self.paths.get(id(key), "…")
-                node = self._get(node, key, f"['{written}']" if isinstance(key, nodes.Const) and isinstance(key.value, str) else f"[{written}]", line)
+                quoted = isinstance(key, nodes.Const) and isinstance(key.value, str)
+                node = self._get(node, key, f"['{written}']" if quoted else f"[{written}]", line)
             else:
                 return node

@@ -268,7 +268,7 @@ TEXT_FILTERS: dict[str, Callable[..., Any]] = {
     "abbreviate": abbreviate,
     "base64decode": textual("base64decode", _decoded),
     "base64encode": textual("base64encode", lambda text: base64.b64encode(text.encode()).decode()),
-    "capitalize": textual("capitalize", lambda text: text[: len(text) - len(text.lstrip())] + text.lstrip()[:1].upper() + text.lstrip()[1:]),
+    "capitalize": textual("capitalize", lambda text: re.sub(r"^(\s*)(\S)", lambda found: found[1] + found[2].upper(), text)),
     "escapeChar": escape_char,
     "indent": indent,
     "nindent": nindent,

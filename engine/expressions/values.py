@@ -167,7 +167,7 @@ def parse_duration(text: str) -> dt.timedelta:
 
 
 def duration_of(value: Any) -> dt.timedelta:
-    """A duration from what a property rendered to: ISO 8601, or seconds (`90`, `"300.0"`, as a DURATION input prints). Raises ValueError."""
+    """A duration from what a property rendered to: ISO 8601, or seconds as a DURATION input prints (`300.0`). Raises ValueError."""
     if isinstance(value, dt.timedelta):
         return value
     text = to_text(value).strip()

@@ -1,5 +1,7 @@
 """What expressions give, as data: (template, variables, text)."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import datetime as dt

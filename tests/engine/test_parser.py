@@ -1,5 +1,7 @@
 """A flow's text becomes a flow, or problems in Kestra's words at the place where they stand."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import datetime as dt

@@ -1,5 +1,7 @@
 """YAML is read as Kestra reads it, with the place of everything, and cannot grow without end."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import pytest

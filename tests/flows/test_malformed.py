@@ -1,5 +1,7 @@
 """Two hundred flows that nobody should write: each gives problems with a place, none an exception."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import copy

@@ -1,5 +1,7 @@
 """Saving flows: revisions, refusals, rights."""
 
+# ruff: noqa: E501 -- a case on one line reads better than one that is wrapped
+
 from __future__ import annotations
 
 import pytest
