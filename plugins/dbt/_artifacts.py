@@ -215,14 +215,19 @@ def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, res
 
     def change(report: StepReport) -> StepReport:
         data = {**{key: value for key, value in facts.items() if value not in (None, "")}, **report.data}
-        if report.state in TERMINATED:
-            return replace(report, message=text or report.message, data=data)
-        state, badge = steps.state_of(str(result.get("status")))
-        started, ended = _span(result, artifact, seconds)
-        data |= {"badge": badge} if badge else {}
+        state, badge = report.state, data.get("badge")
+        started, ended = report.started, report.ended
+        if report.state not in TERMINATED:
+            state, badge = steps.state_of(str(result.get("status")))
+            first, ended = _span(result, artifact, seconds)
+            started = report.started or first
+            data |= {"badge": badge} if badge else {}
+        said = text or report.message
         if state == "SKIPPED" and not badge and "cause" not in data:
-            data |= {"cause": steps.cause(unique_id)} if steps.cause(unique_id) else {}
-        return replace(report, state=state, started=report.started or started, ended=ended, message=text or report.message, data=data)
+            cause = steps.cause(unique_id)
+            data |= {"cause": cause} if cause else {}
+            said = f"Skipped because of {cause}" if cause else said
+        return replace(report, state=state, started=started, ended=ended, message=said, data=data)
 
     steps.put(unique_id, section, change)
 
