@@ -15,6 +15,7 @@ from pathlib import Path
 
 import django
 import pytest
+from django.conf import settings
 
 from tests import machine
 
@@ -26,6 +27,7 @@ os.environ["KESTRA_WEB_HOME"] = str(SESSION_HOME)
 os.environ["REDIS_URL"] = machine.session_redis_url(SESSION_HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "kestra_web.settings"
 django.setup()
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a real hash takes half a second on purpose
 
 LACKING = pytest.StashKey[Counter[str]]()
 REDIS = pytest.StashKey["subprocess.Popen[bytes] | None"]()
