@@ -61,7 +61,7 @@ def remember(board: Board, run: TaskRun, name: str, value: Any) -> Any:
 def worldly(template: Any) -> bool:
     """Whether any text in this structure names a function of the world."""
     if isinstance(template, str):
-        return "{" in template and needs_world(template)
+        return "{" in template and bool(needs_world(template))
     if isinstance(template, dict):
         return any(worldly(key) or worldly(value) for key, value in template.items())
     if isinstance(template, list | tuple):

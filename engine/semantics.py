@@ -12,6 +12,7 @@ from croniter import CroniterBadCronError, croniter
 
 from engine.document import Flow, Input, Retry, Task
 from engine.errors import ExpressionError
+from engine.expressions import mistake
 from engine.expressions.text_filters import java_pattern
 from engine.expressions.values import to_text
 from engine.fields import Fields, Reader
@@ -27,6 +28,7 @@ CORE = "io.kestra.plugin.core."
 DAG, SWITCH, WORKING_DIRECTORY = f"{CORE}flow.Dag", f"{CORE}flow.Switch", f"{CORE}flow.WorkingDirectory"
 EXECUTABLE = frozenset({f"{CORE}flow.Subflow", f"{CORE}flow.ForEachItem"})
 SCHEDULE = f"{CORE}trigger.Schedule"
+NOT_RENDERED = ("id", "type", "description")
 OPEN_LABEL = "system.readOnly"
 CRON_NAMES = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
 
@@ -54,6 +56,9 @@ def check_flow(flow: Flow, seen: Sequence[SeenTask], reader: Reader, catalog: Na
     _dependencies(flow.inputs, reader)
     for item in seen:
         _check_task(flow, item, reader, catalog)
+        check_expressions(item.task.properties, item.path, reader, (*NOT_RENDERED, *catalog.child_properties(item.task.type)))
+    for number, output in enumerate(flow.outputs):
+        check_expressions(output.value, ("outputs", number, "value"), reader)
 
 
 def check_duplicates(ids: Iterable[str], path: Path, message: str, reader: Reader) -> None:
@@ -134,6 +139,21 @@ def _check_dag(task: Task, path: Path, reader: Reader) -> None:
 
 def _circle_of(name: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
     return [name] if _circle(name, needs) else []
+
+
+def check_expressions(value: Any, path: Path, reader: Reader, leave: Sequence[str] = ()) -> None:
+    """A warning for each text that cannot be rendered; `leave` names properties of the outermost map that are not looked at."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name not in leave:
+                check_expressions(item, (*path, str(name)), reader)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            check_expressions(item, (*path, number), reader)
+    elif isinstance(value, str):
+        wrong = mistake(value)
+        if wrong is not None:
+            reader.warn_inside(f"This expression cannot be rendered: {wrong.message}", path, wrong.line)
 
 
 # --- inputs, labels, retries, defaults -----------------------------------------------------------------------------------------

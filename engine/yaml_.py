@@ -75,12 +75,13 @@ def _integer(text: str) -> int | str:
 class Document:
     """A text read: its value, where every node stands (line and column from 1, by path), and what is wrong with it.
 
-    `places[path]` is where the value stands, `keys[path]` where its key does. `value` is None when nothing could be read.
+    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`. `value` is None when nothing could be read.
     """
 
     value: Any = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    blocks: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: Path) -> tuple[int, int] | tuple[None, None]:
@@ -90,6 +91,13 @@ class Document:
             if found:
                 return found
         return (None, None)
+
+    def line_inside(self, path: Path, line: int) -> tuple[int, int] | tuple[None, None]:
+        """Where line `line` (from 1) of a text stands."""
+        start, column = self.places.get(path, (None, None))
+        if start is None or column is None:
+            return self.place(path)
+        return (start + line, 1) if path in self.blocks else (start + line - 1, column if line == 1 else 1)
 
     def order(self, path: Path) -> tuple[int, int]:
         """Something to sort paths by where they stand in the text."""
@@ -118,6 +126,8 @@ class _Builder:
         mark = node.start_mark
         self.document.places[path] = (mark.line + 1, mark.column + 1)
         if isinstance(node, yaml.ScalarNode):
+            if node.style in ("|", ">"):
+                self.document.blocks.add(path)
             return self._scalar(node)
         if id(node) in self.open:
             raise TooMuch("Recursive key or value: an anchor contains itself")

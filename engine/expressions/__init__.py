@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.dates import clock_function, format_date
-from engine.expressions.environment import PURE, needs_world, render, render_any, render_typed
+from engine.expressions.environment import PURE, mistake, needs_world, render, render_any, render_typed
 from engine.expressions.functions import random_int_function
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.runtime import WORLD
@@ -25,6 +25,7 @@ __all__ = [
     "clock_function",
     "duration_of",
     "format_date",
+    "mistake",
     "needs_world",
     "random_int_function",
     "render",

@@ -346,6 +346,23 @@ def needs_world(template: str) -> frozenset[str]:
     return frozenset(node.value for node in calls if isinstance(node, nodes.Const) and node.value in WORLD)
 
 
+@functools.lru_cache(maxsize=2048)
+def mistake(template: str) -> ExpressionError | None:
+    """What can be told of a template without rendering it: its grammar, and filters, tests and functions that do not exist."""
+    if "{" not in template:
+        return None
+    try:
+        tree = _tree(template)
+    except ExpressionError as error:
+        return error
+    macros = {node.name.removeprefix("macro_") for node in tree.find_all(nodes.Macro)}
+    known = macros | PURE_FUNCTIONS.keys() | CONTEXT_FUNCTIONS.keys() | WORLD
+    for found in tree.find_all(nodes.Filter):
+        if found.name == "$call" and isinstance(found.node, nodes.Const) and found.node.value not in known:
+            return ExpressionError(f"Function or Macro [{found.node.value}] does not exist", template=template, line=found.lineno or 1)
+    return None
+
+
 def arguments_of(name: str) -> list[str]:
     """The parameter names of a filter, for completion."""
     apply = (TEXT_FILTERS | DATA_FILTERS | RUN_FILTERS)[name]

@@ -79,6 +79,7 @@ class Lexer:
         self.tokens: list[Token] = []
         self.brackets: list[str] = []
         self.trim_next = False
+        self.opened = 1
 
     def run(self) -> list[Token]:
         while self.at < len(self.source):
@@ -132,11 +133,12 @@ class Lexer:
     def _comment(self) -> None:
         end = self.source.find("#}", self.at)
         if end < 0:
-            self.fail("Unclosed comment.")
+            self.fail("Unclosed comment: `{#` begins one")
         self.trim_next = self.source[end - 1] == "-"
         self._advance(end + 2)
 
     def _print(self) -> None:
+        self.opened = self.line
         self._push("print_start", "{{")
         self._until(re.compile(r"\s*(-?)\}\}"), "print_end", "}}")
 
@@ -147,6 +149,7 @@ class Lexer:
         if verbatim:
             self._verbatim(verbatim)
             return
+        self.opened = self.line
         self._push("tag_start", "{%")
         self._until(re.compile(r"\s*(-?)%\}"), "tag_end", "%}")
 
@@ -173,6 +176,7 @@ class Lexer:
     def _expression(self, closing: str) -> None:
         self._advance(SPACE.match(self.source, self.at).end())  # type: ignore[union-attr]  # the pattern always matches
         if self.at >= len(self.source):
+            self.line = self.opened
             self.fail(f'Unclosed "{self.brackets[-1]}"' if self.brackets else f'Expected "{closing}" before the end of the text')
         for kind, pattern in (("operator", OPERATOR), ("name", NAME), ("number", NUMBER)):
             found = pattern.match(self.source, self.at)

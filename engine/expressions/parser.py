@@ -115,7 +115,9 @@ class ExpressionParser:
         if token.kind not in ("name", "operator") or not token.value.isidentifier():
             self.fail(f'Unexpected "{token.value}", expected the name of a filter', token)
         arguments, keywords = self.arguments() if self.at("(") else ([], [])
-        return operation(f"filter:{token.value}", left, *arguments, keywords=keywords)
+        applied = operation(f"filter:{token.value}", left, *arguments, keywords=keywords)
+        applied.lineno = token.line
+        return applied
 
     def _test(self, left: nodes.Expr) -> nodes.Expr:
         token = self.expect("name")
@@ -173,7 +175,9 @@ class ExpressionParser:
     def _name(self, token: Token) -> nodes.Expr:
         if self.at("("):
             arguments, keywords = self.arguments()
-            return operation("$call", nodes.Const(token.value), *arguments, keywords=keywords)
+            call = operation("$call", nodes.Const(token.value), *arguments, keywords=keywords)
+            call.lineno = token.line
+            return call
         if token.value in CONSTANTS:
             return nodes.Const(CONSTANTS[token.value])
         return self._named(operation("$load", nodes.Const(token.value), nodes.Const(token.line)), token.value)

@@ -204,3 +204,23 @@ def test_defaults_that_bring_their_own_type_do_not_go_round() -> None:
     own = found.tasks[0].properties
     assert own["inner"] == {"id": "b", "type": "t.Log"}
     assert own["runner"]["cpu"] == 1
+
+
+def test_an_expression_that_cannot_be_rendered_is_a_warning_at_its_line() -> None:
+    source = HEAD + (
+        "description: '{{ not looked at'\ntasks:\n  - id: a\n    type: t.Log\n    message: \"{{ x | frob }}\"\n    script: |\n      echo 1\n      echo {{ x\n"
+        "    list: [\"{{ nope() }}\"]\n    fine: \"{{ outputs.b.value }} {% raw %}{{ x{% endraw %}\"\n"
+    )
+    found, problems = read(source)
+    assert found is not None
+    told = [(p.message.removeprefix("This expression cannot be rendered: "), p.line, p.path, p.severity) for p in problems]
+    assert told == [
+        ("Filter [frob] does not exist", 7, "tasks[0].message", "warning"),
+        ('Expected "}}" before the end of the text', 10, "tasks[0].script", "warning"),
+        ("Function or Macro [nope] does not exist", 11, "tasks[0].list[0]", "warning"),
+    ]
+
+
+def test_the_tasks_inside_a_flowable_are_looked_at_once() -> None:
+    _, problems = read(HEAD + "tasks:\n  - id: g\n    type: t.Group\n    tasks:\n      - {id: a, type: t.Log, message: '{{ x'}\n")
+    assert [problem.line for problem in problems] == [7]
