@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
+SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def main() -> None:
@@ -73,8 +74,8 @@ def install_uv() -> None:
 
 
 def uv_environment() -> dict[str, str]:
-    """uv reads none of pip's settings: tell it those that decide where packages come from."""
-    variables = dict(os.environ)
+    """uv reads none of pip's settings: tell it those that decide where packages come from, and to trust whom this machine trusts."""
+    variables = {"UV_SYSTEM_CERTS": "true", **os.environ} if SYSTEM_CERTIFICATES.exists() else dict(os.environ)
     known = {"global.index-url": "UV_DEFAULT_INDEX", "global.extra-index-url": "UV_INDEX", "global.cert": "SSL_CERT_FILE"}
     for name, ours in known.items():
         answer = subprocess.run([str(PYTHON), "-m", "pip", "config", "get", name], capture_output=True, text=True, check=False)
