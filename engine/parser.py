@@ -30,6 +30,10 @@ class CatalogPort(Protocol):
         """The properties of a flowable that hold tasks."""
         ...
 
+    def properties(self, type_: str) -> Sequence[str] | None:
+        """The names of all properties of a type; None where there is no such type."""
+        ...
+
     def canonical(self, type_: str) -> str:
         """The current name of a type that may be given by an old one."""
         ...
@@ -291,4 +295,4 @@ class FlowParser:
     def _defaults(self, raw: Mapping[str, Any]) -> None:
         for name in ("pluginDefaults", "taskDefaults"):
             for item, path in self.reader.items(raw.get(name), (name,)):
-                semantics.check_default(item, path, self.reader)
+                semantics.check_default(item, path, self.reader, self.catalog)

@@ -47,6 +47,7 @@ class Names(Protocol):
 
     def task_kind(self, type_: str) -> str | None: ...
     def child_properties(self, type_: str) -> Sequence[str]: ...
+    def properties(self, type_: str) -> Sequence[str] | None: ...
 
 
 def check_flow(flow: Flow, seen: Sequence[SeenTask], reader: Reader, catalog: Names) -> None:
@@ -254,8 +255,8 @@ def retry(fields: Fields) -> Retry:
     return made
 
 
-def check_default(raw: Any, path: Path, reader: Reader) -> None:
-    """One entry of `pluginDefaults`."""
+def check_default(raw: Any, path: Path, reader: Reader, catalog: Names) -> None:
+    """One entry of `pluginDefaults`; the properties of a type named in full must exist."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("type"), str):
         reader.fail("Invalid Plugin Default: No 'type' provided", path)
         return
@@ -266,6 +267,11 @@ def check_default(raw: Any, path: Path, reader: Reader) -> None:
     for key, value in values.items():
         if value is None:
             reader.fail(f"Invalid Plugin Default: No value provided for key '{key}'", (*path, "values", str(key)))
+    known = catalog.properties(raw["type"])
+    for key in values if known is not None else ():
+        if str(key) not in (known or ()):
+            message = f"Invalid Plugin Default: No property '{key}' exists in plugin '{raw['type']}'"
+            reader.fail(message, (*path, "values", str(key)))
 
 
 def check_cron(raw: Mapping[str, Any], path: Path, reader: Reader) -> None:

@@ -75,7 +75,8 @@ def _integer(text: str) -> int | str:
 class Document:
     """A text read: its value, where every node stands (line and column from 1, by path), and what is wrong with it.
 
-    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`. `value` is None when nothing could be read.
+    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`.
+    `value` is None when nothing could be read.
     """
 
     value: Any = None

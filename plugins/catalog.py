@@ -195,6 +195,13 @@ class Catalog:
         found = self.flowables.get(type_)
         return () if found is None else found.child_properties
 
+    def properties(self, type_: str) -> Sequence[str] | None:
+        """The names of all properties of a type as YAML has them; None where there is no such type, or it cannot be looked into."""
+        try:
+            return complaints.property_names(find(type_))
+        except CatalogError:
+            return None
+
     def inline(self, type_: str) -> bool:
         """Whether a task of this type is so cheap that whoever advances the execution may run it in place."""
         found = find(type_)

@@ -36,6 +36,9 @@ class Types:
     def child_properties(self, type_: str) -> Sequence[str]:
         return self.flowables.get(type_, ())
 
+    def properties(self, type_: str) -> Sequence[str] | None:
+        return ("id", "type", "message", "level", "list", "deep") if type_ in ("t.Log", "t.Old") else None
+
     def canonical(self, type_: str) -> str:
         return "t.Log" if type_ == "t.Old" else type_
 
@@ -137,6 +140,7 @@ def test_the_cases_of_a_switch_and_the_tasks_of_a_dag_are_branches() -> None:
         (HEAD + TASKS + "concurrency: {limit: 0}", "must be greater than or equal to 1", 6),
         (HEAD + TASKS + "pluginDefaults:\n  - type: t.Log", "Invalid Plugin Default: No 'values' provided", 7),
         (HEAD + TASKS + "pluginDefaults:\n  - {type: t.Log, values: {x: null}}", "Invalid Plugin Default: No value provided for key 'x'", 7),
+        (HEAD + TASKS + "pluginDefaults:\n  - {type: t.Log, values: {frob: 1}}", "Invalid Plugin Default: No property 'frob' exists in plugin 't.Log'", 7),
         (HEAD + "tasks:\n  - {id: a, type: io.kestra.plugin.core.flow.Subflow, namespace: n, flowId: f}", "Recursive call to flow [n.f]", 4),
         (HEAD + "tasks:\n  - {id: a, type: io.kestra.plugin.core.flow.Switch, value: x}", "a: No task defined, neither cases or default have any tasks", 4),
         (HEAD + "tasks:\n  - {id: a, type: io.kestra.plugin.core.flow.WorkingDirectory}", "a: The 'tasks' property cannot be empty", 4),
