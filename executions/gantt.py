@@ -316,11 +316,24 @@ def _step_rows(steps: Sequence[StepLike], axis: Axis, tree: Tree) -> list[Row]:
     tests: dict[str, list[StepLike]] = defaultdict(list)
     parent_of: dict[str, StepLike] = {}
     for step in steps:
-        parent = by_name.get((step.task_run_id, step.attempt, step.parent_name)) if step.parent_name else None
+        above = parent_name_of(step)
+        parent = by_name.get((step.task_run_id, step.attempt, above)) if above else None
         if parent is not None and parent is not step:
             parent_of[step.id] = parent
             tests[parent.id].append(step)
     return [_step_row(step, parent_of.get(step.id), tests.get(step.id, []), axis, tree) for step in steps]
+
+
+def parent_name_of(step: StepLike) -> str:
+    """The name of the step that this one belongs to: as reported, else the node that a dbt test is attached to, or the model of a unit test."""
+    data = step.data or {}
+    if step.parent_name:
+        return step.parent_name
+    if data.get("attached_node"):
+        return str(data["attached_node"])
+    if step.kind == "unit_test":
+        return next((str(name) for name in data.get("depends_on") or () if str(name).startswith("model.")), "")
+    return ""
 
 
 def _step_row(step: StepLike, parent: StepLike | None, tests: Sequence[StepLike], axis: Axis, tree: Tree) -> Row:

@@ -93,15 +93,20 @@ def _tree(execution: Execution) -> gantt.Tree:
 
 def _with_families(execution: Execution, changed: Sequence[Step]) -> list[Step]:
     """The changed steps, the models above changed tests, and all tests of those models: a model's row draws its tests."""
-    models = {(step.task_run_id, step.attempt, step.parent_name or step.name) for step in changed}
-    if not models:
+    wanted = {_family(step) for step in changed}
+    if not wanted:
         return []
-    names = {name for _, _, name in models}
-    runs = {run_id for run_id, _, _ in models}
-    family = Step.objects.filter(execution=execution, task_run_id__in=runs).filter(Q(name__in=names) | Q(parent_name__in=names))
-    kept = [step for step in family if (step.task_run_id, step.attempt, step.parent_name or step.name) in models or (step.task_run_id, step.attempt, step.name) in models]
+    names = {name for _, _, name in wanted}
+    related = Q(name__in=names) | Q(parent_name__in=names) | Q(data__attached_node__in=names) | Q(kind="unit_test")
+    family = Step.objects.filter(execution=execution, task_run_id__in={run_id for run_id, _, _ in wanted}).filter(related)
+    kept = [step for step in family if _family(step) in wanted or (step.task_run_id, step.attempt, step.name) in wanted]
     known = {step.id for step in kept}
     return [*kept, *(step for step in changed if step.id not in known)]
+
+
+def _family(step: Step) -> tuple[str, int, str]:
+    """A model and its tests have the same one."""
+    return (step.task_run_id, step.attempt, gantt.parent_name_of(step) or step.name)
 
 
 # --- figures of many executions ---------------------------------------------------------------------------------------------------
@@ -191,7 +196,7 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
     order = ("FAILED", "WARNING", "SKIPPED", "KILLED")
     steps = Step.objects.filter(execution=execution, state__in=order)
     runs = TaskRun.objects.filter(execution=execution, state__in=order[:2]).exclude(id__in=steps.values("task_run_id"))
-    parents = set(runs.exclude(parent_id=None).values_list("parent_id", flat=True)) | set(steps.values_list("task_run_id", flat=True))
+    parents = set(_parents(execution).values_list("parent_id", flat=True))
     found = [
         Notable(step.id, step.label or step.name, step.state, gantt.first_line(step.message) or gantt.step_note(step), _took(step))
         for step in sorted(steps, key=lambda step: (order.index(step.state), step.position))[:limit]

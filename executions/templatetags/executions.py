@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
@@ -110,19 +111,25 @@ def log_line(line: Shown, text: str = "") -> SafeString:
     name = level_name(line.level)
     return format_html(
         '<li id="L{}" data-level="{}"{}><a class="log-number" href="#L{}">{}</a><time datetime="{}">{}</time><span class="log-level">{}</span>'
-        '<span class="log-message">{}</span><span class="log-source" title="{}">{}</span></li>',
+        '<span class="log-source cut" title="{}">{}</span><span class="log-message">{}</span></li>',
         line.number,
         name,
         mark_safe(f' data-state="{name}"') if line.level > 2 else "",  # one of five words of ours
         line.number,
         line.number,
         formats.iso(line.timestamp),
-        f"{timezone.localtime(line.timestamp):%H:%M:%S.%f}"[:-3],
+        clock(line.timestamp),
         name,
-        marked(line.text, text),
         line.step or line.source,
         line.source,
+        marked(line.text, text),
     )
+
+
+@register.filter
+def clock(value: datetime) -> str:
+    """The time of day with milliseconds: `06:00:23.711`."""
+    return f"{timezone.localtime(value):%H:%M:%S.%f}"[:-3]
 
 
 @register.filter

@@ -48,7 +48,7 @@ def overview_context(execution: Execution) -> dict[str, Any]:
         "history": presenters.history(execution.histories),
         "inputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.inputs) if name],
         "outputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.outputs or {}) if name],
-        "labels": execution.labels,
+        "labels": [(key, value) for key, value in execution.labels if not key.startswith("system.")],
         "children": list(Execution.objects.filter(parent_id=execution.id).order_by("created")[:20]),
     }
 

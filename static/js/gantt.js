@@ -233,6 +233,10 @@ function take(html) {
   if (row.id === `row-${chosen}`) row.setAttribute("aria-selected", "true");
   if (!old) {
     insert(row);
+  } else if (old.dataset.parent !== row.dataset.parent) {
+    row.tabIndex = old.tabIndex; // a test whose model has become known
+    old.remove();
+    insert(row);
   } else if (old.contains(document.activeElement)) {
     for (const { name } of [...old.attributes]) if (!row.hasAttribute(name) && name !== "tabindex") old.removeAttribute(name);
     for (const { name, value } of row.attributes) if (name !== "tabindex") old.setAttribute(name, value);
