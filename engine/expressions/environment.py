@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -361,9 +360,3 @@ def mistake(template: str) -> ExpressionError | None:
         if found.name == "$call" and isinstance(found.node, nodes.Const) and found.node.value not in known:
             return ExpressionError(f"Function or Macro [{found.node.value}] does not exist", template=template, line=found.lineno or 1)
     return None
-
-
-def arguments_of(name: str) -> list[str]:
-    """The parameter names of a filter, for completion."""
-    apply = (TEXT_FILTERS | DATA_FILTERS | RUN_FILTERS)[name]
-    return [parameter for parameter in inspect.signature(apply).parameters if parameter not in ("run", "value", "text")]

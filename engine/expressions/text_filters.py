@@ -104,9 +104,10 @@ def java_pattern(pattern: str) -> regex.Pattern[str]:
     """A pattern written for Java; raises ExpressionError where it is none."""
     if len(pattern) > MAX_PATTERN:
         raise ExpressionError(f"the pattern is longer than {MAX_PATTERN} characters")
+    quoted = re.sub(r"\\Q(.*?)(?:\\E|$)", lambda found: re.escape(found[1]), pattern, flags=re.DOTALL)
     try:
-        return regex.compile(regex.sub(r"\(\?<([A-Za-z]\w*)>", r"(?P<\1>", pattern))
-    except (regex.error, OverflowError) as error:
+        return regex.compile(quoted, regex.V1)
+    except (regex.error, OverflowError, RecursionError) as error:
         raise ExpressionError(f"invalid pattern [{pattern}]: {error}") from error
 
 

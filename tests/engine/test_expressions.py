@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions import PURE, Options, clock_function, needs_world, random_int_function, render, render_any, render_typed, truthy
+from engine.expressions.text_filters import matches_fully
 from engine.expressions.truth import holds
 from engine.expressions.values import parse_duration
 from tests.engine.expressions_cases import CASES, HOSTILE, MISTAKES
@@ -135,3 +136,20 @@ def _seconds(variables: dict[str, Any]) -> float:
     for _ in range(200):
         render("{{ outputs.load.value }}", variables)
     return time.perf_counter() - started
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        (r"A\d+", "A12", True), (r"A\d+", "A12b", False), (r"\Qa.b\E+", "a.bb", True), (r"\Qa.b\E", "axb", False), ("[a-z&&[^b]]", "b", False),
+        (r"(?<year>\d{4})-\p{Lu}", "2024-É", True), ("(?i)abc", "ABC", True), ("a|b", "b", True), ("a++b", "aab", True),
+    ],
+)
+def test_a_pattern_is_read_as_java_does(pattern: str, text: str, fits: bool) -> None:
+    assert matches_fully(pattern, text) is fits
+
+
+@pytest.mark.parametrize("pattern", ["\\", "(", "[", "(?:" * 1000 + "a" + ")*" * 1000, "a" * 20_000, "(?:a{1,1000}){1,1000}b"])
+def test_a_pattern_that_is_none_or_never_ends_is_refused(pattern: str) -> None:
+    with pytest.raises(ExpressionError):
+        matches_fully(pattern, "a" * 2000)
