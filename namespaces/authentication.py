@@ -27,7 +27,7 @@ TRIES_OF_ADDRESS = 30
 TRIES_OF_ACCOUNT = 60  # from all addresses together: high, so that nobody is locked out of their account by others
 REMEMBERED = 60.0  # seconds that a verified Basic header is not hashed again
 USED_STEP = timedelta(minutes=1)
-TOKEN_PREFIX = "kw_"  # noqa: S105 -- marks what is a token, is none
+TOKEN_PREFIX = "kw_"
 
 _KEY = secrets.token_bytes(32)
 _verified: dict[bytes, float] = {}

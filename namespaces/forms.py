@@ -9,7 +9,7 @@ from django import forms
 from namespaces.models import Role
 
 
-def _mark(field: forms.BoundField | Any, widget: forms.Widget) -> None:
+def _mark(widget: forms.Widget) -> None:
     kind = getattr(widget, "input_type", "")
     if kind not in ("checkbox", "radio", "hidden"):
         widget.attrs.setdefault("class", "select" if kind == "select" else "input")
@@ -18,14 +18,11 @@ def _mark(field: forms.BoundField | Any, widget: forms.Widget) -> None:
 class Form(forms.Form):
     """A form whose fields carry the classes of the style sheets and point to their errors."""
 
-    required_css_class = "required"
-    template_name_label = ""
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("use_required_attribute", True)
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            _mark(field, field.widget)
+            _mark(field.widget)
 
     def refuse(self, message: str, field: str | None = None) -> None:
         """Put what a service refused beside the field it is about, and mark the field."""
@@ -45,6 +42,13 @@ class Form(forms.Form):
     def _point(self, name: str) -> None:
         if name in self.fields:
             self.fields[name].widget.attrs.update({"aria-invalid": "true", "aria-describedby": f"{self[name].id_for_label}_error"})
+
+
+class WriteOnly(forms.Textarea):
+    """A text that is never sent back to the browser, whatever else was wrong in the form."""
+
+    def format_value(self, _value: Any) -> str:
+        return ""
 
 
 class SignInForm(Form):
@@ -119,6 +123,6 @@ class SecretForm(Form):
         label="Value",
         strip=False,
         help_text="Written once, never shown again.",
-        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        widget=WriteOnly(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
     description = forms.CharField(label="Description", max_length=300, required=False)

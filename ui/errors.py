@@ -106,17 +106,17 @@ class ErrorMiddleware:
         return None
 
 
-def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django passes it by this name
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400."""
     return answer(request, 400, "The address or the form that was sent is damaged. Go back, reload the page and try again.")
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django passes it by this name
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler403."""
     return answer(request, 403, "Your role does not allow this; ask an owner of the namespace or an administrator.")
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001 -- Django passes it by this name
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
     return answer(request, 404, "This address leads nowhere, or to something that you may not see.")
 

@@ -26,7 +26,10 @@ def test_what_was_written_is_read_listed_and_told() -> None:
     files.write(NS, "/models/a.sql", b"select 1")
     files.write(NS, "b.txt", io.BytesIO(b"x" * 3_000_000))
     assert files.read(NS, "models/a.sql") == b"select 1"
-    assert [(entry.path, entry.is_directory, entry.size) for entry in files.list_dir(NS)] == [("models", True, 0), ("b.txt", False, 3_000_000)]
+    assert [(entry.path, entry.is_directory, entry.size) for entry in files.list_dir(NS)] == [
+        ("models", True, 0),
+        ("b.txt", False, 3_000_000),
+    ]
     assert [entry.path for entry in files.walk(NS)] == ["b.txt", "models", "models/a.sql"]
     assert files.stats(NS, "models/a.sql").name == "a.sql"
     assert files.used(NS) == (2, 3_000_008)

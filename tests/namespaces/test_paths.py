@@ -133,7 +133,9 @@ def test_a_pipe_is_not_read(storage: Path) -> None:
     assert files.list_dir(NS) == []
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "A", "a/b", "../a", "a b", "-a", ".a", "_a", "a\n", "a\x00", "é", "a" * 151, "a\\b", "a:b"])
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "A", "a/b", "../a", "a b", "-a", ".a", "_a", "a\n", "a\x00", "é", "a" * 151, "a\\b", "a:b"]
+)
 def test_a_wrong_namespace_is_refused(name: str) -> None:
     with pytest.raises(BadNamespace):
         check_namespace(name)
