@@ -58,7 +58,7 @@ def allows(role: Role | None, needed: Role) -> bool:
 
 
 def require(user: Person, namespace: str, role: Role = Role.READER) -> None:
-    """Return when `user` has at least `role`. A stranger learns nothing (`Missing`, 404), a member of too low a role is told (`Forbidden`)."""
+    """Return when `user` has at least `role`. A stranger learns nothing (`Missing`, 404), who has too low a role is told (`Forbidden`)."""
     held = role_of(user, namespace)
     if held is None:
         raise NamespaceHidden

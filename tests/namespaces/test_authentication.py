@@ -42,7 +42,8 @@ def test_basic_stands_for_a_person(mara: User) -> None:
     assert authenticate_request(basic("nobody@example.com", PASSWORD)) is None
 
 
-@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Basic bWFyYQ==", "Digest x", "Bearer",
+@pytest.mark.parametrize("header", ["", "Basic", "Basic !!!", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Basic bWFyYQ==",
+"Digest x", "Bearer",
                                     "Bearer kw_", "Bearer x", "Bearer kw_" + "x" * 5000])  # fmt: skip
 def test_a_damaged_header_stands_for_nobody(header: str, mara: User) -> None:
     assert authenticate_request(asked(header)) is None

@@ -16,16 +16,23 @@ from ui.errors import Conflict, KestraError, Missing
 
 NS = "company.team"
 REFUSED = [
-    "..", "../x", "a/../x", "a/..", "/../x", "/..", "../../etc/passwd", "a/b/../../../x", "..//x", "./../x", "a/./../b", ".. /x", "...", "a/.../b",
-    " ..", ".. ", "a/ ../b", "..\\x", "a\\..\\b", "\\\\server\\share\\x", "C:\\Windows\\win.ini", "C:/Windows/win.ini", "c:", "a/C:x", "x:stream",
-    "file.txt::$DATA", "a\x00b", "\x00", "a/\x00/b", "a\nb", "a\rb", "a\tb", "\x1b[31m", "a\x7f", "CON", "con.txt", "a/NUL", "nul.tar.gz", "Aux.sql", "PRN",
-    "COM1", "lpt9.log", "COM¹", "name.", "name ", " name", "a/b. /c", "x" * 256, "é" * 128, "/".join(["a"] * 33), "/".join(["abcdefghij"] * 100),
+    "..", "../x", "a/../x", "a/..", "/../x", "/..", "../../etc/passwd", "a/b/../../../x", "..//x", "./../x", "a/./../b", ".. /x", "...",
+    "a/.../b",
+    " ..", ".. ", "a/ ../b", "..\\x", "a\\..\\b", "\\\\server\\share\\x", "C:\\Windows\\win.ini", "C:/Windows/win.ini", "c:", "a/C:x",
+    "x:stream",
+    "file.txt::$DATA", "a\x00b", "\x00", "a/\x00/b", "a\nb", "a\rb", "a\tb", "\x1b[31m", "a\x7f", "CON", "con.txt", "a/NUL",
+    "nul.tar.gz", "Aux.sql", "PRN",
+    "COM1", "lpt9.log", "COM¹", "name.", "name ", " name", "a/b. /c",
+    "x" * 256, "é" * 128, "/".join(["a"] * 33), "/".join(["abcdefghij"] * 100),
     "a\u202egnp.exe", "\u2066x", "\ud800", "_flows", "_flows/a.yml", "/_flows/x", ".kestra-web-upload-1234", "a/.kestra-web-upload-x",
 ]  # fmt: skip
 HARMLESS = [
-    ("/etc/passwd", "etc/passwd"), ("//etc//passwd", "etc/passwd"), ("./a", "a"), ("a/./b", "a/b"), ("a/b/", "a/b"), ("~/.ssh/id_rsa", "~/.ssh/id_rsa"),
-    ("$HOME/x", "$HOME/x"), ("%2e%2e/x", "%2e%2e/x"), ("..x", "..x"), ("x..", None), (".hidden", ".hidden"), ("`id`", "`id`"), ("-rf", "-rf"),
-    ("a b.sql", "a b.sql"), ("größe/日本.sql", "größe/日本.sql"), ("contact.sql", "contact.sql"), ("com10.txt", "com10.txt"), ("_files/x", "_files/x"),
+    ("/etc/passwd", "etc/passwd"), ("//etc//passwd", "etc/passwd"), ("./a", "a"), ("a/./b", "a/b"), ("a/b/", "a/b"), ("~/.ssh/id_rsa",
+    "~/.ssh/id_rsa"),
+    ("$HOME/x", "$HOME/x"), ("%2e%2e/x", "%2e%2e/x"), ("..x", "..x"), ("x..", None), (".hidden", ".hidden"), ("`id`", "`id`"), ("-rf",
+    "-rf"),
+    ("a b.sql", "a b.sql"), ("größe/日本.sql", "größe/日本.sql"), ("contact.sql", "contact.sql"), ("com10.txt", "com10.txt"), ("_files/x",
+    "_files/x"),
 ]  # fmt: skip
 
 
