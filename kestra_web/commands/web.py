@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
+from daphne import http_protocol
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import Server
 from django.conf import settings
@@ -15,6 +17,9 @@ from kestra_web.asgi import application
 def run(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C."""
     current = environment.current()
+    # Twisted would read every form into memory to parse it, before Django does, and refuse one without parts, as clients send it
+    # to start an execution without inputs.
+    http_protocol.WebRequest = partial(http_protocol.WebRequest, parsePOSTFormSubmission=False)
     Server(
         application=application,
         endpoints=build_endpoint_description_strings(host=current.host, port=current.port),
