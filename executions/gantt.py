@@ -173,7 +173,7 @@ def ticks(span: int) -> list[tuple[int, str]]:
     """At most eight round moments within `span` ms, with their texts."""
     step = next((tick for tick in TICKS if span / (tick * 1000) <= 7.5), TICKS[-1])
     count = int(span / (step * 1000))
-    return [(round(n * step * 1000), tick_text(n * step)) for n in range(1, count + 1) if n * step * 1000 < span * 0.985]
+    return [(round(n * step * 1000), tick_text(n * step)) for n in range(1, count + 1) if n * step * 1000 < span * 0.955]
 
 
 def tick_text(seconds: float) -> str:

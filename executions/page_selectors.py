@@ -348,5 +348,5 @@ def expectation(namespace: str, flow_id: str, flow: Flow) -> Expectation:
 
 def flat_inputs(execution: Execution) -> dict[str, Any]:
     """The inputs of an execution by their dotted names; encrypted ones and files are left out."""
-    values = {name: presenters.display(value) for name, value in presenters.flat(execution.inputs)}
+    values = dict(presenters.flat(presenters.display(execution.inputs)))
     return {name: value for name, value in values.items() if name and not (isinstance(value, str) and (value.startswith("kestra://") or value == presenters.HIDDEN))}

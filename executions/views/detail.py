@@ -46,8 +46,8 @@ def overview_context(execution: Execution) -> dict[str, Any]:
         "error_line": worst,
         "cause": page_selectors.cause(execution),
         "history": presenters.history(execution.histories),
-        "inputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.inputs) if name],
-        "outputs": [(name, presenters.display(value)) for name, value in presenters.flat(execution.outputs or {}) if name],
+        "inputs": [(name, value) for name, value in presenters.flat(presenters.display(execution.inputs)) if name],
+        "outputs": [(name, value) for name, value in presenters.flat(presenters.display(execution.outputs or {})) if name],
         "labels": [(key, value) for key, value in execution.labels if not key.startswith("system.")],
         "children": list(Execution.objects.filter(parent_id=execution.id).order_by("created")[:20]),
     }

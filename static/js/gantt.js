@@ -54,7 +54,7 @@ function tickText(seconds) {
 function ticks() {
   const step = TICKS.find((tick) => span / (tick * 1000) <= 7.5) ?? TICKS[TICKS.length - 1];
   const made = [];
-  for (let n = 1; n * step * 1000 < span * 0.985; n += 1) made.push([write((100 * n * step * 1000) / span), tickText(n * step)]);
+  for (let n = 1; n * step * 1000 < span * 0.955; n += 1) made.push([write((100 * n * step * 1000) / span), tickText(n * step)]);
   return made;
 }
 
