@@ -16,6 +16,7 @@ from flows.selectors import FlowMissing
 from flows.validation import InvalidFlow, Validation, validate
 from namespaces import rights
 from namespaces.models import Role
+from namespaces.services.tree import ensure
 
 __all__ = ["FlowMissing", "InvalidFlow", "create", "delete", "restore", "set_disabled", "update"]
 
@@ -45,6 +46,7 @@ def create(*, user: Any, source: str) -> Flow:
     Raises InvalidFlow (also when the id is taken) and what `namespaces.rights` raises.
     """
     document = _named(user, source)
+    ensure(document.namespace)
     with transaction.atomic():
         row = Flow.objects.filter(namespace=document.namespace, flow_id=document.id).first()
         if row is not None and not row.deleted:
