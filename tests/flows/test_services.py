@@ -97,6 +97,14 @@ def test_disabling_edits_the_source() -> None:
     assert (row.disabled, "disabled" in row.source) == (False, False)
 
 
+def test_disabling_a_flow_that_was_written_as_json_keeps_it_readable() -> None:
+    text = '{"id": "f", "namespace": "company.team", "disabled": true, "tasks": [{"id": "a", "type": "io.kestra.plugin.core.log.Log", "message": "m"}]}'
+    assert services.create(user=None, source=text).disabled
+    row = services.set_disabled(user=None, namespace="company.team", flow_id="f", disabled=False)
+    assert (row.disabled, list(row.raw)) == (False, ["id", "namespace", "tasks"])
+    assert services.set_disabled(user=None, namespace="company.team", flow_id="f", disabled=True).disabled
+
+
 def test_a_reader_may_not_save_and_a_stranger_finds_nothing() -> None:
     services.create(user=None, source=source())
     reader, stranger = person("r@example.com", Role.READER), person("s@example.com")
@@ -136,7 +144,8 @@ def test_plugin_defaults_of_namespaces_apply_to_stored_flows() -> None:
     assert "level" not in selectors.parsed("company.team", "f").tasks[0].properties
     Namespace.objects.create(name="company", plugin_defaults=[{"type": "io.kestra.plugin.core.log", "values": {"level": "WARN"}}])
     assert selectors.parsed("company.team", "f").tasks[0].properties["level"] == "WARN"
-    Namespace.objects.create(name="company.team", plugin_defaults=[{"type": "io.kestra.plugin.core.log.Log", "values": {"level": "ERROR"}}])
+    own = [{"type": "io.kestra.plugin.core.log.Log", "values": {"level": "ERROR"}}]
+    assert Namespace.objects.filter(name="company.team").update(plugin_defaults=own) == 1  # made with its first flow
     assert selectors.parsed("company.team", "f").tasks[0].properties["level"] == "ERROR"
 
 
