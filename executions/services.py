@@ -179,7 +179,7 @@ def replay(
     if task_run_id is not None and turn.execution.run(task_run_id) is None:
         raise TaskRunMissing
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision or row.flow_revision)
-    execution = again.replay(turn.execution, flow, task_run_id, world.new_id(), timezone.now(), CATALOG.flowables)
+    execution = again.replay(turn.execution, flow, task_run_id, world.new_id(), timezone.now(), flowables=CATALOG.flowables)
     if inputs is not None:
         execution = replace(execution, inputs=starting.new(flow, inputs=inputs, labels=(), id=execution.id).inputs)
     return _begin(user, execution, flow, events.ExecutionCreated())
