@@ -59,5 +59,5 @@ def _sign_in(page: Any, url: str) -> None:
     page.goto(f"{url}/signin")
     page.fill("input[type=email], input[name=email], input[name=username]", EMAIL)
     page.fill("input[type=password]", PASSWORD)
-    page.click("button[type=submit]")
+    page.press("input[type=password]", "Enter")
     page.wait_for_url(lambda address: "signin" not in address)

@@ -23,4 +23,6 @@ class StaticFiles(WhiteNoiseMiddleware):
         del response["Content-Type"]
         for name, value in found.headers:
             response[name] = value
+        if content:  # a file that changed since the start is as long as it is now
+            response["Content-Length"] = str(len(content))
         return response
