@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from engine.document import Flow as FlowDocument
 from engine.document import Problem
+from engine.yaml_ import dump
 from flows import selectors
 from flows.models import Flow, Revision
 from flows.selectors import FlowMissing
@@ -112,10 +113,19 @@ def set_disabled(*, user: Any, namespace: str, flow_id: str, disabled: bool) -> 
     if row.disabled == disabled:
         rights.require(user, namespace, Role.MEMBER)
         return row
-    source = DISABLED_LINE.sub("", row.source)
-    if disabled:
-        source = f"{source.rstrip()}\ndisabled: true\n"
+    source = _with_disabled(row.source, disabled)
     return update(user=user, namespace=namespace, flow_id=flow_id, source=source)
+
+
+def _with_disabled(source: str, disabled: bool) -> str:
+    """The source with its `disabled:` line set or taken out; written anew where it is no plain block of lines (JSON, for example)."""
+    edited = DISABLED_LINE.sub("", source)
+    if disabled:
+        edited = f"{edited.rstrip()}\ndisabled: true\n"
+    wanted = {name: value for name, value in selectors.mapping(source).items() if name != "disabled"}
+    if disabled:
+        wanted["disabled"] = True
+    return edited if selectors.mapping(edited) == wanted else dump(wanted)
 
 
 def _locked(namespace: str, flow_id: str) -> Flow:

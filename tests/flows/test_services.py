@@ -142,7 +142,7 @@ def test_search_looks_at_words_namespace_and_labels() -> None:
 def test_plugin_defaults_of_namespaces_apply_to_stored_flows() -> None:
     services.create(user=None, source=source())
     assert "level" not in selectors.parsed("company.team", "f").tasks[0].properties
-    Namespace.objects.create(name="company", plugin_defaults=[{"type": "io.kestra.plugin.core.log", "values": {"level": "WARN"}}])
+    Namespace.objects.update_or_create(name="company", defaults={"plugin_defaults": [{"type": "io.kestra.plugin.core.log", "values": {"level": "WARN"}}]})
     assert selectors.parsed("company.team", "f").tasks[0].properties["level"] == "WARN"
     own = [{"type": "io.kestra.plugin.core.log.Log", "values": {"level": "ERROR"}}]
     assert Namespace.objects.filter(name="company.team").update(plugin_defaults=own) == 1  # made with its first flow
