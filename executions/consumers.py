@@ -32,19 +32,23 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
         self.again = False
         self.sent = 0.0
         self.checked = time.monotonic()
-        await self.accept()
         self.user = self.scope.get("user")
         if not isinstance(self.user, User) or not self.user.is_active:
-            await self.close(UNKNOWN)
-            return
-        if not await self.allowed():
-            await self.close(HIDDEN)
-            return
-        await self.begin()
+            await self._refuse(UNKNOWN)
+        elif not await self.allowed():
+            await self._refuse(HIDDEN)
+        else:
+            await self.join()  # before the page is told that it is connected: nothing falls between
+            await self.accept()
+            self.nudge()
 
-    async def begin(self) -> None:
-        """Join the group first, then send what the page missed."""
-        raise TypeError(f"{type(self).__name__} does not define begin()")
+    async def _refuse(self, code: int) -> None:
+        await self.accept()  # a browser sees the code only of a socket that was open
+        await self.close(code)
+
+    async def join(self) -> None:
+        """Join the group, and remember what the page has seen."""
+        raise TypeError(f"{type(self).__name__} does not define join()")
 
     async def allowed(self) -> bool:
         """Whether this user may see what the page shows."""
@@ -93,13 +97,12 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
 class ExecutionConsumer(GatheringConsumer):
     """One open tab of one execution: `?view=gantt|logs|…&seq=<n>&line=<n>`."""
 
-    async def begin(self) -> None:
+    async def join(self) -> None:
         query = {name: values[-1] for name, values in parse_qs(self.scope["query_string"].decode("latin-1")).items()}
         self.view = query.get("view", "overview")
         self.seen = live.Seen(_whole(query.get("seq")), _whole(query.get("line")))
         self.wanted = page_logs.filter_of(query)
         await self.channel_layer.group_add(publish.group(self.execution_id), self.channel_name)
-        self.nudge()
 
     @property
     def execution_id(self) -> str:
@@ -123,7 +126,7 @@ class ExecutionConsumer(GatheringConsumer):
         """The Logs tab changes its filter: `{"type": "log.filter", "level", "q", "run", "step", "line"}`."""
         if isinstance(content, dict) and content.get("type") == "log.filter":
             self.wanted = page_logs.filter_of({key: str(value) for key, value in content.items()})
-            self.seen = live.Seen(self.seen.seq, _whole(str(content.get("line", ""))) or self.seen.line, self.seen.state)
+            self.seen = live.Seen(self.seen.seq, _whole(str(content.get("line", ""))) or self.seen.line)
             self.nudge()
 
     execution_changed = task_run_changed = step_changed = log_appended = GatheringConsumer.fact
@@ -134,7 +137,7 @@ class ListConsumer(GatheringConsumer):
 
     gather = LIST_GATHER
 
-    async def begin(self) -> None:
+    async def join(self) -> None:
         self.changed: set[str] = set()
         self.roots = await database_sync_to_async(rights.readable)(self.user)
         await self.channel_layer.group_add(publish.LISTS, self.channel_name)

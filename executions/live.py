@@ -21,11 +21,10 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the page knows: the sequence number it was made at, its last log line, and whether the header was sent since."""
+    """What the page knows: the sequence number it was made at, and its last log line."""
 
     seq: int
     line: int
-    state: str = ""
 
 
 def updates(execution_id: str, user: User, view: str, seen: Seen, wanted: page_logs.Filter | None = None) -> tuple[list[Message], Seen]:
@@ -42,7 +41,7 @@ def updates(execution_id: str, user: User, view: str, seen: Seen, wanted: page_l
             messages.append({"type": "execution.progressed", "state": execution.state})
     if execution.log_count > seen.line:
         messages.append(_lines(execution, seen.line, wanted) if view == "logs" else _line_counts(execution))
-    after = replace(seen, seq=max(seen.seq, execution.seq), line=max(seen.line, execution.log_count), state=execution.state)
+    after = replace(seen, seq=max(seen.seq, execution.seq), line=max(seen.line, execution.log_count))
     if messages:
         messages.append({"type": "seen", "seq": after.seq, "line": after.line, "again": True})
     return messages, after

@@ -18,7 +18,7 @@ from flows import selectors as flow_selectors
 from ui import formats
 from ui.errors import KestraError
 
-STEP_PLACES = 1_000_000  # steps of attempt n stand after those of attempt n - 1
+STEP_PLACES = 1_000_000  # steps stand after the task runs beside them, those of attempt n after those of attempt n - 1
 
 
 def tasks_of(execution: Execution) -> tuple[Task, ...]:
@@ -51,7 +51,7 @@ def _ordered(steps: Iterable[Step]) -> list[Step]:
     """Steps whose position counts over all attempts."""
     made = list(steps)
     for step in made:
-        step.position += step.attempt * STEP_PLACES
+        step.position += (step.attempt + 1) * STEP_PLACES
     return made
 
 

@@ -3,6 +3,7 @@ import { all, gather, on, one } from "./dom.js";
 import { connect } from "./live.js";
 import { key } from "./keys.js";
 
+const ENDED = new Set(["SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED"]);
 const list = () => one("#execution-list");
 const fresh = new Set();
 const changed = new Set();
@@ -117,7 +118,12 @@ if (list()) {
         update();
       },
     },
-    onOpen: (again) => again && location.reload(),
+    onOpen: (again) => {
+      if (again) location.reload();
+      // What changed between the page and its socket: only those that had not ended can have.
+      for (const row of all("#execution-rows tr")) if (!ENDED.has(row.dataset.stateName)) changed.add(row.dataset.id);
+      if (changed.size) update();
+    },
   });
   key("r", "Restart the chosen executions", () => {
     const focused = document.activeElement?.closest("[data-row]");
