@@ -11,7 +11,7 @@ from engine.context import variables
 from engine.errors import ExpressionError, WorldNeeded
 from engine.events import Evaluated
 from engine.execution import TaskRun
-from engine.expressions import needs_world, render_any
+from engine.expressions import BOUNDED, needs_world, render_any
 
 PENDING: Final = object()
 
@@ -39,9 +39,8 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
         return PENDING
     if not worldly(template):
         try:
-            return remember(
-                board, run, name, render_any(template, variables(board.flow, board.value(), run, world=board.world, task=board.task(run)))
-            )
+            known = variables(board.flow, board.value(), run, world=board.world, task=board.task(run))
+            return remember(board, run, name, render_any(template, known, functions=BOUNDED))
         except WorldNeeded:
             pass  # told so only while rendering: ask the world instead
         except ExpressionError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.dates import clock_function, format_date
-from engine.expressions.environment import PURE, mistake, needs_world, render, render_any, render_typed
+from engine.expressions.environment import BOUNDED, PURE, mistake, needs_world, render, render_any, render_typed
 from engine.expressions.functions import random_int_function
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.runtime import WORLD
@@ -16,6 +16,7 @@ from engine.expressions.truth import truthy
 from engine.expressions.values import duration_of, to_json, to_text
 
 __all__ = [
+    "BOUNDED",
     "DEFAULTS",
     "PURE",
     "WORLD",

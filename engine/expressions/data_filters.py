@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from engine.errors import ExpressionError
+from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.dates import add_to_date, format_date, to_date
 from engine.expressions.ion import to_ion
 from engine.expressions.runtime import Run
@@ -253,7 +253,7 @@ def timestamp_nano(run: Run, value: Any, timeZone: str | None = None, existingFo
 def jq(run: Run, value: Any, expression: str) -> Any:
     """Every result of a jq program, always a list. The program runs where the caller says."""
     if "jq" not in run.functions:
-        raise ExpressionError("The 'jq' filter is not available here")
+        raise WorldNeeded("jq")
     return run.functions["jq"](value, expression)
 
 

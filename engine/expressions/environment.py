@@ -26,6 +26,8 @@ from engine.expressions.values import Missing, MissingValue, equal, is_list, is_
 Functions = Mapping[str, Callable[..., Any]]
 
 PURE: Functions = types.MappingProxyType(PURE_FUNCTIONS)
+# PURE without what cannot be interrupted: for whoever must not wait, such as the machine.
+BOUNDED: Functions = types.MappingProxyType({name: function for name, function in PURE_FUNCTIONS.items() if name != "jq"})
 MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 CACHED = 20_000  # characters; longer templates are compiled each time
 MARKED = re.compile(r"\x00raw(\d+)\x00")
@@ -334,15 +336,20 @@ def render_any(value: Any, variables: Mapping[str, Any], *, functions: Functions
 
 @functools.lru_cache(maxsize=2048)
 def needs_world(template: str) -> frozenset[str]:
-    """The functions of the world that a template names; nothing when it cannot be read (rendering it will say why)."""
+    """The functions of the world that a template names; nothing when it cannot be read (rendering it will say why).
+
+    `jq` counts as one: a program of it may run for ever, so that only a caller who can end it should run it.
+    """
     if "{" not in template:
         return frozenset()
     try:
         tree = parse(template)
     except ExpressionError:
         return frozenset()
-    calls = (found.node for found in tree.find_all(nodes.Filter) if found.name == "$call")
-    return frozenset(node.value for node in calls if isinstance(node, nodes.Const) and node.value in WORLD)
+    filters = list(tree.find_all(nodes.Filter))
+    calls = (found.node for found in filters if found.name == "$call")
+    named = {node.value for node in calls if isinstance(node, nodes.Const) and node.value in WORLD}
+    return frozenset(named | ({"jq"} if any(found.name == "filter:jq" for found in filters) else set()))
 
 
 @functools.lru_cache(maxsize=2048)

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ExpressionError, WorldNeeded
-from engine.expressions import PURE, Options, clock_function, needs_world, random_int_function, render, render_any, render_typed, truthy
+from engine.expressions import BOUNDED, PURE, Options, clock_function, needs_world, random_int_function, render, render_any, render_typed, truthy
 from engine.expressions.text_filters import matches_fully
 from engine.expressions.truth import holds
 from engine.expressions.values import parse_duration
@@ -86,6 +86,15 @@ def test_a_function_of_the_world_is_named_and_missed_where_it_is_not_given() -> 
         render("{{ kv('a') }}", {})
     assert caught.value.function == "kv"
     assert render("{{ kv('a', namespace='n') }}", {}, functions={**PURE, "kv": lambda key, namespace: f"{namespace}.{key}"}) == "n.a"
+
+
+def test_a_program_of_jq_is_left_to_who_can_end_it() -> None:
+    endless = "{{ [1] | jq('while(true; .)') }}"
+    assert needs_world(endless) == {"jq"}
+    for template in (endless, "{{ render(x) }}"):
+        with pytest.raises(WorldNeeded) as caught:
+            render(template, {"x": endless}, functions=BOUNDED)
+        assert caught.value.function == "jq"
 
 
 def test_now_and_random_numbers_come_from_the_caller() -> None:
