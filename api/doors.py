@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from namespaces.authentication import authenticate_request
 from namespaces.models import User
-from ui.errors import Invalid
+from ui.errors import Invalid, KestraError
 
 MAX_PAGE = 1000
 
@@ -75,10 +75,32 @@ def labels_of(values: list[str]) -> list[tuple[str, str]]:
     return pairs
 
 
+def inputs_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(values, files) of a multipart body. Files come in parts named `files` whose file name is the input's id, or named by the input."""
+    if request.content_type != "multipart/form-data":
+        if request.body:
+            raise UnsupportedBody(request.content_type or "")
+        return {}, {}
+    values: dict[str, Any] = {name: request.POST.get(name) for name in request.POST}
+    files: dict[str, Any] = {}
+    for name in request.FILES:
+        for upload in request.FILES.getlist(name):
+            files[(upload.name or name) if name == "files" else name] = upload
+    return values, files
+
+
+class UnsupportedBody(KestraError):
+    """Inputs are sent as multipart/form-data."""
+
+    def __init__(self, content_type: str) -> None:
+        super().__init__(f"Content Type [{content_type}] not allowed. Allowed types: [multipart/form-data]")
+
+    @property
+    def status(self) -> int:
+        """Unsupported Media Type."""
+        return 415
+
+
 def nothing(status: int = 204) -> HttpResponse:
+    """An answer without a body."""
     return HttpResponse(status=status)
-
-
-def given(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what was given: no None, no empty text."""
-    return {key: value for key, value in mapping.items() if value not in (None, "")}

@@ -1,55 +1,159 @@
-"""The newer way to filter a search: `filters[FIELD][OP]=value`, beside the plain parameters."""
+"""The newer way to filter a search, beside the plain parameters: `filters[FIELD][OP]=value`, grouped by `filters[and|or][i]…`."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
 
+from engine.expressions.values import parse_duration
+from namespaces.rights import below
 from ui.errors import Invalid
 
-FORM = re.compile(r"filters\[(\w+)\]\[(\w+)\](?:\[([^\]]+)\])?")
-OPERATORS = frozenset({
-    "EQUALS", "NOT_EQUALS", "GREATER_THAN", "GREATER_THAN_OR_EQUAL_TO", "LESS_THAN", "LESS_THAN_OR_EQUAL_TO", "IN", "NOT_IN", "STARTS_WITH", "ENDS_WITH",
-    "CONTAINS", "NOT_CONTAINS", "IS_NULL", "IS_NOT_NULL", "REGEX", "PREFIX",
-})
+NAME = re.compile(r"filters((?:\[[^\[\]]+\])+)")
+PART = re.compile(r"\[([^\[\]]+)\]")
+LOOKUPS = {
+    "EQUALS": "exact", "GREATER_THAN": "gt", "GREATER_THAN_OR_EQUAL_TO": "gte", "LESS_THAN": "lt", "LESS_THAN_OR_EQUAL_TO": "lte",
+    "STARTS_WITH": "startswith", "ENDS_WITH": "endswith", "CONTAINS": "icontains",
+}  # fmt: skip
+NEGATED = {"NOT_EQUALS": "EQUALS", "NOT_IN": "IN", "NOT_CONTAINS": "CONTAINS", "IS_NOT_NULL": "IS_NULL"}
+OPERATORS = frozenset({*LOOKUPS, *NEGATED, *NEGATED.values(), "PREFIX", "REGEX"})
+DEEPEST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class Condition:
+    """One comparison. `key` is that of a label."""
+
     field: str
     operator: str
-    key: str | None
     value: str
+    key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a request asks for, in the order given."""
-
-    given: tuple[Filter, ...]
-
-    def text(self, *fields: str) -> str:
-        """The value of the first filter on one of these fields, empty where there is none."""
-        return next((one.value for one in self.given if one.field in fields), "")
-
-    def values(self, field: str) -> list[str]:
-        """All values of a field; lists are joined by commas."""
-        return [value for one in self.given if one.field == field and one.operator in ("EQUALS", "IN") for value in one.value.split(",") if value]
-
-    def labels(self) -> list[tuple[str, str]]:
-        return [(one.key, one.value) for one in self.given if one.field == "labels" and one.key]
+Meaning = Callable[[Condition], Q]
+Pairs = Sequence[tuple[tuple[str, ...], str]]
 
 
-def wanted(request: HttpRequest) -> Filters:
-    """The filters of a request; an unknown operator is refused."""
-    found = []
+def of(request: HttpRequest, fields: Mapping[str, Meaning]) -> Q:
+    """What the filters of a request ask of a query; raises Invalid for a field or operator that is not known here."""
+    pairs = []
     for name in request.GET:
-        match = FORM.fullmatch(name)
-        if not match:
-            continue
-        if match[2] not in OPERATORS:
-            raise Invalid(f"Unknown filter operator {match[2]}; there are {', '.join(sorted(OPERATORS))}")
-        found += [Filter(match[1], match[2], match[3], value) for value in request.GET.getlist(name)]
-    return Filters(tuple(found))
+        if match := NAME.fullmatch(name):
+            parts = tuple(PART.findall(match[1]))
+            pairs += [(parts, value) for value in request.GET.getlist(name)]
+    return _all(pairs, fields, 0)
+
+
+def _all(pairs: Pairs, fields: Mapping[str, Meaning], depth: int) -> Q:
+    """Everything at this level holds; of an `or` group one child."""
+    if depth > DEEPEST:
+        raise Invalid(f"Filters may be nested {DEEPEST} deep")
+    found, groups = Q(), defaultdict[str, dict[str, list[tuple[tuple[str, ...], str]]]](dict)
+    for parts, value in pairs:
+        if parts[0] in ("and", "or") and len(parts) > 2:
+            groups[parts[0]].setdefault(parts[1], []).append((parts[2:], value))
+        else:
+            found &= _one(parts, value, fields)
+    for word, children in groups.items():
+        group = Q()
+        for child in children.values():
+            inner = _all(child, fields, depth + 1)
+            group = group & inner if word == "and" else group | inner
+        found &= group
+    return found
+
+
+def _one(parts: tuple[str, ...], value: str, fields: Mapping[str, Meaning]) -> Q:
+    if len(parts) not in (2, 3) or parts[1] not in OPERATORS:
+        raise Invalid(f"A filter reads filters[FIELD][OPERATOR]=value with one of {', '.join(sorted(OPERATORS))}")
+    if parts[0] not in fields:
+        raise Invalid(f"Unknown filter field {parts[0]}; there are {', '.join(sorted(fields))}")
+    condition = Condition(parts[0], parts[1], value, parts[2] if len(parts) == 3 else "")
+    if condition.operator in NEGATED:
+        plain = Condition(condition.field, NEGATED[condition.operator], value, condition.key)
+        return ~fields[condition.field](plain)
+    return fields[condition.field](condition)
+
+
+# --- what fields mean ---------------------------------------------------------------------------------------------------------
+
+
+def text(column: str) -> Meaning:
+    """A column of text: the operators for texts; `PREFIX` is the name of a namespace with all below it."""
+
+    def meaning(condition: Condition) -> Q:
+        match condition.operator:
+            case "IN":
+                return Q(**{f"{column}__in": condition.value.split(",")})
+            case "IS_NULL":
+                return Q(**{f"{column}__isnull": True}) | Q(**{column: ""})
+            case "PREFIX":
+                return below(condition.value, column)
+            case "REGEX":
+                raise Invalid("Patterns are not searched for here, because one of them could hold up everybody: use CONTAINS")
+        return Q(**{f"{column}__{LOOKUPS[condition.operator]}": condition.value})
+
+    return meaning
+
+
+def date(column: str, equals: str = "exact") -> Meaning:
+    """A column of dates; `equals` is what EQUALS stands for (`gte` for a start, `lte` for an end)."""
+
+    def meaning(condition: Condition) -> Q:
+        lookup = equals if condition.operator == "EQUALS" else LOOKUPS.get(condition.operator, "")
+        if lookup not in ("exact", "gt", "gte", "lt", "lte"):
+            raise Invalid(f"{condition.operator} says nothing about dates")
+        return Q(**{f"{column}__{lookup}": moment(condition.value, condition.field)})
+
+    return meaning
+
+
+def recent(column: str) -> Meaning:
+    """The last while, as a duration: `PT24H`."""
+    return lambda condition: Q(**{f"{column}__gte": since(condition.value)})
+
+
+def words(*columns: str) -> Meaning:
+    """A text anywhere in one of these columns."""
+
+    def meaning(condition: Condition) -> Q:
+        found = Q()
+        for column in columns:
+            found |= Q(**{f"{column}__icontains": condition.value})
+        return found
+
+    return meaning
+
+
+def anything(condition: Condition) -> Q:
+    """A field that changes nothing here, such as the scope, since there are no flows of the system."""
+    return Q()
+
+
+# --- values -------------------------------------------------------------------------------------------------------------------
+
+
+def moment(value: str, name: str) -> datetime:
+    """An ISO 8601 instant with its zone; raises Invalid."""
+    try:
+        read = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise Invalid(f"`{name}` must be an ISO 8601 date with a zone such as 2026-11-22T13:15:20Z, got {value}") from error
+    if read.tzinfo is None:
+        raise Invalid(f"`{name}` needs a time zone, got {value}")
+    return read
+
+
+def since(time_range: str) -> datetime:
+    """`PT24H` before now; raises Invalid."""
+    try:
+        return timezone.now() - parse_duration(time_range)
+    except (ValueError, OverflowError) as error:
+        raise Invalid(f"`timeRange` must be an ISO 8601 duration such as PT24H, got {time_range}") from error

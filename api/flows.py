@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
-from api import shapes
+from api import filters, shapes
 from api.doors import json_of, labels_of, nothing, page_of, text_of, who
-from api.filters import wanted
 from flows import selectors, services, validation
 from flows.models import Flow
 from namespaces import rights
@@ -44,20 +44,44 @@ def create(request: HttpRequest) -> dict[str, Any]:
     return shapes.flow(services.create(user=who(request), source=source_of(request)), source=True)
 
 
+def _label(condition: filters.Condition) -> Q:
+    """Labels are kept as one map, so one is compared by its value; keys may hold dots and anything else."""
+    rows = Flow.objects.filter(deleted=False).values_list("id", "labels")
+    match condition.operator:
+        case "EQUALS":
+            found = [number for number, own in rows if own.get(condition.key) == condition.value]
+        case "IN":
+            found = [number for number, own in rows if own.get(condition.key) in condition.value.split(",")]
+        case "CONTAINS":
+            found = [number for number, own in rows if condition.value.lower() in str(own.get(condition.key, "")).lower()]
+        case _:
+            raise Invalid(f"{condition.operator} says nothing about labels")
+    return Q(id__in=found)
+
+
+FIELDS: dict[str, filters.Meaning] = {
+    "q": filters.words("flow_id", "namespace", "description"),
+    "query": filters.words("flow_id", "namespace", "description"),
+    "namespace": filters.text("namespace"),
+    "flowId": filters.text("flow_id"),
+    "labels": _label,
+    "scope": filters.anything,
+}
+
+
 @router.get("/search", summary="Search flows by id, namespace and labels")
-def search(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "", labels: list[str] = Query([])) -> dict[str, Any]:
-    filters = wanted(request)
-    rows = selectors.search(
-        who(request), q=q or filters.text("q", "query"), namespace=namespace or filters.text("namespace"), labels=dict(labels_of(labels) + filters.labels())
-    )
-    return page_of(rows, shapes.flow, page, size)
+def search(
+    request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "", labels: list[str] = Query([])
+) -> dict[str, Any]:
+    rows = selectors.search(who(request), q=q, namespace=namespace, labels=dict(labels_of(labels)))
+    return page_of(rows.filter(filters.of(request, FIELDS)), shapes.flow, page, size)
 
 
 @router.get("/source", summary="Search in the sources of flows")
 def search_source(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "") -> dict[str, Any]:
     rows = rights.filter_readable(Flow.objects.filter(deleted=False, source__icontains=q), who(request)).order_by("namespace", "flow_id")
     if namespace:
-        rows = rows.filter(namespace__startswith=namespace)
+        rows = rows.filter(rights.below(namespace))
 
     def found(row: Flow) -> dict[str, Any]:
         lines = [line.strip() for line in row.source.splitlines() if q.lower() in line.lower()]
@@ -98,7 +122,9 @@ def _validated(index: int, source: str) -> dict[str, Any]:
 
 
 @router.get("/{namespace}/{flow_id}", summary="One flow")
-def one(request: HttpRequest, namespace: str, flow_id: str, source: bool = False, revision: int | None = None, allowDeleted: bool = False) -> dict[str, Any]:  # noqa: N803 -- the parameter's name is Kestra's
+def one(
+    request: HttpRequest, namespace: str, flow_id: str, source: bool = False, revision: int | None = None, allowDeleted: bool = False
+) -> dict[str, Any]:  # noqa: N803 -- the parameter's name is Kestra's
     row = visible(request, namespace, flow_id, deleted=allowDeleted)
     if revision is None:
         return shapes.flow(row, source=source)
@@ -171,6 +197,8 @@ def delete_many(request: HttpRequest) -> dict[str, int]:
 
 def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
     listed = json_of(request)
-    if not isinstance(listed, list) or not all(isinstance(one, dict) and isinstance(one.get("namespace"), str) and isinstance(one.get("id"), str) for one in listed):
+    if not isinstance(listed, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("namespace"), str) and isinstance(one.get("id"), str) for one in listed
+    ):
         raise Invalid('Expected a JSON list of {"namespace", "id"} in the body')
     return [(one["namespace"], one["id"]) for one in listed]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Router
 
-from api import shapes, streams
+from api import filters, shapes, streams
 from api.doors import nothing, page_of, who
-from api.filters import wanted
-from executions import selectors, services
+from executions import selectors
 from executions.models import Execution, LogLine, Metric
 from namespaces import rights
 from namespaces.models import Role
@@ -24,25 +23,60 @@ outputs_router = Router(tags=["outputs"])
 
 
 def level_of(name: str) -> int:
+    """The number of a level, 0 where none is named; raises Invalid."""
     if name and name.upper() not in shapes.LEVELS:
         raise Invalid(f"Unknown level {name}; there are {', '.join(shapes.LEVELS)}")
     return shapes.LEVELS.index(name.upper()) if name else 0
 
 
+FIELDS: dict[str, filters.Meaning] = {
+    "q": filters.words("message"),
+    "query": filters.words("message"),
+    "namespace": filters.text("execution__namespace"),
+    "flowId": filters.text("execution__flow_id"),
+    "executionId": filters.text("execution_id"),
+    "taskId": filters.text("task_id"),
+    "taskRunId": filters.text("task_run_id"),
+    "triggerId": filters.text("execution__trigger__id"),
+    "level": lambda condition: Q(level__gte=level_of(condition.value)),
+    "minLevel": lambda condition: Q(level__gte=level_of(condition.value)),
+    "startDate": filters.date("timestamp", equals="gte"),
+    "endDate": filters.date("timestamp", equals="lte"),
+    "timeRange": filters.recent("timestamp"),
+    "scope": filters.anything,
+    "kind": filters.anything,
+}
+
+
 @router.get("/search", summary="Search in all log lines")
-def search(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "", flowId: str = "", minLevel: str = "") -> dict[str, Any]:  # noqa: N803 -- Kestra's names
-    filters = wanted(request)
-    namespace, flow_id, q = namespace or filters.text("namespace"), flowId or filters.text("flowId"), q or filters.text("q", "query")
-    rows = LogLine.objects.filter(level__gte=level_of(minLevel or filters.text("level", "minLevel")), message__icontains=q).select_related("execution").order_by("-timestamp")
-    rows = rights.filter_readable(rows, who(request), field="execution__namespace")
-    if namespace:
-        rows = rows.filter(execution__namespace__startswith=namespace)
-    if flow_id:
-        rows = rows.filter(execution__flow_id=flow_id)
+def search(
+    request: HttpRequest,
+    page: int = 1,
+    size: int = 10,
+    q: str = "",
+    namespace: str = "",
+    flowId: str = "",  # noqa: N803 -- the parameters' names are Kestra's
+    triggerId: str = "",  # noqa: N803
+    minLevel: str = "",  # noqa: N803
+    startDate: str = "",  # noqa: N803
+    endDate: str = "",  # noqa: N803
+) -> dict[str, Any]:
+    rows = selectors.search_logs(
+        who(request),
+        query=q,
+        namespace=namespace,
+        flow_id=flowId,
+        trigger_id=triggerId,
+        min_level=level_of(minLevel),
+        start=filters.moment(startDate, "startDate") if startDate else None,
+        end=filters.moment(endDate, "endDate") if endDate else None,
+    ).filter(filters.of(request, FIELDS))
     return page_of(rows, lambda row: shapes.log_line(row, row.execution), page, size) | {"type": "OFFSET"}
 
 
-def _lines(request: HttpRequest, execution_id: str, min_level: str, task_run_id: str, task_id: str, attempt: int | None) -> tuple[Execution, QuerySet[LogLine]]:
+def _lines(
+    request: HttpRequest, execution_id: str, min_level: str, task_run_id: str, task_id: str, attempt: int | None
+) -> tuple[Execution, QuerySet[LogLine]]:
     row = selectors.execution(who(request), execution_id)
     rows = LogLine.objects.filter(execution=row, level__gte=level_of(min_level)).order_by("number")
     step = row.steps.filter(pk=task_run_id).first() if task_run_id else None
@@ -58,7 +92,9 @@ def _lines(request: HttpRequest, execution_id: str, min_level: str, task_run_id:
 
 
 @router.get("/{execution_id}", summary="Log lines of an execution, oldest first")
-def of_execution(request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None) -> list[dict[str, Any]]:  # noqa: N803
+def of_execution(
+    request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
+) -> list[dict[str, Any]]:  # noqa: N803
     row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
     steps = {(step.task_run_id, step.attempt, step.name): step.id for step in row.steps.all()}
     shaped = []
@@ -69,7 +105,9 @@ def of_execution(request: HttpRequest, execution_id: str, minLevel: str = "", ta
 
 
 @router.get("/{execution_id}/download", summary="Log lines of an execution as a text file")
-def download(request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None) -> HttpResponse:  # noqa: N803
+def download(
+    request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
+) -> HttpResponse:  # noqa: N803
     row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
 
     def lines() -> Iterator[str]:
@@ -85,14 +123,20 @@ def follow(request: HttpRequest, execution_id: str, minLevel: str = "") -> HttpR
     return streams.logs(who(request), execution_id, level_of(minLevel))
 
 
-@router.delete("/{execution_id}", summary="Delete the log lines of an execution")
-def delete(request: HttpRequest, execution_id: str) -> HttpResponse:
-    services.delete_logs(user=who(request), execution_id=execution_id)
+@router.delete("/{execution_id}", summary="Delete log lines of an execution")
+def delete(
+    request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
+) -> HttpResponse:  # noqa: N803
+    row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
+    rights.require(who(request), row.namespace, Role.MEMBER)
+    rows.delete()
     return nothing(200)
 
 
 @metrics_router.get("/{execution_id}", summary="Metrics of an execution")
-def metrics(request: HttpRequest, execution_id: str, page: int = 1, size: int = 10, taskRunId: str = "", taskId: str = "") -> dict[str, Any]:  # noqa: N803
+def metrics(
+    request: HttpRequest, execution_id: str, page: int = 1, size: int = 10, taskRunId: str = "", taskId: str = ""
+) -> dict[str, Any]:  # noqa: N803
     row = selectors.execution(who(request), execution_id)
     rows = Metric.objects.filter(execution=row).order_by("id")
     if taskRunId:
@@ -117,7 +161,11 @@ def execution_outputs(request: HttpRequest, execution_id: str) -> dict[str, Any]
 @outputs_router.get("/tasks/{execution_id}", summary="Task runs that have outputs")
 def tasks_with_outputs(request: HttpRequest, execution_id: str) -> list[dict[str, Any]]:
     runs = selectors.execution(who(request), execution_id).task_runs.all()
-    return [shapes.without_nulls({"taskId": run.task_id, "taskRunId": run.id, "value": run.value, "iteration": run.iteration}) for run in runs if run.outputs]
+    return [
+        shapes.without_nulls({"taskId": run.task_id, "taskRunId": run.id, "value": run.value, "iteration": run.iteration})
+        for run in runs
+        if run.outputs
+    ]
 
 
 @outputs_router.get("/tasks/{execution_id}/{task_run_id}", summary="Outputs of one task run")

@@ -39,7 +39,9 @@ def names(request: HttpRequest) -> dict[str, bool]:
 
 @router.get("/search", summary="Search namespaces")
 def search(request: HttpRequest, q: str = "", page: int = 1, size: int = 10, existing: bool = False) -> dict[str, Any]:
-    found = [(name, has_flows) for name, has_flows in sorted(names(request).items()) if q.lower() in name.lower() and (has_flows or not existing)]
+    found = [
+        (name, has_flows) for name, has_flows in sorted(names(request).items()) if q.lower() in name.lower() and (has_flows or not existing)
+    ]
     return page_of(found, lambda pair: {"id": pair[0], "deleted": False, "disabled": not pair[1]}, page, size)
 
 
@@ -153,14 +155,16 @@ class Gone(KestraError):
 
 
 def key_shape(row: KeyValue) -> dict[str, Any]:
-    return shapes.without_nulls({
-        "key": row.key,
-        "namespace": row.namespace,
-        "description": row.description or None,
-        "creationDate": shapes.instant(row.created),
-        "updateDate": shapes.instant(row.updated),
-        "expirationDate": shapes.instant(row.expires),
-    })
+    return shapes.without_nulls(
+        {
+            "key": row.key,
+            "namespace": row.namespace,
+            "description": row.description or None,
+            "creationDate": shapes.instant(row.created),
+            "updateDate": shapes.instant(row.updated),
+            "expirationDate": shapes.instant(row.expires),
+        }
+    )
 
 
 @router.get("/{namespace}/kv", summary="Keys of a namespace")

@@ -9,7 +9,13 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from ui.errors import KestraError
 
-PREFIX = {"invalid": "Illegal argument: ", "missing": "Not Found: ", "conflict": "Illegal state: ", "forbidden": "Forbidden: ", "throttled": ""}
+PREFIX = {
+    "invalid": "Illegal argument: ",
+    "missing": "Not Found: ",
+    "conflict": "Illegal state: ",
+    "forbidden": "Forbidden: ",
+    "throttled": "",
+}
 KNOWN = ("Invalid entity: ", "Illegal argument: ", "Illegal state: ", "Not Found", "Forbidden", "Invalid queryString", "invalid bulk")
 
 
@@ -36,7 +42,9 @@ def on_kestra_error(request: HttpRequest, error: KestraError) -> HttpResponse:
         path = first.path or None
         prefix = f"{path}: " if path == "flow.id" else ""
         told = "; ".join(problem.message for problem in problems)
-        return answer(request, error.status, f"Invalid entity: {prefix}{told}", [(problem.message, problem.path or None) for problem in problems])
+        return answer(
+            request, error.status, f"Invalid entity: {prefix}{told}", [(problem.message, problem.path or None) for problem in problems]
+        )
     message = error.message if error.message.startswith(KNOWN) else PREFIX[error.kind] + error.message
     return answer(request, error.status, message)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from engine.document import Input
 from executions.models import Execution, LogLine, Metric, Step, TaskRun, TriggerState
 from flows.models import Flow, Revision
 
@@ -36,10 +37,12 @@ def iso_duration(span: timedelta) -> str:
 
 
 def dumps(value: Any) -> str:
+    """JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what is there, as Kestra's answers leave nulls out."""
     return {key: value for key, value in mapping.items() if value is not None}
 
 
@@ -49,29 +52,34 @@ def state(histories: Iterable[Iterable[str]]) -> dict[str, Any]:
     current, last = moments[-1]
     ended = current in ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "RETRIED", "SKIPPED", "PAUSED")
     duration = (last if len(moments) > 1 else timezone.now()) - moments[0][1]
-    return without_nulls({
-        "current": current,
-        "histories": [{"state": name, "date": instant(date)} for name, date in moments],
-        "duration": iso_duration(duration),
-        "startDate": instant(moments[0][1]),
-        "endDate": instant(last) if ended else None,
-    })
+    return without_nulls(
+        {
+            "current": current,
+            "histories": [{"state": name, "date": instant(date)} for name, date in moments],
+            "duration": iso_duration(duration),
+            "startDate": instant(moments[0][1]),
+            "endDate": instant(last) if ended else None,
+        }
+    )
 
 
 def task_run(row: TaskRun, execution: Execution) -> dict[str, Any]:
-    return without_nulls({
-        "id": row.id,
-        "executionId": execution.id,
-        "namespace": execution.namespace,
-        "flowId": execution.flow_id,
-        "taskId": row.task_id,
-        "parentTaskRunId": row.parent_id,
-        "value": row.value,
-        "iteration": row.iteration,
-        "attempts": [{"state": state(attempt["histories"])} for attempt in row.attempts] or None,
-        "outputs": row.outputs or {},
-        "state": state(row.histories),
-    })
+    """One task run; attempts are left out where there are none, outputs never."""
+    return without_nulls(
+        {
+            "id": row.id,
+            "executionId": execution.id,
+            "namespace": execution.namespace,
+            "flowId": execution.flow_id,
+            "taskId": row.task_id,
+            "parentTaskRunId": row.parent_id,
+            "value": row.value,
+            "iteration": row.iteration,
+            "attempts": [{"state": state(attempt["histories"])} for attempt in row.attempts] or None,
+            "outputs": row.outputs or {},
+            "state": state(row.histories),
+        }
+    )
 
 
 def step(row: Step, execution: Execution) -> dict[str, Any]:
@@ -96,24 +104,61 @@ def execution(row: Execution, *, runs: bool = True) -> dict[str, Any]:
     listed = None
     if runs:
         listed = [task_run(run, row) for run in row.task_runs.all()] + [step(found, row) for found in row.steps.all()]
-    return without_nulls({
-        "id": row.id,
-        "namespace": row.namespace,
-        "flowId": row.flow_id,
-        "flowRevision": row.flow_revision,
-        "taskRunList": listed or ([] if row.parent_id and runs else None),
-        "inputs": row.inputs or None,
-        "outputs": row.outputs,
-        "labels": [{"key": key, "value": value} for key, value in row.labels],
-        "variables": row.variables or None,
-        "state": state(row.histories),
-        "parentId": row.parent_id,
-        "originalId": row.original_id or row.id,
-        "trigger": row.trigger,
-        "scheduleDate": instant(row.schedule_date),
-        "deleted": False,
-        "metadata": {"attemptNumber": row.attempt_number, "originalCreatedDate": instant(row.original_created or row.created)},
-    })
+    return without_nulls(
+        {
+            "id": row.id,
+            "namespace": row.namespace,
+            "flowId": row.flow_id,
+            "flowRevision": row.flow_revision,
+            "taskRunList": listed or ([] if row.parent_id and runs else None),
+            "inputs": row.inputs or None,
+            "outputs": row.outputs,
+            "labels": [{"key": key, "value": value} for key, value in row.labels],
+            "variables": row.variables or None,
+            "state": state(row.histories),
+            "parentId": row.parent_id,
+            "originalId": row.original_id or row.id,
+            "trigger": row.trigger,
+            "scheduleDate": instant(row.schedule_date),
+            "deleted": False,
+            "metadata": {"attemptNumber": row.attempt_number, "originalCreatedDate": instant(row.original_created or row.created)},
+        }
+    )
+
+
+def last_execution(row: Execution) -> dict[str, Any]:
+    """What `latest` tells of an execution."""
+    return without_nulls(
+        {
+            "id": row.id,
+            "namespace": row.namespace,
+            "flowId": row.flow_id,
+            "startDate": instant(row.created),
+            "endDate": instant(row.ended),
+            "status": row.state,
+        }
+    )
+
+
+def checked_input(item: Mapping[str, Any]) -> dict[str, Any]:
+    """One input as `services.validate_inputs` answers it."""
+    declared: Input = item["input"]
+    shape = without_nulls(
+        {
+            "id": declared.id,
+            "type": declared.type,
+            "required": declared.required,
+            "defaults": declared.defaults,
+            "displayName": declared.display_name,
+            "description": declared.description,
+        }
+    )
+    return {
+        "input": shape | dict(declared.properties),
+        "value": item["value"],
+        "enabled": item["enabled"],
+        "errors": [{"message": message} for message in item["errors"]],
+    }
 
 
 def created_execution(row: Execution) -> dict[str, Any]:
@@ -123,7 +168,10 @@ def created_execution(row: Execution) -> dict[str, Any]:
 
 def _labels(raw: Any) -> list[dict[str, str]] | None:
     if isinstance(raw, Mapping):
-        return [{"key": str(key), "value": value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)} for key, value in raw.items()]
+        return [
+            {"key": str(key), "value": value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)}
+            for key, value in raw.items()
+        ]
     return raw or None
 
 
@@ -145,19 +193,22 @@ def flow(row: Flow | Revision, raw: Mapping[str, Any] | None = None, *, source: 
 
 
 def log_line(row: LogLine, execution: Execution) -> dict[str, Any]:
-    return without_nulls({
-        "namespace": execution.namespace,
-        "flowId": execution.flow_id,
-        "taskId": row.step or row.task_id or None,
-        "executionId": execution.id,
-        "taskRunId": row.task_run_id or None,
-        "attemptNumber": row.attempt,
-        "timestamp": instant(row.timestamp),
-        "level": LEVELS[row.level],
-        "thread": "worker",
-        "message": row.message,
-        "deleted": False,
-    })
+    """One log line; that of a step carries the step's name as its task."""
+    return without_nulls(
+        {
+            "namespace": execution.namespace,
+            "flowId": execution.flow_id,
+            "taskId": row.step or row.task_id or None,
+            "executionId": execution.id,
+            "taskRunId": row.task_run_id or None,
+            "attemptNumber": row.attempt,
+            "timestamp": instant(row.timestamp),
+            "level": LEVELS[row.level],
+            "thread": "worker",
+            "message": row.message,
+            "deleted": False,
+        }
+    )
 
 
 def metric(row: Metric, execution: Execution) -> dict[str, Any]:
@@ -178,14 +229,17 @@ def metric(row: Metric, execution: Execution) -> dict[str, Any]:
 
 
 def trigger(row: TriggerState) -> dict[str, Any]:
-    return without_nulls({
-        "namespace": row.namespace,
-        "flowId": row.flow_id,
-        "triggerId": row.trigger_id,
-        "date": instant(row.date),
-        "nextExecutionDate": instant(row.next_date),
-        "executionId": row.execution_id or None,
-        "disabled": row.disabled,
-        "backfill": row.backfill,
-    })
-
+    """What the scheduler remembers of a trigger."""
+    return without_nulls(
+        {
+            "namespace": row.namespace,
+            "flowId": row.flow_id,
+            "triggerId": row.trigger_id,
+            "date": instant(row.date),
+            "nextExecutionDate": instant(row.next_date),
+            "executionId": row.execution_id or None,
+            "updatedDate": instant(row.updated),
+            "disabled": row.disabled,
+            "backfill": row.backfill,
+        }
+    )

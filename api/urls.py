@@ -1,13 +1,15 @@
-"""Where the API lives: `/api/v1/…`, and the same with the tenant `main` in its path."""
+"""Where the API lives: `/api/v1/…`, and the same with the tenant `main` in its path; its description at `/api/docs`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404
-from django.urls import re_path
+from django.urls import URLPattern, path, re_path
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from api import executions, flows, logs, namespaces, problems, triggers
+from api import actions, docs, executions, flows, logs, namespaces, problems, server, triggers, webhooks
 from api.doors import authenticate
 from ui.errors import KestraError
 
@@ -18,18 +20,21 @@ api = NinjaAPI(
     version="1",
     description="The HTTP API of Kestra, served by kestra_web. Sign in with Basic (e-mail and password) or a Bearer token from your account page.",
     urls_namespace="kestra",
-    docs_url="/docs",
+    openapi_url=None,
+    docs_url=None,
     auth=authenticate,
 )
 api.add_router("/flows", flows.router)
+api.add_router("/executions/webhook", webhooks.router)
 api.add_router("/executions", executions.router)
+api.add_router("/executions", actions.router)
 api.add_router("/logs", logs.router)
 api.add_router("/metrics", logs.metrics_router)
 api.add_router("/outputs", logs.outputs_router)
 api.add_router("/namespaces", namespaces.router)
 api.add_router("/kv", namespaces.kv_router)
 api.add_router("/triggers", triggers.router)
-api.add_router("", triggers.server_router)
+api.add_router("", server.router)
 
 api.add_exception_handler(KestraError, problems.on_kestra_error)
 api.add_exception_handler(Http404, problems.on_missing)
@@ -38,4 +43,21 @@ api.add_exception_handler(HttpError, problems.on_http)
 api.add_exception_handler(AuthenticationError, problems.on_unauthenticated)
 api.add_exception_handler(Exception, problems.on_bug)
 
-urlpatterns = [re_path(r"^api/v1/(?:main/)?", api.urls)]
+page, schema = docs.views(api)
+
+
+def _words_first(pattern: URLPattern) -> tuple[bool, ...]:
+    """Orders addresses so that `executions/kill/by-ids` is found before `executions/{namespace}/{flow_id}`, wherever each is declared."""
+    return tuple(part.startswith("<") for part in str(pattern.pattern).split("/"))
+
+
+def _addresses() -> tuple[list[Any], str, str]:
+    found, app, namespace = api.urls
+    return sorted(found, key=_words_first), app, namespace
+
+
+urlpatterns = [
+    path("api/docs", page, name="docs"),
+    re_path(r"^api/v1/(?:main/)?openapi\.json$", schema, name="openapi"),
+    re_path(r"^api/v1/(?:main/)?", _addresses()),
+]

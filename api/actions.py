@@ -1,0 +1,326 @@
+"""What is done to executions over HTTP: to one, to several by their ids, to all that a search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from api import shapes
+from api.doors import inputs_of, json_of, nothing, text_of, who
+from api.executions import asked_for, fresh
+from api.problems import body as problem_body
+from engine.states import TERMINATED
+from executions import eval as evaluation
+from executions import services
+from executions.models import Execution
+from executions.starting import Upload
+from flows import selectors as flow_selectors
+from namespaces import rights
+from namespaces.models import Role
+from ui.errors import Invalid, Missing
+
+router = Router(tags=["executions"])
+MOST = 10_000  # executions of one bulk operation
+
+
+# --- to one -----------------------------------------------------------------------------------------------------------------
+
+
+def _restart(request: HttpRequest, execution_id: str, revision: int | None = None) -> dict[str, Any]:
+    return shapes.execution(services.restart(user=who(request), execution_id=execution_id, revision=revision))
+
+
+def _replay(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803 -- Kestra's names
+    return shapes.execution(services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision))
+
+
+def _replay_with_inputs(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803
+    values, files = inputs_of(request)
+    given = {**values, **{name: Upload(upload.name, upload.file) for name, upload in files.items()}} or None
+    found = services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision, inputs=given)
+    return shapes.execution(found)
+
+
+def _kill(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> HttpResponse:  # noqa: N803
+    services.kill(user=who(request), execution_id=execution_id)
+    return nothing(202)
+
+
+def _kill_action(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> dict[str, Any]:  # noqa: N803
+    return shapes.execution(services.kill(user=who(request), execution_id=execution_id))
+
+
+def _pause(request: HttpRequest, execution_id: str) -> HttpResponse:
+    services.pause(user=who(request), execution_id=execution_id)
+    return nothing()
+
+
+def _pause_action(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return shapes.execution(services.pause(user=who(request), execution_id=execution_id))
+
+
+def _resume(request: HttpRequest, execution_id: str) -> HttpResponse:
+    _resume_action(request, execution_id)
+    return nothing()
+
+
+def _resume_action(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    values, files = inputs_of(request)
+    return shapes.execution(services.resume(user=who(request), execution_id=execution_id, inputs=values, files=files))
+
+
+def _validate_resume(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    values, _ = inputs_of(request)
+    row = fresh(request, execution_id)
+    checked = services.validate_resume(user=who(request), execution_id=execution_id, inputs=values)
+    return {"id": row.flow_id, "namespace": row.namespace, "inputs": [shapes.checked_input(one) for one in checked]}
+
+
+def _force_run(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return shapes.execution(services.force_run(user=who(request), execution_id=execution_id))
+
+
+def _unqueue(request: HttpRequest, execution_id: str, state: str = "RUNNING") -> dict[str, Any]:
+    return shapes.execution(services.unqueue(user=who(request), execution_id=execution_id))
+
+
+def _state(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    asked = json_of(request)
+    if not isinstance(asked, dict) or not isinstance(asked.get("taskRunId"), str) or not isinstance(asked.get("state"), str):
+        raise Invalid('Expected {"taskRunId", "state"} in the body')
+    row = services.set_state(user=who(request), execution_id=execution_id, task_run_id=asked["taskRunId"], state=asked["state"])
+    return shapes.execution(row)
+
+
+def _change_status(request: HttpRequest, execution_id: str, status: str) -> dict[str, Any]:
+    return shapes.execution(services.change_status(user=who(request), execution_id=execution_id, status=status))
+
+
+def _labels(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return shapes.execution(services.set_labels(user=who(request), execution_id=execution_id, labels=_label_list(json_of(request))))
+
+
+def _label_list(listed: Any) -> list[tuple[str, str]]:
+    if not isinstance(listed, list) or not all(
+        isinstance(one, dict) and isinstance(one.get("key"), str) and isinstance(one.get("value"), str) for one in listed
+    ):
+        raise Invalid('Expected a JSON list of {"key", "value"} in the body')
+    return [(one["key"], one["value"]) for one in listed]
+
+
+def _eval(request: HttpRequest, execution_id: str) -> dict[str, Any]:
+    return _evaluated(request, execution_id, None)
+
+
+def _eval_task_run(request: HttpRequest, execution_id: str, task_run_id: str) -> dict[str, Any]:
+    return _evaluated(request, execution_id, task_run_id)
+
+
+def _evaluated(request: HttpRequest, execution_id: str, task_run_id: str | None) -> dict[str, Any]:
+    row = fresh(request, execution_id)
+    rights.require(who(request), row.namespace, Role.MEMBER)
+    return evaluation.evaluate(execution_id=row.id, task_run_id=task_run_id, expression=text_of(request))
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing to do to one execution: by its older route and by the newer one below `actions`, which answers the execution."""
+
+    path: str
+    method: str
+    view: Callable[..., Any]
+    summary: str
+    newer: Callable[..., Any] | None = None
+
+
+ACTIONS = (
+    Action("restart", "POST", _restart, "Run again what failed"),
+    Action("replay", "POST", _replay, "Run again as a new execution, from the start or from a task run"),
+    Action("replay-with-inputs", "POST", _replay_with_inputs, "Run again as a new execution with other inputs"),
+    Action("kill", "DELETE", _kill, "Stop everything", newer=_kill_action),
+    Action("pause", "POST", _pause, "Start nothing new", newer=_pause_action),
+    Action("resume", "POST", _resume, "Go on", newer=_resume_action),
+    Action("resume/validate", "POST", _validate_resume, "Check the inputs of a resume"),
+    Action("force-run", "POST", _force_run, "Run in spite of a limit"),
+    Action("unqueue", "POST", _unqueue, "Take out of the queue"),
+    Action("state", "POST", _state, "Set the state of a task run"),
+    Action("change-status", "POST", _change_status, "Set the state of an ended execution"),
+    Action("labels", "POST", _labels, "Add labels to an ended execution"),
+    Action("eval", "POST", _eval, "Render an expression as this execution sees it"),
+    Action("eval/{task_run_id}", "POST", _eval_task_run, "Render an expression as this task run sees it"),
+)
+
+
+def _register(action: Action) -> None:
+    name = action.path.replace("/", "_").replace("-", "_").replace("{task_run_id}", "task_run")
+    for prefix, view, suffix in (("", action.view, ""), ("actions/", action.newer or action.view, "_action")):
+        path = f"/{{execution_id}}/{prefix}{action.path}"
+        router.add_api_operation(path, [action.method], view, summary=action.summary, operation_id=f"execution_{name}{suffix}")
+
+
+for _action in ACTIONS:
+    _register(_action)
+
+
+# --- to several -------------------------------------------------------------------------------------------------------------
+
+Reason = Callable[[Execution], str | None]
+Act = Callable[[HttpRequest, str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """One thing to do to several executions. `refuses` says why one cannot be treated; `act` does it."""
+
+    verb: str
+    method: str
+    act: Act
+    refuses: Reason
+    summary: str
+
+
+def _never(row: Execution) -> str | None:
+    return None
+
+
+def _unless(*states: str) -> Reason:
+    return lambda row: None if row.state in states else f"execution is {row.state}, not {' or '.join(sorted(states))}"
+
+
+def _if_open(row: Execution) -> str | None:
+    return None if row.state in TERMINATED else "execution not terminated"
+
+
+def _if_ended(row: Execution) -> str | None:
+    return "execution already terminated" if row.state in TERMINATED else None
+
+
+def _replay_one(request: HttpRequest, execution_id: str) -> Any:
+    row = fresh(request, execution_id)
+    newest = request.GET.get("latestRevision") == "true"
+    number = flow_selectors.flow(row.namespace, row.flow_id).revision if newest else row.flow_revision
+    return services.replay(user=who(request), execution_id=execution_id, revision=number)
+
+
+def _delete_one(request: HttpRequest, execution_id: str) -> None:
+    files = request.GET.get("deleteStorage", "true") != "false"
+    services.delete(user=who(request), execution_id=execution_id, storage_files=files, include_non_terminated=_with_open(request))
+
+
+def _with_open(request: HttpRequest) -> bool:
+    return request.GET.get("includeNonTerminated") == "true"
+
+
+def _set_labels_one(request: HttpRequest, execution_id: str) -> Any:
+    asked = json_of(request)
+    listed = asked.get("executionLabels") if isinstance(asked, dict) else asked
+    return services.set_labels(user=who(request), execution_id=execution_id, labels=_label_list(listed))
+
+
+def _change_status_one(request: HttpRequest, execution_id: str) -> Any:
+    return services.change_status(user=who(request), execution_id=execution_id, status=request.GET.get("newStatus", ""))
+
+
+def _simple(service: Callable[..., Any]) -> Act:
+    return lambda request, execution_id: service(user=who(request), execution_id=execution_id)
+
+
+BULKS = (
+    Bulk("kill", "DELETE", _simple(services.kill), _if_ended, "Kill several executions"),
+    Bulk("restart", "POST", _simple(services.restart), _never, "Restart several executions"),
+    Bulk("replay", "POST", _replay_one, _never, "Replay several executions"),
+    Bulk("pause", "POST", _simple(services.pause), _unless("RUNNING"), "Pause several executions"),
+    Bulk("resume", "POST", _simple(services.resume), _unless("PAUSED"), "Resume several executions"),
+    Bulk("force-run", "POST", _simple(services.force_run), _if_ended, "Force several executions to run"),
+    Bulk("unqueue", "POST", _simple(services.unqueue), _unless("QUEUED"), "Take several executions out of the queue"),
+    Bulk("change-status", "POST", _change_status_one, _if_open, "Set the state of several executions"),
+    Bulk("labels", "POST", _set_labels_one, _if_open, "Add labels to several executions"),
+    Bulk("", "DELETE", _delete_one, _if_open, "Delete several executions"),
+)
+
+
+def _ids_of(request: HttpRequest) -> list[str]:
+    """The body: a JSON list of ids; that of labels carries them as `executionsId`."""
+    asked = json_of(request)
+    ids = asked.get("executionsId") if isinstance(asked, dict) else asked
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        raise Invalid("Expected a JSON list of ids in the body")
+    if len(ids) > MOST:
+        raise Invalid(f"At most {MOST} executions at once, got {len(ids)}")
+    return list(dict.fromkeys(ids))
+
+
+def _by_ids(bulk: Bulk) -> Callable[[HttpRequest], Any]:
+    """All or nothing: 400 with each id that is missing or in a wrong state, else the count."""
+
+    def view(request: HttpRequest) -> Any:
+        ids = _ids_of(request)
+        invalids = [_invalid(one, reason) for one in ids if (reason := _reason(request, bulk, one))]
+        if invalids:
+            answer = problem_body(request, f"invalid bulk {bulk.verb or 'delete'}") | {"invalids": invalids}
+            return HttpResponse(shapes.dumps(answer), status=400, content_type="application/json")
+        for execution_id in ids:
+            bulk.act(request, execution_id)
+        return {"count": len(ids)}
+
+    return view
+
+
+def _reason(request: HttpRequest, bulk: Bulk, execution_id: str) -> str | None:
+    try:
+        row = fresh(request, execution_id)
+    except Missing:
+        return "execution not found"
+    rights.require(who(request), row.namespace, Role.MEMBER)
+    if not bulk.verb and _with_open(request):
+        return None
+    return bulk.refuses(row)
+
+
+def _invalid(execution_id: str, reason: str) -> dict[str, Any]:
+    return {
+        "message": reason,
+        "rootBean": execution_id,
+        "rootBeanClass": "java.lang.String",
+        "leafBean": execution_id,
+        "propertyPath": [{"name": "execution", "kind": "PROPERTY", "inIterable": False}],
+        "invalidValue": execution_id,
+        "messageTemplate": "{messageTemplate}",
+        "executableParameters": [],
+    }
+
+
+def _by_query(bulk: Bulk) -> Callable[[HttpRequest], Any]:
+    """What the search finds and is in a fitting state; the count says how many that were."""
+
+    def view(request: HttpRequest) -> Any:
+        ids = []
+        for row in asked_for(request)[:MOST]:
+            if not rights.allows(rights.role_of(who(request), row.namespace), Role.MEMBER):
+                continue
+            if (not bulk.verb and _with_open(request)) or bulk.refuses(row) is None:
+                ids.append(row.id)
+        for execution_id in ids:
+            bulk.act(request, execution_id)
+        return {"count": len(ids)}
+
+    return view
+
+
+for _bulk in BULKS:
+    _start = f"/{_bulk.verb}" if _bulk.verb else ""
+    _name = _bulk.verb.replace("-", "_") or "delete"
+    router.add_api_operation(
+        f"{_start}/by-ids", [_bulk.method], _by_ids(_bulk), summary=_bulk.summary, operation_id=f"executions_{_name}_by_ids"
+    )
+    router.add_api_operation(
+        f"{_start}/by-query",
+        [_bulk.method],
+        _by_query(_bulk),
+        summary=f"{_bulk.summary} that a search finds",
+        operation_id=f"executions_{_name}_by_query",
+    )

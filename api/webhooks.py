@@ -1,0 +1,57 @@
+"""The address of a flow's webhook: it starts the flow without a login, by its key."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from api import shapes
+from executions import webhooks
+
+router = Router(tags=["executions"])
+METHODS = ["POST", "PUT", "GET"]
+
+
+@router.api_operation(METHODS, "/{namespace}/{flow_id}/{key}", auth=None, summary="Start a flow by its webhook", operation_id="webhook")
+def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dict[str, Any]:
+    """The body, headers and query parameters are the flow's `trigger.body`, `trigger.headers` and `trigger.parameters`."""
+    return _called(request, namespace, flow_id, key)
+
+
+@router.api_operation(
+    METHODS,
+    "/{namespace}/{flow_id}/{key}/{path:rest}",
+    auth=None,
+    summary="Start a flow by its webhook, with a path",
+    operation_id="webhook_with_path",
+)
+def webhook_with_path(request: HttpRequest, namespace: str, flow_id: str, key: str, rest: str) -> dict[str, Any]:
+    """As without a path; what the caller puts there is theirs."""
+    return _called(request, namespace, flow_id, key)
+
+
+def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dict[str, Any]:
+    row = webhooks.call(
+        namespace=namespace,
+        flow_id=flow_id,
+        key=key,
+        body=_body(request.body),
+        headers={name: [value] for name, value in request.headers.items()},
+        parameters={name: request.GET.getlist(name) for name in request.GET},
+    )
+    return shapes.created_execution(row)
+
+
+def _body(raw: bytes) -> Any:
+    """A JSON object or array, else the text, None where there is nothing."""
+    text = raw.decode("utf-8", errors="replace")
+    if not text:
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict | list) else text
