@@ -14,7 +14,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ExpressionError, WorldNeeded
-from engine.expressions import BOUNDED, PURE, Options, clock_function, needs_world, random_int_function, render, render_any, render_typed, truthy
+from engine.expressions import (
+    BOUNDED,
+    PURE,
+    Options,
+    clock_function,
+    needs_world,
+    random_int_function,
+    render,
+    render_any,
+    render_typed,
+    truthy,
+)
 from engine.expressions.text_filters import matches_fully
 from engine.expressions.truth import holds
 from engine.expressions.values import parse_duration
