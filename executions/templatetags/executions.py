@@ -274,10 +274,11 @@ def limit_name(name: str) -> str:
 
 @register.filter
 def limit_value(value: Any, name: str) -> str:
-    """A limit with its unit: bytes, days or a number; 0 days means for ever."""
+    """A limit with its unit: bytes, a time (given in seconds, 0 means for ever) or a number."""
     if name.endswith("bytes"):
         return formats.size(value)
     if name.startswith("retain"):
-        days = value.days if hasattr(value, "days") else value
-        return formats.plural(int(days), "day") if days else "for ever"
+        if not value:
+            return "for ever"
+        return formats.plural(value // 86_400, "day") if value % 86_400 == 0 else formats.duration(value)
     return formats.number(value)

@@ -12,7 +12,7 @@ from namespaces.rights import login_required
 from ui.htmx import page
 
 PLACES = {
-    "storage": "Files of executions (inputs, outputs)",
+    "storage": "Files of namespaces and executions",
     "working": "Working folders of tasks that run",
     "environments": "Environments made for tasks (Python, dbt)",
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from namespaces import files
+from namespaces import files, guards
 from namespaces.models import Namespace, Role, Secret
 from namespaces.paths import check_namespace
 from namespaces.rights import Person, RoleTooLow, below, require, require_admin, role_of
@@ -62,8 +62,7 @@ def set_variables(*, user: Person, name: str, variables: dict[str, Any]) -> Name
 
 @transaction.atomic
 def delete(*, user: Person, name: str) -> None:
-    """Delete a namespace that has no files, secrets or namespaces below it. Flows and keys are looked after by their own rooms,
-    which call this last."""
+    """Delete a namespace that has nothing in it and none below it; raises `NamespaceInUse`, which says what there is."""
     require(user, name, Role.OWNER)
     if Namespace.objects.filter(below(name, "name")).exclude(name=name).exists():
         raise NamespaceInUse("There are namespaces below it.")
@@ -71,5 +70,7 @@ def delete(*, user: Person, name: str) -> None:
         raise NamespaceInUse("There are secrets in it.")
     if files.used(name)[0]:
         raise NamespaceInUse("There are files in it.")
+    for reason in guards.reasons(name):
+        raise NamespaceInUse(reason)
     if not Namespace.objects.filter(name=name).delete()[0]:
         raise NoSuchNamespace

@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet
 from django.contrib.auth.models import AnonymousUser
 from pytest_django import Settings
 
+from flows.models import Flow
+from kv import services as kv
 from namespaces import rights, vault
 from namespaces.models import Namespace, Role, Secret, User
 from namespaces.selectors import secrets as secret_rows
@@ -194,5 +196,12 @@ def test_a_namespace_with_something_in_it_is_not_deleted(settings: Settings, tmp
         with pytest.raises(Conflict):
             trees.delete(user=None, name=name)
     secrets.delete(user=None, namespace="company.team", key="TOKEN", repeated="TOKEN")
+    kv.set("company.team", "key", 1)
+    flow = Flow.objects.create(namespace="company.team", flow_id="f", source="")
+    for reason in ("keys", "flows"):
+        with pytest.raises(Conflict, match=f"There are {reason} in it"):
+            trees.delete(user=None, name="company.team")
+        kv.delete("company.team", "key")
+    flow.delete()
     trees.delete(user=None, name="company.team")
     assert list(Namespace.objects.values_list("name", flat=True)) == ["company"]
