@@ -211,10 +211,16 @@ class Shown:
     task_run_id: str
 
 
+def source_of(line: LogLine) -> str:
+    """What wrote a line, shortly: the name within dbt's unique id (`test.shop.unique_id.1a2b` is `unique_id`), else the task."""
+    parts = line.step.split(".")
+    return parts[2] if len(parts) > 2 else line.step or line.task_id
+
+
 def shown(lines: Iterable[LogLine]) -> list[Shown]:
     """Lines without terminal colours, with the short name of what wrote them."""
     return [
-        Shown(line.number, line.level, line.timestamp, ANSI.sub("", line.message), (line.step or line.task_id).rsplit(".", 1)[-1], line.step, line.task_run_id)
+        Shown(line.number, line.level, line.timestamp, ANSI.sub("", line.message), source_of(line), line.step, line.task_run_id)
         for line in lines
     ]
 

@@ -16,7 +16,7 @@ form?.addEventListener("submit", (event) => {
 addEventListener("pageshow", () => {
   sent = false;
 });
-one("input:not([type=hidden], [type=file]), select, textarea", form ?? undefined)?.focus();
+if (form) (one("[aria-invalid=true]", form) ?? one("input:not([type=hidden], [type=file]), select, textarea", form))?.focus();
 
 // --- combobox ---------------------------------------------------------------------------------------------------------------------
 

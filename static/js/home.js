@@ -37,3 +37,8 @@ on("keydown", "[data-chart] a", (event, bar) => {
 });
 
 connect("/ws/home/", { on: { "executions.changed": refresh }, onOpen: (again) => again && refresh() });
+
+// Steps and the time that is left go on without an execution changing its state.
+setInterval(() => {
+  if (!document.hidden && one("#home-running .cards")) refresh();
+}, 5000);

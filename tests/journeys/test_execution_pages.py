@@ -1,0 +1,225 @@
+"""Pages of executions in a real browser: from the flow to the running Gantt, its keys, the log lines, the verbs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import machine
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis]
+
+FLOW = """id: ticks
+namespace: company.team.pages
+inputs:
+  - {id: mode, type: SELECT, values: [calm, loud], allowCustomValue: true, defaults: calm}
+  - {id: count, type: INT, min: 1, max: 500, defaults: 12}
+tasks:
+  - id: together
+    type: io.kestra.plugin.core.flow.Sequential
+    tasks:
+      - id: greet
+        type: io.kestra.plugin.core.log.Log
+        message: "mode {{ inputs.mode }}"
+      - id: careful
+        type: io.kestra.plugin.core.log.Log
+        level: WARN
+        message: take care
+      - id: tick
+        type: io.kestra.plugin.scripts.shell.Commands
+        taskRunner: {type: io.kestra.plugin.core.runner.Process}
+        commands:
+          - for n in $(seq {{ inputs.count }}); do echo "tick $n"; sleep 0.2; done
+"""
+ROWS = """() => [...document.querySelectorAll('.gantt-row')].map((row) => [row.id, row.dataset.parent, row.dataset.state, row.dataset.from,
+  row.dataset.to, row.hidden, row.querySelector('.gantt-time').textContent, row.querySelector('.gantt-name').textContent].join('|'))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=machine.chromium(), args=["--no-sandbox", "--disable-background-networking"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
+    """The cookies of someone who has signed in."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{live_server_stack.url}/signin/")
+    page.locator("input[type=email], input[name=username], input[name=email]").first.fill(live_server_stack.user)
+    page.locator("input[type=password]").fill(live_server_stack.password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{live_server_stack.url}/")
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(browser: Browser, signed_in: Any, live_server_stack: Stack) -> Iterator[Page]:
+    """A page of someone who is signed in; anything that goes wrong in it fails the test."""
+    context = browser.new_context(storage_state=signed_in, viewport={"width": 1280, "height": 800}, base_url=live_server_stack.url)
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    # A form that comes back with errors is a 422, which the browser calls an error of its own.
+    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" and "status of 422" not in message.text else None)
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture(scope="module")
+def flow(live_server_stack: Stack) -> str:
+    """The address of the flow that these tests execute."""
+    with httpx.Client(base_url=live_server_stack.url, auth=(live_server_stack.user, live_server_stack.password)) as client:
+        answer = client.post("/api/v1/main/flows", content=FLOW, headers={"Content-Type": "application/x-yaml"})
+        assert answer.status_code in (200, 409, 422), answer.text
+    return "/flows/company.team.pages/ticks"
+
+
+def execute(page: Page, flow: str, **inputs: str) -> str:
+    """Execute by the form; answers the address of the execution."""
+    page.goto(f"{flow}/execute/")
+    for name, value in inputs.items():
+        page.locator(f"#input-{name}").fill(value)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/executions/\w+/gantt/"))
+    return page.url.removesuffix("gantt/")
+
+
+def state_of(page: Page) -> Any:
+    return page.locator("#execution-header .state")
+
+
+def test_rows_appear_while_it_runs_and_a_live_page_equals_its_reload(page: Page, flow: str) -> None:
+    execute(page, flow)
+    expect(page.locator(".gantt-row", has_text="tick")).to_have_attribute("data-state", "RUNNING", timeout=20_000)
+    bar = page.locator(".gantt-row", has_text="tick").locator(".bar")
+    expect(page.locator("#gantt-axis .now")).to_be_visible()
+    first = float((bar.get_attribute("width") or "0").rstrip("%"))
+    page.wait_for_timeout(900)
+    assert float((bar.get_attribute("width") or "0").rstrip("%")) > first
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=30_000)
+    expect(page.locator("#gantt-axis .now")).to_have_count(0)
+    live = page.evaluate(ROWS)
+    page.reload()
+    assert page.evaluate(ROWS) == live
+    assert len(live) == 4
+
+
+def test_the_gantt_is_used_by_keyboard(page: Page, flow: str) -> None:
+    execute(page, flow, count="1")
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    page.locator('.gantt-row[tabindex="0"]').focus()
+    outer = page.locator(".gantt-row", has_text="together")
+    expect(outer).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(outer).to_have_attribute("aria-expanded", "false")
+    expect(page.locator(".gantt-row:visible")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".gantt-row:visible")).to_have_count(4)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".gantt-row", has_text="careful")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".step-pane")).to_contain_text("take care")
+    assert "row=" in page.url
+    page.keyboard.press("Escape")
+    expect(page.locator(".step-pane")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("greet")
+    expect(page.locator(".gantt-row:visible")).to_have_count(2)
+
+
+def test_the_logs_follow_and_jump(page: Page, flow: str) -> None:
+    address = execute(page, flow, count="25")
+    page.goto(f"{address}logs/")
+    page.locator("[data-log-follow]").click()
+    expect(page.locator("#log-window")).to_contain_text("tick 3", timeout=20_000)
+    expect(page.locator("#log-window")).to_contain_text("tick 25", timeout=20_000)
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    page.locator("#log-lines").focus()
+    page.keyboard.press("w")
+    expect(page.locator("#log-window li[aria-current]")).to_contain_text("take care")
+    page.locator("[data-log-search]").fill("TICK 17")
+    expect(page.locator("[data-search-count]")).to_have_text("1 of 1")
+    expect(page.locator("#log-window li[aria-current] mark")).to_have_text("tick 17")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator("#log-window li[aria-current]")).to_contain_text("tick 17")
+    page.locator("[data-log-level]").select_option("WARN")
+    expect(page.locator("#log-window li")).to_have_count(1)
+
+
+def test_a_typed_value_is_the_last_option_of_the_combobox(page: Page, flow: str) -> None:
+    page.goto(f"{flow}/execute/")
+    field = page.locator("#input-mode")
+    field.click()
+    expect(page.get_by_role("option", name="calm")).to_be_visible()
+    field.fill("my own")
+    expect(page.locator(".combo [data-own]")).to_contain_text("my own")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("my own")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/gantt/"))
+    page.goto(page.url.replace("/gantt/", "/"))
+    expect(page.locator("#execution-values")).to_contain_text("my own")
+
+
+def test_a_wrong_value_is_told_at_its_field(page: Page, flow: str) -> None:
+    page.goto(f"{flow}/execute/")
+    page.locator("#input-count").fill("9999")
+    with page.expect_response(re.compile("/execute/")) as answer:
+        page.keyboard.press("Control+Enter")
+    assert answer.value.status == 422
+    expect(page.locator("#input-count")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#input-count")).to_be_focused()
+
+
+def test_kill_asks_first_and_then_stops(page: Page, flow: str) -> None:
+    execute(page, flow, count="200")
+    expect(page.locator(".gantt-row", has_text="tick")).to_have_attribute("data-state", "RUNNING", timeout=20_000)
+    page.get_by_role("button", name="Kill", exact=True).click()
+    dialog = page.locator("#confirm")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Kill").click()
+    expect(state_of(page)).to_have_attribute("data-state", "KILLED", timeout=15_000)
+    expect(page.locator(".gantt-row", has_text="greet")).to_have_attribute("data-state", "SUCCESS")
+
+
+def test_lists_change_in_place(page: Page, flow: str, live_server_stack: Stack) -> None:
+    page.goto("/executions/?flow=ticks")
+    with httpx.Client(base_url=live_server_stack.url, auth=(live_server_stack.user, live_server_stack.password)) as client:
+        made = client.post("/api/v1/main/executions/company.team.pages/ticks", files={"count": (None, "1")}).json()
+    expect(page.locator("[data-new-rows]")).to_contain_text("1 new", timeout=15_000)
+    page.locator("[data-new-rows]").click()
+    expect(page.locator(f"#execution-{made['id']}")).to_have_attribute("data-state-name", "SUCCESS", timeout=20_000)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways(width: int, scheme: Any, browser: Browser, signed_in: Any, flow: str, live_server_stack: Stack) -> None:
+    context = browser.new_context(
+        storage_state=signed_in, viewport={"width": width, "height": 800}, base_url=live_server_stack.url, color_scheme=scheme, is_mobile=width < 768
+    )
+    page = context.new_page()
+    address = execute(page, flow, count="1")
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    tabs = ("", "gantt/", "logs/", "topology/", "outputs/", "metrics/")
+    for path in ("/", "/flows/", "/executions/", "/logs/", "/triggers/", f"{flow}/execute/", f"{flow}/executions/", *(f"{address}{tab}" for tab in tabs)):
+        page.goto(path)
+        wide, seen = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide <= seen, path
+    context.close()
