@@ -4,7 +4,7 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3; do comma
 VENV := .venv/bin
 TESTS ?= tests
 
-.PHONY: up test test-long bench lint static lock clean venv venv-dev
+.PHONY: up test test-long bench lint static docs lock clean venv venv-dev
 
 up: venv static
 	@exec $(VENV)/kestra-web up
@@ -22,6 +22,10 @@ lint: venv-dev
 	@$(VENV)/ruff check .
 	@$(VENV)/mypy
 	@$(VENV)/djlint --quiet --lint templates
+
+# The reference of task types, from the plugin classes; a test fails where it is not up to date.
+docs: venv
+	@$(VENV)/python scripts/reference.py
 
 static: venv
 	@$(VENV)/python scripts/static.py
