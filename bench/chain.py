@@ -13,7 +13,10 @@ tasks:
 
 
 def flow(length: int) -> str:
-    return FLOW + "".join(f"  - id: log_{n}\n    type: io.kestra.plugin.core.log.Log\n    message: line {n} of {{{{ execution.id }}}}\n" for n in range(length))
+    return FLOW + "".join(
+        f"  - id: log_{n}\n    type: io.kestra.plugin.core.log.Log\n    message: line {n} of {{{{ execution.id }}}}\n"
+        for n in range(length)
+    )
 
 
 def measure(client: Client, *, length: int = 100, runs: int = 5) -> list[float]:

@@ -80,7 +80,9 @@ def running(**environment: str) -> Iterator[tuple[Client, Path]]:
     given = {"KESTRA_WEB_HOME": str(home), "PORT": str(port), "KESTRA_WEB_ADMIN_USER": EMAIL, "KESTRA_WEB_ADMIN_PASSWORD": PASSWORD}
     log = (home / "up.log").open("wb")
     command = [str(Path(sys.executable).with_name("kestra-web")), "up"]
-    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | given | environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=os.environ | given | environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
     try:
         _until_ready(f"http://127.0.0.1:{port}", process, home / "up.log")
         yield Client(f"http://127.0.0.1:{port}"), home

@@ -118,8 +118,7 @@ def help_of(type_: str) -> Help:
     prose = EXAMPLE.sub("", text).strip()
     title, _, description = prose.partition("\n")
     base = next((one for one in (BaseTask, BaseTrigger) if issubclass(found, one)), Schema)
-    inherited = {name for name in base.model_fields}
-    aliases = {field.alias or name for name, field in base.model_fields.items() if name in inherited}
+    aliases = {field.alias or name for name, field in base.model_fields.items()}
     own = _properties(found)
     return Help(
         type=type_,
@@ -157,7 +156,11 @@ def editor_schema() -> dict[str, Any]:
     """What `static/src/flow-help.js` completes from: `{flow: {property: …}, types: {type: {kind, title, properties}}}`."""
     flow = {name: {"type": type_, "description": text, "required": required} for name, (type_, text, required) in FLOW_PROPERTIES.items()}
     types = {
-        one.type: {"kind": one.kind, "title": one.title, "properties": {p.name: _for_editor(p) for p in (*one.properties, *one.common)} | {"id": {"type": "string", "required": True}}}
+        one.type: {
+            "kind": one.kind,
+            "title": one.title,
+            "properties": {p.name: _for_editor(p) for p in (*one.properties, *one.common)} | {"id": {"type": "string", "required": True}},
+        }
         for one in all_help()
         if not one.problem
     }

@@ -136,7 +136,11 @@ def _branch(task: Task, name: str, inner: Sequence[Task]) -> Drawing:
 
 def _dependencies(task: Task) -> Mapping[str, Sequence[str]]:
     listed = task.properties.get("tasks") or []
-    return {entry["task"]["id"]: entry.get("dependsOn") or [] for entry in listed if isinstance(entry, Mapping) and isinstance(entry.get("task"), Mapping)}
+    return {
+        entry["task"]["id"]: entry.get("dependsOn") or []
+        for entry in listed
+        if isinstance(entry, Mapping) and isinstance(entry.get("task"), Mapping)
+    }
 
 
 def _around(id_: str, type_: str, label: str, inner: Drawing) -> Drawing:
@@ -155,7 +159,13 @@ def _in_order(parts: Sequence[Drawing]) -> Drawing:
     for part in parts:
         moved = part.moved((width - part.width) / 2, y)
         joins = tuple(Edge(x1, y1, x2, y2) for x1, y1 in whole.bottom for x2, y2 in moved.top)
-        whole = Drawing(whole.nodes + moved.nodes, whole.clusters + moved.clusters, whole.edges + joins + moved.edges, top=whole.top or moved.top, bottom=moved.bottom)
+        whole = Drawing(
+            whole.nodes + moved.nodes,
+            whole.clusters + moved.clusters,
+            whole.edges + joins + moved.edges,
+            top=whole.top or moved.top,
+            bottom=moved.bottom,
+        )
         y += part.height + GAP_Y
     return replace(whole, width=width, height=y - GAP_Y)
 
@@ -192,9 +202,16 @@ def _dag(tasks: Sequence[Task], depends_on: Mapping[str, Sequence[str]]) -> Draw
         moved = part.moved((width - part.width) / 2, y)
         tops |= {task.id: place for task, place in zip(level, moved.top, strict=False)}
         bottoms |= {task.id: place for task, place in zip(level, moved.bottom, strict=False)}
-        placed = replace(placed, nodes=placed.nodes + moved.nodes, clusters=placed.clusters + moved.clusters, edges=placed.edges + moved.edges)
+        placed = replace(
+            placed, nodes=placed.nodes + moved.nodes, clusters=placed.clusters + moved.clusters, edges=placed.edges + moved.edges
+        )
         y += part.height + GAP_Y
-    joins = tuple(Edge(*bottoms[other], *tops[task.id]) for task in tasks for other in depends_on.get(task.id, ()) if other in bottoms and task.id in tops)
+    joins = tuple(
+        Edge(*bottoms[other], *tops[task.id])
+        for task in tasks
+        for other in depends_on.get(task.id, ())
+        if other in bottoms and task.id in tops
+    )
     used = {other for others in depends_on.values() for other in others}
     return replace(
         placed,

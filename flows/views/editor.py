@@ -53,7 +53,11 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _stored(request, None)
     given = request.GET.get("namespace") or (roots[0] if roots else "company.team")
-    return render(request, "flows/editor.html", {"flow": None, "source": NEW_FLOW.format(namespace=given), "may_edit": True, "tabs": [], "tab": "editor"})
+    return render(
+        request,
+        "flows/editor.html",
+        {"flow": None, "source": NEW_FLOW.format(namespace=given), "may_edit": True, "tabs": [], "tab": "editor"},
+    )
 
 
 @login_required
@@ -88,7 +92,9 @@ def _stored(request: HttpRequest, row: Flow | None) -> HttpResponse:
 def _who_saved(row: Flow) -> str:
     latest = row.revisions.select_related("created_by").first()
     author = str(latest.created_by) if latest and latest.created_by else "Someone else"
-    return f"{author} saved revision {row.revision} since you opened the flow. Your text is kept: compare, then save again to replace theirs."
+    return (
+        f"{author} saved revision {row.revision} since you opened the flow. Your text is kept: compare, then save again to replace theirs."
+    )
 
 
 def _refused(request: HttpRequest, row: Flow | None, source: str, problems: list[Problem], conflict: Conflict | None) -> HttpResponse:
@@ -118,5 +124,3 @@ def validate(request: HttpRequest) -> HttpResponse:
 def tidy(request: HttpRequest) -> HttpResponse:
     """The source well indented; `source` is null where it is no YAML yet."""
     return JsonResponse({"source": formatting.tidy(request.POST.get("source", "").replace("\r\n", "\n"))})
-
-

@@ -58,7 +58,12 @@ def tabs_of(row: Flow) -> list[dict[str, Any]]:
 
 def frame(request: HttpRequest, row: Flow, tab: str) -> dict[str, Any]:
     """What every page of a flow shows around its tab."""
-    return {"flow": row, "tabs": tabs_of(row), "tab": tab, "may_edit": rights.allows(rights.role_of(request.user, row.namespace), Role.MEMBER)}
+    return {
+        "flow": row,
+        "tabs": tabs_of(row),
+        "tab": tab,
+        "may_edit": rights.allows(rights.role_of(request.user, row.namespace), Role.MEMBER),
+    }
 
 
 def outline(tasks: Sequence[Task], depth: int = 0) -> list[dict[str, Any]]:
@@ -103,7 +108,12 @@ def topology(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse
     """The tasks as a picture."""
     row = readable(request, namespace, flow_id)
     document = parsed_or_none(row)
-    return page(request, "flows/topology.html", "flows/_topology.html", frame(request, row, "topology") | {"drawing": draw(document) if document else None})
+    return page(
+        request,
+        "flows/topology.html",
+        "flows/_topology.html",
+        frame(request, row, "topology") | {"drawing": draw(document) if document else None},
+    )
 
 
 @login_required
@@ -120,7 +130,12 @@ def _set_disabled(request: HttpRequest, namespace: str, flow_id: str, *, disable
     readable(request, namespace, flow_id, role=Role.MEMBER)
     services.set_disabled(user=request.user, namespace=namespace, flow_id=flow_id, disabled=disabled)
     undo = reverse("flows:enable" if disabled else "flows:disable", args=[namespace, flow_id])
-    return done(request, reverse("flows:detail", args=[namespace, flow_id]), message=f"Flow {flow_id} {'disabled' if disabled else 'enabled'}", undo=undo)
+    return done(
+        request,
+        reverse("flows:detail", args=[namespace, flow_id]),
+        message=f"Flow {flow_id} {'disabled' if disabled else 'enabled'}",
+        undo=undo,
+    )
 
 
 @login_required

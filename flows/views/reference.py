@@ -20,7 +20,9 @@ def types(request: HttpRequest) -> HttpResponse:
     """All types by group; `q` searches in names and titles."""
     q = request.GET.get("q", "").strip()
     listed = [one for one in docs.all_help() if q.lower() in f"{one.type} {one.title}".lower()]
-    groups = [(name, list(found)) for name, found in groupby(sorted(listed, key=lambda one: (one.group, one.name)), key=lambda one: one.group)]
+    groups = [
+        (name, list(found)) for name, found in groupby(sorted(listed, key=lambda one: (one.group, one.name)), key=lambda one: one.group)
+    ]
     return page(request, "flows/plugins.html", "flows/_plugin_list.html", {"groups": groups, "q": q, "total": len(listed)})
 
 

@@ -56,4 +56,6 @@ def restore(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
     if chosen is None:
         raise Invalid("Say which revision to restore.")
     saved = services.restore(user=request.user, namespace=namespace, flow_id=flow_id, number=chosen.number)
-    return done(request, reverse("flows:detail", args=[namespace, flow_id]), message=f"Revision {chosen.number} restored as {saved.revision}")
+    return done(
+        request, reverse("flows:detail", args=[namespace, flow_id]), message=f"Revision {chosen.number} restored as {saved.revision}"
+    )

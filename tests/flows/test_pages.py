@@ -55,7 +55,9 @@ def signed_in(client: Client, user: User) -> Client:
 
 @pytest.mark.parametrize("page", READ)
 @pytest.mark.parametrize(("role", "status"), [("admin", 200), ("owner", 200), ("member", 200), ("reader", 200), ("stranger", 404)])
-def test_whoever_may_read_the_namespace_sees_the_flow(client: Client, people: dict[str, User], flow: Flow, page: str, role: str, status: int) -> None:
+def test_whoever_may_read_the_namespace_sees_the_flow(
+    client: Client, people: dict[str, User], flow: Flow, page: str, role: str, status: int
+) -> None:
     assert signed_in(client, people[role]).get(f"/flows/company.team/hello/{page}").status_code == status
 
 
@@ -76,7 +78,9 @@ def test_reading_never_changes_anything(client: Client, people: dict[str, User],
 @pytest.mark.parametrize("page", WRITE)
 @pytest.mark.parametrize(("role", "status"), [("reader", 403), ("stranger", 404)])
 def test_only_members_change_a_flow(client: Client, people: dict[str, User], flow: Flow, page: str, role: str, status: int) -> None:
-    answer = signed_in(client, people[role]).post(f"/flows/company.team/hello/{page}", {"source": SOURCE.replace("Says", "Cries"), "number": "1"})
+    answer = signed_in(client, people[role]).post(
+        f"/flows/company.team/hello/{page}", {"source": SOURCE.replace("Says", "Cries"), "number": "1"}
+    )
     assert answer.status_code == status
     flow.refresh_from_db()
     assert (flow.revision, flow.deleted, flow.disabled) == (1, False, False)
@@ -96,7 +100,9 @@ def test_the_topology_draws_every_task(client: Client, people: dict[str, User], 
 
 def test_saving_makes_a_revision(client: Client, people: dict[str, User], flow: Flow) -> None:
     answer = signed_in(client, people["member"]).post(
-        "/flows/company.team/hello/save/", {"source": SOURCE.replace("Says", "Cries"), "revision": "1"}, headers={"Accept": "application/json"}
+        "/flows/company.team/hello/save/",
+        {"source": SOURCE.replace("Says", "Cries"), "revision": "1"},
+        headers={"Accept": "application/json"},
     )
     assert answer.json() == {"url": "/flows/company.team/hello/editor/", "revision": 2, "created": False}
     assert Flow.objects.get().description == "Cries hello"
@@ -104,7 +110,9 @@ def test_saving_makes_a_revision(client: Client, people: dict[str, User], flow: 
 
 def test_an_invalid_flow_is_not_saved_and_says_where(client: Client, people: dict[str, User], flow: Flow) -> None:
     broken = SOURCE.replace("message: hello", "mesage: hello")
-    answer = signed_in(client, people["member"]).post("/flows/company.team/hello/save/", {"source": broken}, headers={"Accept": "application/json"})
+    answer = signed_in(client, people["member"]).post(
+        "/flows/company.team/hello/save/", {"source": broken}, headers={"Accept": "application/json"}
+    )
     assert answer.status_code == 422
     (problem,) = [one for one in answer.json()["problems"] if "mesage" in one["message"]]
     assert problem["line"] == broken.split("\n").index("        mesage: hello {{ inputs.who }}") + 1
