@@ -5,7 +5,7 @@ import { watch } from "./execution.js";
 import { key } from "./keys.js";
 import { duration } from "./times.js";
 
-// As SPANS, TICKS and ROOM in executions/gantt.py.
+// As SPANS, TICKS and ROOM in executions/time_axis.py.
 const SPANS = [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400, 21600, 28800, 43200, 86400];
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 const ROOM = 0.92;

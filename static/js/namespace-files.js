@@ -28,10 +28,15 @@ async function start() {
   saved = text && !one(".banner", root) ? text.value : text ? "\u0000" : null;
   if (!text) return;
   text.addEventListener("input", tell);
+  delete root.dataset.ready;
   bundle ??= import(root.dataset.editor).catch(() => null);
   const module = await bundle;
-  if (!module || area() !== text) return;
-  editor = module.mount(text, { language: text.dataset.language, readOnly: text.readOnly, label: text.getAttribute("aria-label"), onChange: tell, onSave: save });
+  if (area() !== text) return;
+  if (module) {
+    const label = text.getAttribute("aria-label");
+    editor = module.mount(text, { language: text.dataset.language, readOnly: text.readOnly, label, onChange: tell, onSave: save });
+  }
+  root.dataset.ready = "";
   tell();
 }
 
