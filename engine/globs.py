@@ -6,11 +6,14 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 
+import regex
+
 PREFIXES = ("glob:", "regex:")
+TIMEOUT = 1.0  # seconds for one match: many stars can take for ever
 
 
 @functools.lru_cache(maxsize=512)
-def compile_glob(pattern: str) -> re.Pattern[str]:
+def compile_glob(pattern: str) -> regex.Pattern[str]:
     """A matcher of whole relative paths. `glob:` passes as it is; a pattern that starts with a word character matches at any depth
     (`profiles.yml` is `**/profiles.yml`). A leading slash is the top folder. `*` and `?` stay within a name, `**` does not.
 
@@ -21,7 +24,18 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
     glob = pattern.removeprefix("glob:")
     if not pattern.startswith(PREFIXES) and re.match(r"\w", glob):
         glob = f"**/{glob}"
-    return re.compile(_translate(glob.lstrip("/") if not glob.startswith("**") else glob), re.DOTALL)
+    try:
+        return regex.compile(_translate(glob.lstrip("/") if not glob.startswith("**") else glob), regex.DOTALL)
+    except regex.error as error:
+        raise ValueError(f"the pattern {glob} cannot be read: {error}") from error
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a glob matches a whole relative path; raises ValueError for one that cannot be read or takes too long."""
+    try:
+        return compile_glob(pattern).fullmatch(path, timeout=TIMEOUT) is not None
+    except TimeoutError as error:
+        raise ValueError(f"the pattern {pattern[:80]} takes too long: write it with fewer stars") from error
 
 
 def _translate(glob: str) -> str:
@@ -66,11 +80,12 @@ def _bracket(glob: str, start: int) -> tuple[str, int]:
 
 
 def chosen(paths: Iterable[str], include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
-    """The relative paths that some pattern of `include` matches (all when it is empty) and none of `exclude`; order is kept."""
-    wanted = [compile_glob(pattern) for pattern in include]
-    refused = [compile_glob(pattern) for pattern in exclude]
+    """The relative paths that some pattern of `include` matches (all when it is empty) and none of `exclude`; order is kept.
+
+    Raises ValueError as `matches` does.
+    """
     return [
         path
         for path in paths
-        if (not wanted or any(pattern.fullmatch(path) for pattern in wanted)) and not any(pattern.fullmatch(path) for pattern in refused)
+        if (not include or any(matches(pattern, path) for pattern in include)) and not any(matches(pattern, path) for pattern in exclude)
     ]

@@ -206,7 +206,7 @@ def write(namespace: str, path: str, content: bytes | IO[bytes], *, overwrite: b
                 os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
             except IsADirectoryError as error:
                 raise NameTaken(f"{'/'.join(parts)} is a folder.") from error
-        except BaseException:
+        except BaseException:  # whatever stopped it, the half-written file goes
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
             raise
@@ -304,8 +304,14 @@ def search(namespace: str, query: str) -> list[str]:
 
 
 def glob(namespace: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
-    """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns."""
-    return sorted(chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude))
+    """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns.
+
+    Raises `Invalid` for a pattern that cannot be read.
+    """
+    try:
+        return sorted(chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude))
+    except ValueError as error:
+        raise Invalid(str(error)[:1].upper() + str(error)[1:]) from error
 
 
 def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 
 import regex
 
-from engine.globs import PREFIXES, compile_glob
+from engine.globs import PREFIXES, TIMEOUT
+from engine.globs import matches as matches_glob
 from plugins.contract import TaskFailed
-
-_TIMEOUT = 1.0  # seconds for one match of an expression that a user wrote
 
 
 def is_pattern(text: str) -> bool:
@@ -28,9 +27,9 @@ def matches(path: str, patterns: Iterable[str], *, anywhere: bool = True) -> boo
 def _matches_one(path: str, pattern: str, anywhere: bool) -> bool:
     try:
         if pattern.startswith("regex:"):
-            return regex.fullmatch(pattern.removeprefix("regex:"), path, timeout=_TIMEOUT) is not None
+            return regex.fullmatch(pattern.removeprefix("regex:"), path, timeout=TIMEOUT) is not None
         full = pattern if anywhere or pattern.startswith(PREFIXES) else f"glob:{pattern.removeprefix('./')}"
-        return compile_glob(full).fullmatch(path) is not None
+        return matches_glob(full, path)
     except TimeoutError:
         return False
     except (ValueError, regex.error) as error:

@@ -132,6 +132,19 @@ def test_globs_choose_as_kestra_does() -> None:
     assert files.glob(NS, ["dbt/models/[!a]*"]) == ["dbt/models/b.py"]
 
 
+@pytest.mark.parametrize("pattern", ["{a", "[z-a]", "regex:.*"])
+def test_a_pattern_that_cannot_be_used_is_refused(pattern: str) -> None:
+    files.write(NS, "a" * 200, b"")
+    with pytest.raises(Invalid):
+        files.glob(NS, [pattern])
+
+
+@pytest.mark.timeout(10)
+def test_many_stars_do_not_hang() -> None:
+    files.write(NS, "b" + "a" * 200, b"")
+    assert files.glob(NS, ["**a" * 40 + "b?a", "*a" * 40 + "c", "**/" * 40 + "x"]) == []
+
+
 def test_a_zip_goes_out_and_comes_in_again() -> None:
     files.write(NS, "models/a.sql", b"select 1")
     archive = files.export_zip(NS)
