@@ -22,7 +22,7 @@ from plugins.catalog import CATALOG
 from ui.errors import Missing
 
 KEPT = 500  # parsed revisions that are remembered
-Key = tuple[int, str]
+Key = tuple[int, str, str]
 
 
 class FlowMissing(Missing):
@@ -96,7 +96,8 @@ def parsed(namespace: str, flow_id: str, revision: int | None = None) -> FlowDoc
     """
     row = flow_revision(namespace, flow_id, revision)
     defaults = defaults_for(namespace)
-    key = (row.pk, _digest(defaults))
+    # Not the primary key: one that was rolled back is given again, to another source.
+    key = (row.number, row.source, _digest(defaults))
     found = _parsed.get(key)
     if found is None:
         found = _parse(row, defaults)
