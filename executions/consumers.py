@@ -133,7 +133,7 @@ class ExecutionConsumer(GatheringConsumer):
 
 
 class ListConsumer(GatheringConsumer):
-    """Pages with many executions: told only that something they may see has changed; they ask for it themselves, with all rights checked."""
+    """Pages with many executions: told which of those they may see have changed; they ask for them, with all rights checked."""
 
     gather = LIST_GATHER
 

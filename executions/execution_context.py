@@ -14,7 +14,14 @@ from namespaces import rights
 from namespaces.models import Role
 from namespaces.rights import Person
 
-TABS = (("detail", "Overview"), ("gantt", "Gantt"), ("logs_of", "Logs"), ("topology", "Topology"), ("outputs", "Outputs"), ("metrics", "Metrics"))
+TABS = (
+    ("detail", "Overview"),
+    ("gantt", "Gantt"),
+    ("logs_of", "Logs"),
+    ("topology", "Topology"),
+    ("outputs", "Outputs"),
+    ("metrics", "Metrics"),
+)
 
 
 def header_context(execution: Execution, user: Person) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from engine.states import UNFINISHED
-from executions import page_selectors, presenters
+from executions import gantt, page_selectors, presenters
 from executions.models import Execution, TriggerState
 from flows.models import Flow
 from namespaces import rights
@@ -83,7 +83,10 @@ def chart(rows: QuerySet[Execution], period: str, now: datetime) -> Chart:
     """Executions by state over the last `period` (a key of PERIODS), by when they were created."""
     length, step = PERIODS[period]
     start = now - length
-    counted = Counter((int((created - start) / step), _stacked(state)) for created, state in rows.filter(created__gte=start).values_list("created", "state"))
+    counted = Counter(
+        (int((created - start) / step), _stacked(state))
+        for created, state in rows.filter(created__gte=start).values_list("created", "state")
+    )
     count = round(length / step)
     totals: Counter[str] = Counter()
     by_slot: dict[int, Counter[str]] = defaultdict(Counter)
@@ -174,8 +177,10 @@ def last_failures(rows: QuerySet[Execution], limit: int = 6) -> list[Failure]:
         if flow in seen or len(made) == limit:
             continue
         seen.add(flow)
-        later = list(Execution.objects.filter(namespace=row.namespace, flow_id=row.flow_id).order_by("-created").values_list("state", flat=True)[:20])
-        made.append(Failure(row, presenters.first_line(row.error, 200), _in_a_row(later), _since(later)))
+        later = list(
+            Execution.objects.filter(namespace=row.namespace, flow_id=row.flow_id).order_by("-created").values_list("state", flat=True)[:20]
+        )
+        made.append(Failure(row, gantt.first_line(row.error, 200), _in_a_row(later), _since(later)))
     return made
 
 
@@ -208,7 +213,9 @@ class Upcoming:
 
 def upcoming(user: Person, now: datetime, namespace: str = "", limit: int = 8) -> list[Upcoming]:
     """What the schedules start next, soonest first."""
-    states = rights.filter_readable(TriggerState.objects.filter(disabled=False, next_date__isnull=False, next_date__gte=now - timedelta(minutes=5)), user)
+    states = rights.filter_readable(
+        TriggerState.objects.filter(disabled=False, next_date__isnull=False, next_date__gte=now - timedelta(minutes=5)), user
+    )
     if namespace:
         states = states.filter(rights.below(namespace))
     found = list(states.order_by("next_date")[:limit])
@@ -252,7 +259,11 @@ def health(flows: Sequence[Flow], now: datetime) -> dict[tuple[str, str], Health
 
 
 def _last(namespace: str, flow_id: str) -> QuerySet[Execution]:
-    return Execution.objects.filter(namespace=namespace, flow_id=flow_id).order_by("-created").only("id", "state", "created", "ended", "namespace", "flow_id")[:LAST]
+    return (
+        Execution.objects.filter(namespace=namespace, flow_id=flow_id)
+        .order_by("-created")
+        .only("id", "state", "created", "ended", "namespace", "flow_id")[:LAST]
+    )
 
 
 def _bars(rows: Sequence[Execution], now: datetime) -> tuple[Spark, ...]:

@@ -1,5 +1,6 @@
-"""Log lines as the Logs tab asks for them: windows of 500, the next match, where warnings and errors are. A million lines behave like a hundred,
-because every question is answered from an index or from one pass that stops early."""
+"""Log lines as the Logs tab asks for them: windows of 500, the next match, where warnings and errors are.
+
+A million lines behave like a hundred, because every question is answered from an index or from one pass that stops early."""
 
 from __future__ import annotations
 
@@ -46,7 +47,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Lines in order; `before` and `after` tell whether there are more on either side, `offset` how many stand before the first of `total`."""
+    """Lines in order; `before` and `after` tell whether there are more, `offset` how many stand before the first of `total`."""
 
     lines: list[LogLine]
     before: bool
@@ -63,7 +64,9 @@ class Window:
         return self.lines[-1].number if self.lines else 0
 
 
-def _take(execution: Execution, wanted: Filter, *, above: int | None = None, below: int | None = None, limit: int = WINDOW) -> list[LogLine]:
+def _take(
+    execution: Execution, wanted: Filter, *, above: int | None = None, below: int | None = None, limit: int = WINDOW
+) -> list[LogLine]:
     """Up to `limit` lines with a number above (ascending) or below (descending) the given one."""
     if wanted.level and not wanted.text:
         parts = [_take_level(execution, wanted, level, above, below, limit) for level in range(wanted.level, 5)]
@@ -132,7 +135,9 @@ def count_before(execution: Execution, wanted: Filter, number: int) -> int:
     return wanted.apply(execution).filter(number__lt=number).count()
 
 
-def find(execution: Execution, wanted: Filter, number: int, *, level: int | None = None, text: str = "", forward: bool = True) -> int | None:
+def find(
+    execution: Execution, wanted: Filter, number: int, *, level: int | None = None, text: str = "", forward: bool = True
+) -> int | None:
     """The number of the next (or previous) shown line of exactly this level, or with this text; from the other end where there is none."""
     lines = wanted.apply(execution)
     if level is not None:
@@ -157,7 +162,7 @@ def rank(execution: Execution, wanted: Filter, number: int, *, level: int | None
 def level_counts(execution: Execution, wanted: Filter | None = None) -> dict[int, int]:
     """How many lines there are of each level."""
     lines = (wanted or Filter()).apply(execution).order_by().values_list("level").annotate(count=Count("id"))
-    return {level: count for level, count in lines}
+    return dict(lines)
 
 
 def rail(execution: Execution, wanted: Filter, text: str = "") -> list[tuple[float, int]]:
@@ -182,7 +187,9 @@ def by_source(execution: Execution) -> dict[tuple[str, str], tuple[int, int]]:
     rows = LogLine.objects.filter(execution=execution).order_by().values_list("task_run_id", "step").annotate(count=Count("id"))
     for run_id, step, count in rows:
         made[(run_id, step)] = (count, 0)
-    loud = LogLine.objects.filter(execution=execution, level__gte=3).order_by().values_list("task_run_id", "step").annotate(count=Count("id"))
+    loud = (
+        LogLine.objects.filter(execution=execution, level__gte=3).order_by().values_list("task_run_id", "step").annotate(count=Count("id"))
+    )
     for run_id, step, count in loud:
         made[(run_id, step)] = (made.get((run_id, step), (count, 0))[0], count)
     return made

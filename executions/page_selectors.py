@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from engine.document import Flow, Task
 from engine.states import UNFINISHED
-from executions import gantt, page_logs, presenters
+from executions import gantt, page_logs, presenters, time_axis
 from executions.models import Execution, LogLine, Step, TaskRun
 from flows import selectors as flow_selectors
 from ui import formats
@@ -55,13 +55,13 @@ def _ordered(steps: Iterable[Step]) -> list[Step]:
     return made
 
 
-def gantt_axis(execution: Execution, now: datetime) -> gantt.Axis:
+def gantt_axis(execution: Execution, now: datetime) -> time_axis.Axis:
     """The time axis of an execution at this moment."""
     last = Step.objects.filter(execution=execution).aggregate(last=Max("ended"))["last"] if execution.ended else None
-    return gantt.axis_of(execution.histories, now, last=last)
+    return time_axis.axis_of(execution.histories, now, last=last)
 
 
-def gantt_rows(execution: Execution, axis: gantt.Axis) -> list[gantt.Row]:
+def gantt_rows(execution: Execution, axis: time_axis.Axis) -> list[gantt.Row]:
     """Every row of the Gantt in order."""
     runs = list(_runs(execution))
     steps = _ordered(Step.objects.filter(execution=execution))
@@ -72,11 +72,13 @@ def gantt_row_count(execution: Execution) -> int:
     return TaskRun.objects.filter(execution=execution).count() + Step.objects.filter(execution=execution).count()
 
 
-def changed_gantt_rows(execution: Execution, axis: gantt.Axis, since: int) -> list[gantt.Row]:
+def changed_gantt_rows(execution: Execution, axis: time_axis.Axis, since: int) -> list[gantt.Row]:
     """Rows that changed after the sequence number `since`, with those that must be drawn again because of them: what stands above them."""
     steps = list(Step.objects.filter(execution=execution, seq__gt=since))
     tree = _tree(execution)
-    run_ids = {step.task_run_id for step in steps} | set(TaskRun.objects.filter(execution=execution, seq__gt=since).values_list("id", flat=True))
+    run_ids = {step.task_run_id for step in steps} | set(
+        TaskRun.objects.filter(execution=execution, seq__gt=since).values_list("id", flat=True)
+    )
     parents = dict(TaskRun.objects.filter(execution=execution).values_list("id", "parent_id"))
     run_ids |= {parent for parent in (parents.get(run_id) for run_id in run_ids) if parent}
     steps = _with_families(execution, steps)
@@ -161,7 +163,27 @@ class TaskState:
     took: str
 
 
-BADNESS = {state: place for place, state in enumerate(("SKIPPED", "SUCCESS", "RETRIED", "CREATED", "QUEUED", "WARNING", "CANCELLED", "KILLED", "FAILED", "RESTARTED", "RETRYING", "KILLING", "PAUSED", "RUNNING"))}
+BADNESS = {
+    state: place
+    for place, state in enumerate(
+        (
+            "SKIPPED",
+            "SUCCESS",
+            "RETRIED",
+            "CREATED",
+            "QUEUED",
+            "WARNING",
+            "CANCELLED",
+            "KILLED",
+            "FAILED",
+            "RESTARTED",
+            "RETRYING",
+            "KILLING",
+            "PAUSED",
+            "RUNNING",
+        )
+    )
+}
 
 
 def task_states(execution: Execution) -> dict[str, TaskState]:
@@ -202,7 +224,11 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
         for step in sorted(steps, key=lambda step: (order.index(step.state), step.position))[:limit]
     ]
     messages = _last_errors(execution, [run.id for run in runs])
-    found += [Notable(run.id, run.task_id, run.state, messages.get(run.id, ""), presenters.ran(run.histories)) for run in runs if run.id not in parents]
+    found += [
+        Notable(run.id, run.task_id, run.state, messages.get(run.id, ""), presenters.ran(run.histories))
+        for run in runs
+        if run.id not in parents
+    ]
     return sorted(found, key=lambda item: order.index(item.state))[:limit]
 
 
@@ -283,10 +309,32 @@ def log_sources(execution: Execution) -> list[Source]:
         if not totals.get(row.id) and not any(child.parent_id == row.id for child in runs):
             continue
         loud = counts.get((row.id, ""), (0, 0))[1]
-        made.append(Source(row.id, "", _named(row), row.state, levels[row.id], totals.get(row.id, 0), loud, "FAILED" if row.state == "FAILED" else "WARNING"))
+        made.append(
+            Source(
+                row.id,
+                "",
+                _named(row),
+                row.state,
+                levels[row.id],
+                totals.get(row.id, 0),
+                loud,
+                "FAILED" if row.state == "FAILED" else "WARNING",
+            )
+        )
         for step in steps.get(row.id, ()):
             lines, loud = counts[(row.id, step.name)]
-            made.append(Source(row.id, step.name, step.label or step.name, step.state, levels[row.id] + 1, lines, loud, "FAILED" if step.state == "FAILED" else "WARNING"))
+            made.append(
+                Source(
+                    row.id,
+                    step.name,
+                    step.label or step.name,
+                    step.state,
+                    levels[row.id] + 1,
+                    lines,
+                    loud,
+                    "FAILED" if step.state == "FAILED" else "WARNING",
+                )
+            )
     return made
 
 
@@ -349,4 +397,8 @@ def expectation(namespace: str, flow_id: str, flow: Flow) -> Expectation:
 def flat_inputs(execution: Execution) -> dict[str, Any]:
     """The inputs of an execution by their dotted names; encrypted ones and files are left out."""
     values = dict(presenters.flat(presenters.display(execution.inputs)))
-    return {name: value for name, value in values.items() if name and not (isinstance(value, str) and (value.startswith("kestra://") or value == presenters.HIDDEN))}
+    return {
+        name: value
+        for name, value in values.items()
+        if name and not (isinstance(value, str) and (value.startswith("kestra://") or value == presenters.HIDDEN))
+    }

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from engine.states import TERMINATED, UNFINISHED
-from executions import gantt, page_logs, page_selectors
+from executions import gantt, page_logs, page_selectors, time_axis
 from executions.models import Execution, Step, TaskRun
 from ui import formats
 
@@ -85,14 +85,22 @@ def _task_actions(execution: Execution, run: TaskRun) -> list[PaneAction]:
     if execution.state not in TERMINATED:
         return []
     replay = reverse("executions:replay", args=[execution.id])
-    return [PaneAction(replay, "Replay from here", "copy", f"Replay from {run.task_id}?", "A new execution keeps what ran before this task and goes on from it.")]
+    return [
+        PaneAction(
+            replay,
+            "Replay from here",
+            "copy",
+            f"Replay from {run.task_id}?",
+            "A new execution keeps what ran before this task and goes on from it.",
+        )
+    ]
 
 
 def _task_facts(run: TaskRun) -> list[tuple[str, str, bool]]:
     facts: list[tuple[str, str, bool]] = []
-    began = next((gantt.moment_of(date) for state, date in run.histories if state == "RUNNING"), None)
-    created = gantt.moment_of(run.histories[0][1]) if run.histories else None
-    ended = gantt.moment_of(run.histories[-1][1]) if run.histories and run.state in TERMINATED else None
+    began = next((time_axis.moment_of(date) for state, date in run.histories if state == "RUNNING"), None)
+    created = time_axis.moment_of(run.histories[0][1]) if run.histories else None
+    ended = time_axis.moment_of(run.histories[-1][1]) if run.histories and run.state in TERMINATED else None
     if began is not None:
         facts.append(("Took" if ended else "Runs for", formats.duration((ended or timezone.now()) - began), False))
         facts.append(("Started", _clock(began), False))

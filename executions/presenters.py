@@ -1,4 +1,4 @@
-"""What pages say about executions: the sentence of the column What happened, which actions a state allows, the facts of a header. No queries."""
+"""What pages say about executions: the sentence of the column What happened, which actions a state allows, facts. No queries."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.states import TERMINATED, UNFINISHED
-from executions.gantt import first_line as first_line, moment_of
+from executions.gantt import first_line
 from executions.models import Execution
+from executions.time_axis import moment_of
 from ui import formats
 
 NOT_STEPS = frozenset({"SKIPPED"})
@@ -29,18 +30,39 @@ class Action:
 
 PAUSE = Action("pause", "Pause", "pause")
 RESUME = Action("resume", "Resume", "play", "primary")
-KILL = Action("kill", "Kill", "circle-stop", "danger", "Kill this execution?", "Running tasks are stopped. Steps that have ended keep their rows.")
+KILL = Action(
+    "kill", "Kill", "circle-stop", "danger", "Kill this execution?", "Running tasks are stopped. Steps that have ended keep their rows."
+)
 RESTART = Action(
-    "restart", "Restart", "rotate-ccw", "primary", "Restart this execution?", "The same execution goes on from its failed tasks; what succeeded is kept."
+    "restart",
+    "Restart",
+    "rotate-ccw",
+    "primary",
+    "Restart this execution?",
+    "The same execution goes on from its failed tasks; what succeeded is kept.",
 )
 REPLAY = Action("replay", "Replay", "copy", "", "Replay this execution?", "A new execution starts from the beginning with the same inputs.")
-FORCE = Action("force_run", "Run now", "fast-forward", "", "Run it now?", "It leaves the queue or its pause at once, whatever the limit of the flow says.")
+FORCE = Action(
+    "force_run",
+    "Run now",
+    "fast-forward",
+    "",
+    "Run it now?",
+    "It leaves the queue or its pause at once, whatever the limit of the flow says.",
+)
 UNQUEUE = Action("unqueue", "Take from the queue", "list-checks", "", "Start it now?", "The limit of concurrent executions is passed over.")
-DELETE = Action("delete", "Delete", "trash-2", "danger", "Delete this execution?", "Its log lines, metrics and files are deleted with it. This cannot be undone.")
+DELETE = Action(
+    "delete",
+    "Delete",
+    "trash-2",
+    "danger",
+    "Delete this execution?",
+    "Its log lines, metrics and files are deleted with it. This cannot be undone.",
+)
 
 
 def actions(state: str, *, may: bool, can_restart: bool) -> tuple[list[Action], list[Action]]:
-    """The buttons of the header and those of its menu, for someone who may act or not. `can_restart`: it has a failed or paused task run."""
+    """The buttons of the header and those of its menu, for someone who may act or not. `can_restart`: it has something to restart."""
     if not may:
         return [], []
     buttons: list[Action] = []
@@ -101,7 +123,11 @@ def amount(steps: Mapping[str, int], task_runs: Mapping[str, int]) -> str:
     total = sum(counted.values())
     if not total:
         return ""
-    extras = [f"{formats.number(counted[state])} {word_}" for state, word_ in (("FAILED", "failed"), ("WARNING", "with a warning"), ("SKIPPED", "skipped")) if counted.get(state)]
+    extras = [
+        f"{formats.number(counted[state])} {word_}"
+        for state, word_ in (("FAILED", "failed"), ("WARNING", "with a warning"), ("SKIPPED", "skipped"))
+        if counted.get(state)
+    ]
     return ", ".join([formats.plural(total, word), *extras])
 
 

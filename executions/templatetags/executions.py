@@ -12,12 +12,13 @@ from urllib.parse import urlencode
 from django import template
 from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from engine.document import Flow
-from executions.gantt import Axis, Row
+from executions.gantt import Row
 from executions.models import LogLine
 from executions.page_logs import Shown, shown
+from executions.time_axis import Axis
 from ui import formats
 from ui.templatetags.ui import STATE_ICONS, icon, state, state_icon
 
@@ -61,7 +62,7 @@ def lane(row: Row, axis: Axis) -> SafeString:
                 f" {p.bar.css}" if p.bar.css else "",
                 p.bar.state,
                 p.bar.start,
-                "" if p.bar.end is None else mark_safe(f' data-to="{p.bar.end}"'),  # a number of ours
+                "" if p.bar.end is None else format_html(' data-to="{}"', p.bar.end),
                 p.x,
                 p.y,
                 p.width,
@@ -110,11 +111,12 @@ def log_line(line: Shown, text: str = "") -> SafeString:
     """One line of the Logs tab; its number is its permalink, what was searched is marked."""
     name = level_name(line.level)
     return format_html(
-        '<li id="L{}" data-level="{}"{}><a class="log-number" href="#L{}">{}</a><time datetime="{}">{}</time><span class="log-level">{}</span>'
+        '<li id="L{}" data-level="{}"{}><a class="log-number" href="#L{}">{}</a>'
+        '<time datetime="{}">{}</time><span class="log-level">{}</span>'
         '<span class="log-source cut" title="{}">{}</span><span class="log-message">{}</span></li>',
         line.number,
         name,
-        mark_safe(f' data-state="{name}"') if line.level > 2 else "",  # one of five words of ours
+        format_html(' data-state="{}"', name) if line.level > 2 else "",
         line.number,
         line.number,
         formats.iso(line.timestamp),

@@ -1,1 +1,1 @@
-"""The pages about executions: home, the list of flows, Execute, the list of executions, the tabs of one execution, and what their buttons do."""
+"""The pages about executions: home, the list of flows, Execute, the list of executions, the tabs of one execution, its buttons."""

@@ -15,7 +15,16 @@ from executions import page_selectors, selectors
 from executions.models import Execution, TaskRun
 
 # How a type is filled in; every other type is one line of text.
-WIDGETS = {"BOOLEAN": "check", "BOOL": "check", "FILE": "file", "JSON": "area", "YAML": "area", "ARRAY": "area", "SECRET": "secret", "MULTISELECT": "many"}
+WIDGETS = {
+    "BOOLEAN": "check",
+    "BOOL": "check",
+    "FILE": "file",
+    "JSON": "area",
+    "YAML": "area",
+    "ARRAY": "area",
+    "SECRET": "secret",
+    "MULTISELECT": "many",
+}
 FORMATS = {
     "INT": "A whole number",
     "FLOAT": "A number such as 1.5",
@@ -98,7 +107,9 @@ def _format_help(declared: Input) -> str:
     parts = [FORMATS.get(declared.type, "")]
     low, high = properties.get("min"), properties.get("max")
     if low is not None or high is not None:
-        parts.append(f"from {low} to {high}" if low is not None and high is not None else f"at least {low}" if low is not None else f"at most {high}")
+        parts.append(
+            f"from {low} to {high}" if low is not None and high is not None else f"at least {low}" if low is not None else f"at most {high}"
+        )
     if properties.get("validator"):
         parts.append(f"must match {properties['validator']}")
     text = ", ".join(filter(None, parts))

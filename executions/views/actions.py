@@ -1,4 +1,4 @@
-"""What the buttons of an execution do: each is a POST to a verb, calls one service, and answers with the page or with the changed header."""
+"""What the buttons of an execution do: each is a POST to a verb, calls one service and answers with a page or the header."""
 
 from __future__ import annotations
 
@@ -71,7 +71,12 @@ def restart(request: HttpRequest, execution_id: str) -> HttpResponse:
     execution = _opened(request, execution_id)
     result = services.restart(user=request.user, execution_id=execution.id, revision=_revision(request))
     new = getattr(result, "id", execution.id)
-    return _answer(request, execution, "The execution goes on from its failed tasks", url=reverse("executions:gantt", args=[new]) if new != execution.id else "")
+    return _answer(
+        request,
+        execution,
+        "The execution goes on from its failed tasks",
+        url=reverse("executions:gantt", args=[new]) if new != execution.id else "",
+    )
 
 
 @login_required
@@ -79,7 +84,9 @@ def restart(request: HttpRequest, execution_id: str) -> HttpResponse:
 def replay(request: HttpRequest, execution_id: str) -> HttpResponse:
     """A new execution like this one, from the beginning or from one task run."""
     execution = _opened(request, execution_id)
-    result = services.replay(user=request.user, execution_id=execution.id, task_run_id=request.POST.get("task_run") or None, revision=_revision(request))
+    result = services.replay(
+        user=request.user, execution_id=execution.id, task_run_id=request.POST.get("task_run") or None, revision=_revision(request)
+    )
     return done(request, reverse("executions:gantt", args=[result.id]), message="A new execution with the same inputs")
 
 
@@ -129,7 +136,9 @@ def labels(request: HttpRequest, execution_id: str) -> HttpResponse:
     try:
         services.set_labels(user=request.user, execution_id=execution.id, labels=_labels(request.POST.get("labels", "")))
     except Invalid as error:
-        return render(request, "executions/labels.html", context | {"label_text": request.POST.get("labels", ""), "error": error.message}, status=422)
+        return render(
+            request, "executions/labels.html", context | {"label_text": request.POST.get("labels", ""), "error": error.message}, status=422
+        )
     return done(request, reverse("executions:detail", args=[execution.id]), message="Labels changed")
 
 
@@ -147,5 +156,7 @@ def change_status(request: HttpRequest, execution_id: str) -> HttpResponse:
 def set_state(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Replace the state of one task run; the execution goes on from there."""
     execution = _opened(request, execution_id)
-    services.set_state(user=request.user, execution_id=execution.id, task_run_id=request.POST.get("task_run", ""), state=request.POST.get("state", ""))
+    services.set_state(
+        user=request.user, execution_id=execution.id, task_run_id=request.POST.get("task_run", ""), state=request.POST.get("state", "")
+    )
     return _answer(request, execution, "State changed, the execution goes on", url=reverse("executions:gantt", args=[execution.id]))

@@ -64,7 +64,9 @@ def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
     context = page_context(execution, request.user, "gantt") | {
         "axis": axis,
         "rows": rows,
-        "state_counts": [(state, counts.get(state, 0)) for state in (*FILTERS, *(state for state in ALL if state not in FILTERS and counts.get(state)))],
+        "state_counts": [
+            (state, counts.get(state, 0)) for state in (*FILTERS, *(state for state in ALL if state not in FILTERS and counts.get(state)))
+        ],
         "empty_title": "Nothing has started yet" if execution.state not in TERMINATED else "Nothing was started",
         "empty_text": presenters.waiting_for(execution),
         "resume_fields": resume_fields(execution),
@@ -129,5 +131,3 @@ def _share(value: float, largest: float) -> str:
 def kestra_url(request: HttpRequest, execution_id: str, **_: str) -> HttpResponse:
     """The address that Kestra gives an execution leads to ours."""
     return redirect("executions:detail", selectors.execution(request.user, execution_id).id)
-
-

@@ -27,12 +27,17 @@ from ui.htmx import page
 @login_required
 @require_http_methods(["GET", "POST"])
 def execute(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
-    """GET shows the form (`?from=<execution id>` fills it as that one was), POST starts an execution or answers 422 with errors at the fields."""
+    """GET shows the form (`?from=<execution id>` fills it as that one was), POST starts it or answers 422 with errors at the fields."""
     row = readable_flow(request, namespace, flow_id, role=Role.MEMBER)
     flow = flow_selectors.parsed(namespace, flow_id)
     context: dict[str, Any] = {"flow": row, "document": flow, "expected": page_selectors.expectation(namespace, flow_id, flow)}
     if request.method == "GET":
-        return page(request, "executions/execute.html", "executions/_execute_form.html", context | {"fields": _inputs.filled(flow.inputs, _earlier(request))})
+        return page(
+            request,
+            "executions/execute.html",
+            "executions/_execute_form.html",
+            context | {"fields": _inputs.filled(flow.inputs, _earlier(request))},
+        )
     return _start(request, flow, context)
 
 
@@ -47,14 +52,13 @@ def _earlier(request: HttpRequest) -> dict[str, Any]:
 
 def _start(request: HttpRequest, flow: Flow, context: dict[str, Any]) -> HttpResponse:
     sent = _inputs.sent(request, flow.inputs)
-    files = {name: file for name, file in sent.files.items()}
     try:
         execution: Execution = services.start(
             user=request.user,
             namespace=flow.namespace,
             flow_id=flow.id,
             inputs=sent.values,
-            files=files,
+            files=sent.files,
             labels=_labels(request.POST.get("labels", "")),
             schedule_date=_moment(request.POST.get("schedule_date", "")),
         )

@@ -152,7 +152,9 @@ def flow_triggers(request: HttpRequest, namespace: str, flow_id: str) -> HttpRes
 def triggers(request: HttpRequest) -> HttpResponse:
     """The triggers of all flows that one may see."""
     flows = [flow for flow in rights.filter_readable(Flow.objects.filter(deleted=False), request.user) if starts(flow)]
-    return page(request, "executions/triggers.html", "executions/_triggers.html", {"triggers": trigger_rows(flows, request), "now": timezone.now()})
+    return page(
+        request, "executions/triggers.html", "executions/_triggers.html", {"triggers": trigger_rows(flows, request), "now": timezone.now()}
+    )
 
 
 def trigger_rows(flows: Any, request: HttpRequest) -> list[TriggerRow]:
@@ -167,7 +169,9 @@ def trigger_rows(flows: Any, request: HttpRequest) -> list[TriggerRow]:
             if isinstance(raw, dict):
                 key = (flow.namespace, flow.flow_id, str(raw.get("id")))
                 when = str(raw.get("cron") or raw.get("key") or raw.get("interval") or "")
-                made.append(TriggerRow(*key, str(raw.get("type", "")), when, known.get(key), bool(raw.get("disabled")) or flow.disabled, may))
+                made.append(
+                    TriggerRow(*key, str(raw.get("type", "")), when, known.get(key), bool(raw.get("disabled")) or flow.disabled, may)
+                )
     return made
 
 
@@ -185,4 +189,8 @@ def set_trigger(request: HttpRequest, namespace: str, flow_id: str, trigger_id: 
             trigger_id=trigger_id,
             defaults={"disabled": disabled, "type": declared[trigger_id].type, "updated": timezone.now()},
         )
-    return done(request, reverse("executions:flow_triggers", args=[namespace, flow_id]), message=f"Trigger {trigger_id} {'is off' if disabled else 'is on'}")
+    return done(
+        request,
+        reverse("executions:flow_triggers", args=[namespace, flow_id]),
+        message=f"Trigger {trigger_id} {'is off' if disabled else 'is on'}",
+    )

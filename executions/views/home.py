@@ -98,7 +98,9 @@ def jump(request: HttpRequest) -> JsonResponse:
     if not text:
         return JsonResponse({"results": []})
     flows = rights.filter_readable(Flow.objects.filter(deleted=False, flow_id__icontains=text), request.user)[:JUMPS]
-    found = [_jump(flow.flow_id, flow.namespace, reverse("flows:detail", args=[flow.namespace, flow.flow_id]), "workflow") for flow in flows]
+    found = [
+        _jump(flow.flow_id, flow.namespace, reverse("flows:detail", args=[flow.namespace, flow.flow_id]), "workflow") for flow in flows
+    ]
     found += [
         _jump(f"Execute {flow.flow_id}", flow.namespace, reverse("executions:execute", args=[flow.namespace, flow.flow_id]), "play")
         for flow in flows
@@ -106,7 +108,10 @@ def jump(request: HttpRequest) -> JsonResponse:
     ][:4]
     if len(text) >= 3:
         rows = page_figures.executions_of(request.user).filter(id__startswith=text).order_by("-created")[:JUMPS]
-        found += [_jump(row.id[:12], f"{row.flow_id}, {row.state.lower()}", reverse("executions:detail", args=[row.id]), "circle-play") for row in rows]
+        found += [
+            _jump(row.id[:12], f"{row.flow_id}, {row.state.lower()}", reverse("executions:detail", args=[row.id]), "circle-play")
+            for row in rows
+        ]
     return JsonResponse({"results": found[: JUMPS * 2]})
 
 

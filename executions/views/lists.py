@@ -29,7 +29,22 @@ from ui.paging import paginate
 SIZE = 50
 MOST = 500  # executions of one bulk action
 PERIOD_TEXT = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
-OFFERED = ("RUNNING", "SUCCESS", "WARNING", "FAILED", "KILLED", "PAUSED", "QUEUED", "CREATED", "CANCELLED", "RETRYING", "RESTARTED", "KILLING", "RETRIED", "SKIPPED")
+OFFERED = (
+    "RUNNING",
+    "SUCCESS",
+    "WARNING",
+    "FAILED",
+    "KILLED",
+    "PAUSED",
+    "QUEUED",
+    "CREATED",
+    "CANCELLED",
+    "RETRYING",
+    "RESTARTED",
+    "KILLING",
+    "RETRIED",
+    "SKIPPED",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,9 @@ class Filters:
 
     @property
     def any(self) -> bool:
-        return bool(self.text or self.namespace or self.flow or self.states or self.label or self.period or self.start or self.end or self.parent)
+        return bool(
+            self.text or self.namespace or self.flow or self.states or self.label or self.period or self.start or self.end or self.parent
+        )
 
 
 def filters_of(query: QueryDict | Mapping[str, str], **fixed: str) -> Filters:
@@ -96,7 +113,9 @@ def matching(rows: QuerySet[Execution], wanted: Filters, now: datetime, *, exact
         rows = rows.filter(id__in=_labelled(wanted.label))
     if wanted.text:
         labelled = ExecutionLabel.objects.filter(value__icontains=wanted.text).values("execution_id")
-        rows = rows.filter(Q(id__startswith=wanted.text) | Q(flow_id__icontains=wanted.text) | Q(error__icontains=wanted.text) | Q(id__in=labelled))
+        rows = rows.filter(
+            Q(id__startswith=wanted.text) | Q(flow_id__icontains=wanted.text) | Q(error__icontains=wanted.text) | Q(id__in=labelled)
+        )
     return rows
 
 
@@ -126,7 +145,16 @@ def rows_of(executions: Any, now: datetime) -> list[ListRow]:
         own = figures[row.id]
         icon, name = presenters.started_by(row)
         labels = [(key, value) for key, value in row.labels if not key.startswith("system.")]
-        made.append(ListRow(row, presenters.what_happened(row, own.steps, own.task_runs, own.doing), presenters.duration_of(row, now), name, icon, labels))
+        made.append(
+            ListRow(
+                row,
+                presenters.what_happened(row, own.steps, own.task_runs, own.doing),
+                presenters.duration_of(row, now),
+                name,
+                icon,
+                labels,
+            )
+        )
     return made
 
 
@@ -138,7 +166,11 @@ def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
     found = matching(own, wanted, now, exact_namespace="namespace" in fixed)
     window = paginate(request, found.select_related("created_by").order_by("-created", "id"), size=SIZE)
     period = wanted.period or "24h"
-    chart = page_figures.chart(matching(own, wanted, now, exact_namespace="namespace" in fixed), period, now) if not (wanted.start or wanted.end) else None
+    chart = (
+        page_figures.chart(matching(own, wanted, now, exact_namespace="namespace" in fixed), period, now)
+        if not (wanted.start or wanted.end)
+        else None
+    )
     return {
         "now": now,
         "wanted": wanted,
@@ -152,7 +184,8 @@ def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
         "states": OFFERED,
         "namespaces": [] if fixed else namespaces_of(request.user),
         "newest": now.isoformat(),
-        "filtered": wanted.any and not (fixed and not Filters(wanted.text, "", "", wanted.states, wanted.label, wanted.period, wanted.start, wanted.end).any),
+        "filtered": wanted.any
+        and not (fixed and not Filters(wanted.text, "", "", wanted.states, wanted.label, wanted.period, wanted.start, wanted.end).any),
     }
 
 
@@ -188,7 +221,7 @@ BULK: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
 @login_required
 @require_POST
 def bulk(request: HttpRequest, verb: str) -> HttpResponse:
-    """Kill, restart, replay or delete the chosen executions, each by the same service as alone; what cannot be done is counted with its reason."""
+    """Kill, restart, replay or delete the chosen executions, each by the same service as alone; refusals are counted."""
     ids = request.POST.getlist("id")[:MOST]
     if verb not in BULK or not ids:
         raise Invalid("Choose executions first")

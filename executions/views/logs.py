@@ -57,7 +57,9 @@ def log_context(execution: Execution, query: dict[str, str]) -> dict[str, Any]:
 
 
 def _window(execution: Execution, wanted: page_logs.Filter, query: dict[str, str]) -> page_logs.Window:
-    number = {name: int(query[name]) for name in ("line", "after", "before", "offset") if query.get(name, "").isdigit() and len(query[name]) < 12}
+    number = {
+        name: int(query[name]) for name in ("line", "after", "before", "offset") if query.get(name, "").isdigit() and len(query[name]) < 12
+    }
     if "after" in number:
         lines = page_logs.after(execution, wanted, number["after"])
     elif "before" in number:
@@ -81,13 +83,15 @@ def window(request: HttpRequest, execution_id: str) -> HttpResponse:
     query = request.GET.dict()
     wanted = page_logs.filter_of(query)
     shown = wanted if query.get("only") else replace(wanted, text="")
-    return render(request, "executions/_log_window.html", {"window": _window(execution, shown, query), "text": wanted.text, "execution": execution})
+    return render(
+        request, "executions/_log_window.html", {"window": _window(execution, shown, query), "text": wanted.text, "execution": execution}
+    )
 
 
 @login_required
 @require_GET
 def find(request: HttpRequest, execution_id: str) -> JsonResponse:
-    """`{"number", "index", "total"}` of the next line of a level (`?jump=ERROR`) or with the text (`?q=`), from `?from=` on, `?back=1` backwards."""
+    """`{"number", "index", "total"}` of the next line of a level (`?jump=ERROR`) or with a text (`?q=`), from `?from=`."""
     execution = selectors.execution(request.user, execution_id)
     query = request.GET.dict()
     wanted = replace(page_logs.filter_of(query), text="")

@@ -52,7 +52,11 @@ class Value:
 def outputs(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Task runs with outputs, the values of the chosen one, the expression tester."""
     execution = selectors.execution(request.user, execution_id)
-    runs = list(TaskRun.objects.filter(execution=execution).exclude(outputs=None).only("id", "task_id", "state", "outputs", "value", "iteration", "position"))
+    runs = list(
+        TaskRun.objects.filter(execution=execution)
+        .exclude(outputs=None)
+        .only("id", "task_id", "state", "outputs", "value", "iteration", "position")
+    )
     chosen = next((run for run in runs if run.id == request.GET.get("run")), runs[0] if runs else None)
     context = page_context(execution, request.user, "outputs") | {
         "runs": [(run, gantt.value_note(run), len(run.outputs or {})) for run in runs],
@@ -105,7 +109,11 @@ def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
         result = render_expression(text, known)
     except ExpressionError as problem:
         error = str(problem)
-    return render(request, "executions/_expression_result.html", {"result": result[:LONGEST], "error": error, "cut": len(result) > LONGEST, "tried": True})
+    return render(
+        request,
+        "executions/_expression_result.html",
+        {"result": result[:LONGEST], "error": error, "cut": len(result) > LONGEST, "tried": True},
+    )
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------------------
@@ -166,7 +174,12 @@ def _table(text: str) -> list[list[str]]:
 def file_download(request: HttpRequest, execution_id: str) -> FileResponse:
     """The file itself; it never runs as a page of ours."""
     _, uri, path = _opened(request, execution_id)
-    inline = request.GET.get("inline") == "1" and mimetypes.guess_type(path.name)[0] in ("image/png", "image/jpeg", "image/gif", "image/webp")
+    inline = request.GET.get("inline") == "1" and mimetypes.guess_type(path.name)[0] in (
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+    )
     response = FileResponse(path.open("rb"), as_attachment=not inline, filename=uri.rpartition("/")[2])
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"

@@ -57,7 +57,9 @@ def flow(flow_id: str = "shop", namespace: str = "company.team", source: str = S
     return row
 
 
-def execution(state: str = "SUCCESS", *, took: float = 10, flow_id: str = "shop", namespace: str = "company.team", **values: Any) -> Execution:
+def execution(
+    state: str = "SUCCESS", *, took: float = 10, flow_id: str = "shop", namespace: str = "company.team", **values: Any
+) -> Execution:
     """An execution that began at BEGAN; one that has ended took so many seconds."""
     ended = state in ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED")
     moments = [("CREATED", 0.0), ("RUNNING", 0.1)]
@@ -79,7 +81,16 @@ def execution(state: str = "SUCCESS", *, took: float = 10, flow_id: str = "shop"
     return Execution.objects.create(**{**defaults, **values})
 
 
-def task_run(own: Execution, task_id: str, state: str = "SUCCESS", *, start: float = 0.2, end: float = 5, parent: TaskRun | None = None, **values: Any) -> TaskRun:
+def task_run(
+    own: Execution,
+    task_id: str,
+    state: str = "SUCCESS",
+    *,
+    start: float = 0.2,
+    end: float = 5,
+    parent: TaskRun | None = None,
+    **values: Any,
+) -> TaskRun:
     """A task run with one attempt."""
     moments = [("CREATED", start), ("RUNNING", start)] + ([(state, end)] if state != "RUNNING" else [])
     made = histories(*moments)
@@ -97,7 +108,17 @@ def task_run(own: Execution, task_id: str, state: str = "SUCCESS", *, start: flo
     return TaskRun.objects.create(**{**defaults, **values})
 
 
-def step(run: TaskRun, name: str, state: str = "SUCCESS", *, start: float | None = 1, end: float | None = 2, kind: str = "model", parent: str = "", **values: Any) -> Step:
+def step(
+    run: TaskRun,
+    name: str,
+    state: str = "SUCCESS",
+    *,
+    start: float | None = 1,
+    end: float | None = 2,
+    kind: str = "model",
+    parent: str = "",
+    **values: Any,
+) -> Step:
     """A dbt model or test within a task run."""
     defaults: dict[str, Any] = {
         "id": f"step{next(_numbers):012d}",

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executions import gantt
+from executions import gantt, time_axis
 from tests.executions.page_data import BEGAN, at, histories
 
 
-def run(run_id: str, state: str = "SUCCESS", *, parent: str | None = None, position: int = 0, start: float = 1, end: float = 3, **values: Any) -> Any:
+def run(
+    run_id: str, state: str = "SUCCESS", *, parent: str | None = None, position: int = 0, start: float = 1, end: float = 3, **values: Any
+) -> Any:
     made = histories(("CREATED", start), ("RUNNING", start), *([(state, end)] if state != "RUNNING" else []))
     base = {
         "id": run_id,
@@ -30,7 +32,9 @@ def run(run_id: str, state: str = "SUCCESS", *, parent: str | None = None, posit
     return SimpleNamespace(**{**base, **values})
 
 
-def step(step_id: str, state: str = "SUCCESS", *, of: str = "a", position: int = 0, start: float | None = 1, end: float | None = 2, **values: Any) -> Any:
+def step(
+    step_id: str, state: str = "SUCCESS", *, of: str = "a", position: int = 0, start: float | None = 1, end: float | None = 2, **values: Any
+) -> Any:
     base = {
         "id": step_id,
         "task_run_id": of,
@@ -49,20 +53,20 @@ def step(step_id: str, state: str = "SUCCESS", *, of: str = "a", position: int =
     return SimpleNamespace(**{**base, **values})
 
 
-def axis(seconds: float = 10) -> gantt.Axis:
-    return gantt.Axis(BEGAN, round(seconds * 1000), round(seconds * 1000), False)
+def axis(seconds: float = 10) -> time_axis.Axis:
+    return time_axis.Axis(BEGAN, round(seconds * 1000), round(seconds * 1000), False)
 
 
 @given(st.integers(min_value=0, max_value=40 * 86_400_000))
 def test_a_live_axis_always_has_room_and_never_shrinks(elapsed: int) -> None:
-    span = gantt.live_span(elapsed)
-    assert elapsed <= span * gantt.ROOM + 1
-    assert gantt.live_span(elapsed + 1000) >= span
+    span = time_axis.live_span(elapsed)
+    assert elapsed <= span * time_axis.ROOM + 1
+    assert time_axis.live_span(elapsed + 1000) >= span
 
 
 @given(st.integers(min_value=100, max_value=60 * 86_400_000))
 def test_an_axis_has_at_most_eight_ticks_in_rising_order(span: int) -> None:
-    moments = [moment for moment, _ in gantt.ticks(span)]
+    moments = [moment for moment, _ in time_axis.ticks(span)]
     assert len(moments) <= 8
     assert moments == sorted(moments)
     assert all(0 < moment < span for moment in moments)
@@ -72,27 +76,27 @@ def test_an_axis_has_at_most_eight_ticks_in_rising_order(span: int) -> None:
     ("seconds", "text"), [(0.5, "500 ms"), (30, "30 s"), (90, "1 m 30 s"), (120, "2 m"), (7200, "2 h"), (86400, "1 d"), (90000, "1 d 1 h")]
 )
 def test_a_tick_is_written_without_needless_parts(seconds: float, text: str) -> None:
-    assert gantt.tick_text(seconds).replace("\u00a0", " ") == text
+    assert time_axis.tick_text(seconds).replace("\u00a0", " ") == text
 
 
 def test_the_axis_of_an_ended_execution_reaches_to_the_last_end() -> None:
-    made = gantt.axis_of(histories(("CREATED", 0), ("RUNNING", 0), ("FAILED", 10)), at(100), last=at(12))
+    made = time_axis.axis_of(histories(("CREATED", 0), ("RUNNING", 0), ("FAILED", 10)), at(100), last=at(12))
     assert not made.live
     assert made.now == 12_000
     assert made.span > 12_000
 
 
 def test_the_axis_of_a_running_execution_reaches_beyond_now() -> None:
-    made = gantt.axis_of(histories(("CREATED", 0), ("RUNNING", 0)), at(61))
+    made = time_axis.axis_of(histories(("CREATED", 0), ("RUNNING", 0)), at(61))
     assert made.live
     assert (made.now, made.span) == (61_000, 90_000)
 
 
 def test_bars_are_placed_in_percent_and_never_vanish() -> None:
-    placed = axis(10).place(gantt.Bar("SUCCESS", 2500, 5000))
+    placed = axis(10).place(time_axis.Bar("SUCCESS", 2500, 5000))
     assert (placed.x, placed.width) == ("25.00%", "25.00%")
-    assert axis(10).place(gantt.Bar("SUCCESS", 5000, 5000)).width == "0.12%"
-    assert gantt.Axis(BEGAN, 20_000, 10_000, True).place(gantt.Bar("RUNNING", 5000, None)).width == "25.00%"
+    assert axis(10).place(time_axis.Bar("SUCCESS", 5000, 5000)).width == "0.12%"
+    assert time_axis.Axis(BEGAN, 20_000, 10_000, True).place(time_axis.Bar("RUNNING", 5000, None)).width == "25.00%"
 
 
 def test_parents_come_before_their_children_and_siblings_in_order_of_creation() -> None:
@@ -108,7 +112,11 @@ def test_a_test_stands_under_its_model_and_behind_its_bar() -> None:
     model = step("model.m", start=1, end=2)
     test = step("test.t", "SUCCESS", kind="test", position=1, start=2, end=2.5, data={"attached_node": "model.m"})
     rows = gantt.rows([run("a")], [model, test], {}, axis())
-    assert [(row.id, row.parent, row.level, row.hidden) for row in rows] == [("a", "", 1, False), ("model.m", "a", 2, False), ("test.t", "model.m", 3, True)]
+    assert [(row.id, row.parent, row.level, row.hidden) for row in rows] == [
+        ("a", "", 1, False),
+        ("model.m", "a", 2, False),
+        ("test.t", "model.m", 3, True),
+    ]
     assert [(bar.css, bar.start) for bar in rows[1].bars] == [("", 1000), ("test", 2000)]
 
 
@@ -128,7 +136,10 @@ def test_a_unit_test_stands_under_the_model_that_it_depends_on() -> None:
 
 def test_the_same_model_of_two_attempts_keeps_its_tests_apart() -> None:
     first = [step("m1", name="model.m"), step("t1", name="test.t", kind="test", parent_name="model.m", position=1)]
-    second = [step("m2", name="model.m", attempt=1, position=2), step("t2", name="test.t", kind="test", parent_name="model.m", attempt=1, position=3)]
+    second = [
+        step("m2", name="model.m", attempt=1, position=2),
+        step("t2", name="test.t", kind="test", parent_name="model.m", attempt=1, position=3),
+    ]
     rows = {row.id: row for row in gantt.rows([run("a")], [*first, *second], {}, axis())}
     assert (rows["t1"].parent, rows["t2"].parent) == ("m1", "m2")
 
@@ -158,10 +169,12 @@ def test_a_run_whose_parent_is_not_there_stands_on_its_own() -> None:
     assert [row.id for row in rows] == ["a", "b"]
 
 
-@pytest.mark.parametrize(("name", "short"), [("io.kestra.plugin.dbt.cli.DbtCLI", "dbt.cli.DbtCLI"), ("io.kestra.plugin.core.flow.Sequential", "Sequential")])
+@pytest.mark.parametrize(
+    ("name", "short"), [("io.kestra.plugin.dbt.cli.DbtCLI", "dbt.cli.DbtCLI"), ("io.kestra.plugin.core.flow.Sequential", "Sequential")]
+)
 def test_types_are_shortened(name: str, short: str) -> None:
     assert gantt.short_type(name) == short
 
 
 def test_an_offset_before_the_origin_is_zero() -> None:
-    assert gantt.milliseconds(timedelta(seconds=-3)) == 0
+    assert time_axis.milliseconds(timedelta(seconds=-3)) == 0

@@ -19,7 +19,9 @@ def execution() -> Execution:
     """40 lines of task a: every 10th is an ERROR, every 5th a WARN, the rest INFO; then 3 of a step of task b at DEBUG."""
     own = data.execution()
     first, second = data.task_run(own, "a"), data.task_run(own, "b")
-    data.log_lines(own, [(4 if n % 10 == 0 else 3 if n % 5 == 0 else 2, f"line {n} Token{n % 7}") for n in range(1, NUMBERS + 1)], run=first)
+    data.log_lines(
+        own, [(4 if n % 10 == 0 else 3 if n % 5 == 0 else 2, f"line {n} Token{n % 7}") for n in range(1, NUMBERS + 1)], run=first
+    )
     data.log_lines(own, [(1, f"step line {n}") for n in range(3)], run=second, step_name="model.x")
     return own
 

@@ -123,8 +123,19 @@ def test_storage_is_for_administrators(people: dict[str, User]) -> None:
 
 def test_no_page_has_inline_script_or_style(people: dict[str, User], failed: Execution) -> None:
     client = signed_in(people["owner"])
-    paths = ["/", "/flows/", "/executions/", "/logs/", "/triggers/", "/flows/company.team/shop/execute/", "/flows/company.team/shop/executions/"]
-    paths += [reverse(f"executions:{name}", args=[failed.id]) for name in ("detail", "gantt", "logs_of", "topology", "outputs", "metrics", "labels")]
+    paths = [
+        "/",
+        "/flows/",
+        "/executions/",
+        "/logs/",
+        "/triggers/",
+        "/flows/company.team/shop/execute/",
+        "/flows/company.team/shop/executions/",
+    ]
+    paths += [
+        reverse(f"executions:{name}", args=[failed.id])
+        for name in ("detail", "gantt", "logs_of", "topology", "outputs", "metrics", "labels")
+    ]
     for path in paths:
         page = text_of(client.get(path))
         assert not re.search(r"\sstyle=", page), path
@@ -219,7 +230,9 @@ def test_lines_are_downloaded_as_they_are_filtered(people: dict[str, User], fail
     assert response["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize("query", [{"level": "x"}, {"line": "99999999999999999999"}, {"offset": "-1"}, {"after": "abc"}, {"run": "\0"}, {"q": "%_'\"\\"}])
+@pytest.mark.parametrize(
+    "query", [{"level": "x"}, {"line": "99999999999999999999"}, {"offset": "-1"}, {"after": "abc"}, {"run": "\0"}, {"q": "%_'\"\\"}]
+)
 def test_nonsense_in_the_query_is_no_error(query: dict[str, str], people: dict[str, User], failed: Execution) -> None:
     for name in ("logs_of", "log_window", "log_rail", "log_sources"):
         assert signed_in(people["reader"]).get(reverse(f"executions:{name}", args=[failed.id]), query).status_code in (200, 400, 422), name

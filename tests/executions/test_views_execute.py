@@ -53,7 +53,9 @@ def signed_in(user: User) -> Client:
 
 def field_of(page: str, name: str) -> str:
     """The HTML of one field."""
-    found = re.search(rf'<div class="field[^"]*" data-input="{name}".*?(?=<div class="field[^"]*" data-input|</div><details|<details)', page, re.DOTALL)
+    found = re.search(
+        rf'<div class="field[^"]*" data-input="{name}".*?(?=<div class="field[^"]*" data-input|</div><details|<details)', page, re.DOTALL
+    )
     assert found, name
     return found[0]
 
@@ -195,7 +197,9 @@ def test_htmx_gets_the_changed_header(people: dict[str, User]) -> None:
 
 def test_outputs_are_shown_as_a_tree(people: dict[str, User]) -> None:
     execution = data.execution(flow_id="asks")
-    data.task_run(execution, "hello", outputs={"vars": {"rows": [1, {"deep": "value"}]}, "exitCode": 0, "file": "kestra:///company/team/a.csv"})
+    data.task_run(
+        execution, "hello", outputs={"vars": {"rows": [1, {"deep": "value"}]}, "exitCode": 0, "file": "kestra:///company/team/a.csv"}
+    )
     page = signed_in(people["reader"]).get(reverse("executions:outputs", args=[execution.id])).content.decode()
     assert 'data-use-path="outputs.hello.vars.rows[1].deep"' in page
     assert ">a.csv</a>" in page
@@ -204,7 +208,9 @@ def test_outputs_are_shown_as_a_tree(people: dict[str, User]) -> None:
 def test_an_expression_is_tried_on_the_execution(people: dict[str, User]) -> None:
     execution = data.execution(flow_id="asks", inputs={"name": "Ada"})
     run = data.task_run(execution, "hello", outputs={"value": 41})
-    page = post(people["reader"], execution, "evaluate", expression="{{ outputs.hello.value }} {{ inputs.name | upper }}", run=run.id).content.decode()
+    page = post(
+        people["reader"], execution, "evaluate", expression="{{ outputs.hello.value }} {{ inputs.name | upper }}", run=run.id
+    ).content.decode()
     assert "41 ADA" in page
 
 
@@ -214,7 +220,9 @@ def test_a_wrong_expression_says_why(people: dict[str, User]) -> None:
     assert "It cannot be rendered" in page
 
 
-@pytest.mark.parametrize("expression", ["{{ secret('X') }}", "{{ kv('x') }}", "{{ read('kestra:///company/team/a') }}", "{{ inputs.password }}"])
+@pytest.mark.parametrize(
+    "expression", ["{{ secret('X') }}", "{{ kv('x') }}", "{{ read('kestra:///company/team/a') }}", "{{ inputs.password }}"]
+)
 def test_the_tester_reaches_neither_secrets_nor_files(expression: str, people: dict[str, User]) -> None:
     execution = data.execution(flow_id="asks", inputs={"password": vault.encrypt_value("hunter2")})
     page = post(people["owner"], execution, "evaluate", expression=expression).content.decode()

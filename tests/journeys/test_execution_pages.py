@@ -72,7 +72,9 @@ def page(browser: Browser, signed_in: Any, live_server_stack: Stack) -> Iterator
     wrong: list[str] = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     # A form that comes back with errors is a 422, which the browser calls an error of its own.
-    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" and "status of 422" not in message.text else None)
+    opened.on(
+        "console", lambda message: wrong.append(message.text) if message.type == "error" and "status of 422" not in message.text else None
+    )
     yield opened
     context.close()
     assert wrong == []
@@ -212,13 +214,26 @@ def test_lists_change_in_place(page: Page, flow: str, live_server_stack: Stack) 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_scrolls_sideways(width: int, scheme: Any, browser: Browser, signed_in: Any, flow: str, live_server_stack: Stack) -> None:
     context = browser.new_context(
-        storage_state=signed_in, viewport={"width": width, "height": 800}, base_url=live_server_stack.url, color_scheme=scheme, is_mobile=width < 768
+        storage_state=signed_in,
+        viewport={"width": width, "height": 800},
+        base_url=live_server_stack.url,
+        color_scheme=scheme,
+        is_mobile=width < 768,
     )
     page = context.new_page()
     address = execute(page, flow, count="1")
     expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
     tabs = ("", "gantt/", "logs/", "topology/", "outputs/", "metrics/")
-    for path in ("/", "/flows/", "/executions/", "/logs/", "/triggers/", f"{flow}/execute/", f"{flow}/executions/", *(f"{address}{tab}" for tab in tabs)):
+    for path in (
+        "/",
+        "/flows/",
+        "/executions/",
+        "/logs/",
+        "/triggers/",
+        f"{flow}/execute/",
+        f"{flow}/executions/",
+        *(f"{address}{tab}" for tab in tabs),
+    ):
         page.goto(path)
         wide, seen = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= seen, path
