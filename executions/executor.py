@@ -258,7 +258,7 @@ def _use_up(guard: Guard) -> None:
         held = models.Delivery.objects.filter(id=number, claims=claims, status=models.Delivery.Status.CLAIMED)
         if not held.update(status=models.Delivery.Status.DONE):
             raise Stale(f"delivery {number}")
-    if guard.timers and models.Timer.objects.filter(id__in=guard.timers).delete()[0] < len(guard.timers):
+    if guard.timers and models.Timer.objects.filter(id__in=guard.timers, due__lte=timezone.now()).delete()[0] < len(guard.timers):
         raise Stale("timer")
     if guard.commands and models.Command.objects.filter(id__in=guard.commands).delete()[0] < len(guard.commands):
         raise Stale("command")

@@ -1,0 +1,137 @@
+"""Executions run by a real worker over a real Redis, from start to end."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from executions import services
+from executions.models import Command, Delivery, Execution, Timer
+from kv import services as kv
+from tests.executions.conftest import Process, eventually, until_ended
+from tests.executions.flows import CORE, NAMESPACE, log, messages, save, shell, start, states
+
+pytestmark = pytest.mark.redis
+
+
+def nothing_is_left(execution: Execution) -> bool:
+    """Whether no decision of an execution waits for anybody."""
+    deliveries = Delivery.objects.filter(execution=execution).exclude(status="done").exists()
+    return not (deliveries or Command.objects.filter(execution=execution).exists() or Timer.objects.filter(execution=execution).exists())
+
+
+def test_a_flow_runs_from_start_to_end(worker: Process) -> None:
+    body = "inputs:\n  - {id: who, type: STRING, defaults: world}\ntasks:\n" + log("hello", "Hello {{ inputs.who }}")
+    body += f'  - {{id: value, type: {CORE}.debug.Return, format: "{{{{ inputs.who }}}}!"}}\n'
+    body += 'outputs:\n  - {id: said, type: STRING, value: "{{ outputs.value.value }}"}\n'
+    execution = until_ended(start(save("hello", body), inputs={"who": "you"}, labels=[("team", "data")]))
+    assert execution.state == "SUCCESS"
+    assert states(execution) == {"hello": "SUCCESS", "value": "SUCCESS"}
+    assert messages(execution, 2) == ["Hello you"]
+    assert execution.outputs == {"said": "you!"}
+    assert execution.labels == [["team", "data"], ["system.correlationId", execution.id]]
+    assert nothing_is_left(execution)
+
+
+def test_what_needs_the_world_is_asked_of_a_worker(worker: Process) -> None:
+    kv.set(NAMESPACE, "mode", "fast")
+    branch = f"  - id: choose\n    type: {CORE}.flow.If\n    condition: \"{{{{ kv('mode') == 'fast' }}}}\"\n    then:\n    "
+    body = "tasks:\n" + branch + log("quick").lstrip(" ").replace("- {", "  - {") + 'outputs:\n  - {id: mode, type: STRING, value: "{{ kv(\'mode\') }}"}\n'
+    execution = until_ended(start(save("asking", body)))
+    assert states(execution) == {"choose": "SUCCESS", "quick": "SUCCESS"}
+    assert execution.outputs == {"mode": "fast"}
+    assert nothing_is_left(execution)
+
+
+def test_a_hundred_cheap_tasks_take_no_trip_through_the_queue(worker: Process) -> None:
+    warm = until_ended(start(save("warm", "tasks:\n" + log("one"))))
+    assert warm.state == "SUCCESS"
+    flow = save("chain", "tasks:\n" + "".join(log(f"t{number}", f"line {number}") for number in range(100)))
+    begun = time.monotonic()
+    execution = until_ended(start(flow))
+    assert time.monotonic() - begun < 3
+    assert messages(execution) == [f"line {number}" for number in range(100)]
+    assert list(execution.log_lines.order_by("id").values_list("number", flat=True)) == list(range(1, 101))
+    assert Delivery.objects.filter(execution=execution).count() < 20
+
+
+def test_tasks_side_by_side_all_count(worker: Process) -> None:
+    inner = "".join("    " + log(f"p{number}").lstrip() .replace("- {", "  - {") for number in range(12))
+    execution = until_ended(start(save("parallel", f"tasks:\n  - id: all\n    type: {CORE}.flow.Parallel\n    tasks:\n{inner}")))
+    assert execution.state == "SUCCESS"
+    assert len(states(execution)) == 13 and set(states(execution).values()) == {"SUCCESS"}
+    assert nothing_is_left(execution)
+
+
+def test_a_failure_runs_the_errors_branch(worker: Process) -> None:
+    body = f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail, errorMessage: it broke}}\nerrors:\n" + log("told", "we saw {{ tasks.bad.state }}")
+    execution = until_ended(start(save("failing", body)))
+    assert execution.state == "FAILED"
+    assert states(execution) == {"bad": "FAILED", "told": "SUCCESS"}
+    assert "it broke" in messages(execution, 4)
+    assert messages(execution, 2)[-1] == "we saw FAILED"
+
+
+def test_a_constant_retry_is_woken_by_the_scheduler(worker: Process) -> None:
+    retry = "    retry: {type: constant, interval: PT1S, maxAttempt: 2}\n"
+    execution = until_ended(start(save("again", "tasks:\n" + shell("bad", "echo attempt", "exit 3", more=retry))))
+    run = execution.task_runs.get()
+    assert execution.state == "FAILED"
+    assert [attempt["histories"][-1][0] for attempt in run.attempts] == ["FAILED", "FAILED"]
+    assert messages(execution, 2).count("attempt") == 2
+    assert nothing_is_left(execution)
+
+
+def test_outputs_of_a_script_reach_later_tasks(worker: Process) -> None:
+    body = "tasks:\n" + shell("make", """'echo ''::{"outputs":{"n":42}}::'''""") + log("use", "got {{ outputs.make.vars.n }}")
+    execution = until_ended(start(save("script", body)))
+    assert execution.state == "SUCCESS"
+    assert "got 42" in messages(execution)
+
+
+def test_children_of_a_working_directory_share_it_and_it_is_gone_afterwards(worker: Process) -> None:
+    from django.conf import settings
+
+    inner = shell("write", "cat given.txt > copied.txt") + shell("read", "cat copied.txt")
+    body = f"tasks:\n  - id: place\n    type: {CORE}.flow.WorkingDirectory\n    inputFiles:\n      given.txt: from outside\n    outputFiles: ['*.txt']\n    tasks:\n"
+    body += "".join(f"    {line}\n" for line in inner.splitlines())
+    execution = until_ended(start(save("place", body)))
+    assert execution.state == "SUCCESS", messages(execution)
+    assert "from outside" in messages(execution, 2)
+    assert set(execution.task_runs.get(task_id="place").outputs["outputFiles"]) == {"given.txt", "copied.txt"}
+    assert not list((settings.KESTRA_WORK / execution.id).glob("*"))
+
+
+def test_too_large_outputs_fail_the_attempt(worker: Process) -> None:
+    body = f"tasks:\n  - {{id: large, type: {CORE}.debug.Return, format: \"{'x' * 1000}{{% for i in range(0, 1100) %}}{'y' * 1000}{{% endfor %}}\"}}\n"
+    execution = until_ended(start(save("large", body)))
+    assert execution.state == "FAILED"
+    assert any("has exceeded the configured limit of" in message for message in messages(execution, 4))
+
+
+def test_a_task_beyond_its_timeout_is_stopped(worker: Process) -> None:
+    execution = until_ended(start(save("slow", "tasks:\n" + shell("sleep", "sleep 30", more="    timeout: PT1S\n"))), 15)
+    assert execution.state == "FAILED"
+    assert "Timeout after PT1S" in messages(execution, 4)
+
+
+def test_restart_runs_again_what_failed(worker: Process) -> None:
+    kv.set(NAMESPACE, "fail", True)
+    body = "tasks:\n" + log("before") + f"  - {{id: gate, type: {CORE}.execution.Fail, condition: \"{{{{ kv('fail') }}}}\"}}\n" + log("after")
+    execution = until_ended(start(save("restarting", body)))
+    assert states(execution) == {"before": "SUCCESS", "gate": "FAILED"}
+    kv.set(NAMESPACE, "fail", False)
+    execution = services.restart(user=None, execution_id=execution.id)
+    eventually(lambda: Execution.objects.get(id=execution.id).state == "SUCCESS", "the restarted execution succeeded")
+    assert states(execution) == {"before": "SUCCESS", "gate": "SUCCESS", "after": "SUCCESS"}
+    assert messages(execution, 2).count("hello") == 2
+
+
+def test_replay_makes_a_new_execution(worker: Process) -> None:
+    first = until_ended(start(save("replayed", "tasks:\n" + log("one") + log("two"))))
+    run = first.task_runs.get(task_id="two")
+    second = until_ended(services.replay(user=None, execution_id=first.id, task_run_id=run.id))
+    assert (second.parent_id, second.original_id) == (first.id, first.id)
+    assert states(second) == {"one": "SUCCESS", "two": "SUCCESS"}
+    assert len(messages(second)) == 1
