@@ -55,6 +55,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_in_page(request: HttpRequest, form: SignInForm, error: str = "", status: int = 200) -> HttpResponse:
+    if error:
+        form.fields["email"].widget.attrs.pop("autofocus")  # the address stays as it was typed, the password is what comes next
+        form.fields["password"].widget.attrs["autofocus"] = True
     context: dict[str, Any] = {"form": form, "error": error, "next": next_url(request, "")}
     return render(request, "namespaces/sign_in.html", context, status=status)
 
