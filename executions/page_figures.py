@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from engine.states import UNFINISHED
-from executions import gantt, page_selectors, presenters
+from executions import gantt, page_selectors, presenters, selectors
 from executions.models import Execution, TriggerState
 from flows.models import Flow
 from namespaces import rights
@@ -249,31 +249,26 @@ LAST = 20
 TALL = 16.0
 
 
-def health(flows: Sequence[Flow], now: datetime) -> dict[tuple[str, str], Health]:
+def health(flows: Sequence[Flow]) -> dict[tuple[str, str], Health]:
     """The health of the flows of one page of a list."""
-    made: dict[tuple[str, str], Health] = {}
-    for flow in flows:
-        rows = list(_last(flow.namespace, flow.flow_id))
-        made[(flow.namespace, flow.flow_id)] = Health(rows[0] if rows else None, _bars(rows[::-1], now), _median(rows))
-    return made
+    return {
+        key: Health(stats.last, _bars(stats.recent), timedelta(seconds=stats.usual_seconds) if stats.usual_seconds is not None else None)
+        for key, stats in selectors.flow_stats(flows, LAST).items()
+    }
+
+
+def _bars(recent: Sequence[tuple[str, str, datetime, float]]) -> tuple[Spark, ...]:
+    """Bars of (id, state, start, seconds), the newest at the right end."""
+    longest = max((seconds for *_, seconds in recent), default=0) or 1
+    made = []
+    for place, (_, state, _, seconds) in enumerate(recent):
+        height = 3 + (TALL - 3) * seconds / longest
+        made.append(Spark(state, (LAST - len(recent) + place) * 6, f"{19 - height:.1f}", f"{height:.1f}"))
+    return tuple(made)
 
 
 def _last(namespace: str, flow_id: str) -> QuerySet[Execution]:
-    return (
-        Execution.objects.filter(namespace=namespace, flow_id=flow_id)
-        .order_by("-created")
-        .only("id", "state", "created", "ended", "namespace", "flow_id")[:LAST]
-    )
-
-
-def _bars(rows: Sequence[Execution], now: datetime) -> tuple[Spark, ...]:
-    spans = [((row.ended or now) - row.created).total_seconds() for row in rows]
-    longest = max(spans, default=0) or 1
-    made = []
-    for place, (row, span) in enumerate(zip(rows, spans, strict=True)):
-        height = 3 + (TALL - 3) * span / longest
-        made.append(Spark(row.state, (LAST - len(rows) + place) * 6, f"{19 - height:.1f}", f"{height:.1f}"))
-    return tuple(made)
+    return Execution.objects.filter(namespace=namespace, flow_id=flow_id).order_by("-created").only("state", "created", "ended")[:LAST]
 
 
 def _median(rows: Iterable[Execution]) -> timedelta | None:

@@ -30,15 +30,25 @@ def execute(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
     """GET shows the form (`?from=<execution id>` fills it as that one was), POST starts it or answers 422 with errors at the fields."""
     row = readable_flow(request, namespace, flow_id, role=Role.MEMBER)
     flow = flow_selectors.parsed(namespace, flow_id)
-    context: dict[str, Any] = {"flow": row, "document": flow, "expected": page_selectors.expectation(namespace, flow_id, flow)}
+    context: dict[str, Any] = {
+        "flow": row,
+        "document": flow,
+        "expected": page_selectors.expectation(namespace, flow_id, flow),
+        "depends": any(one.depends_on for one in flow.inputs),
+    }
     if request.method == "GET":
-        return page(
-            request,
-            "executions/execute.html",
-            "executions/_execute_form.html",
-            context | {"fields": _inputs.filled(flow.inputs, _earlier(request))},
-        )
+        context["fields"] = _first_fields(request, flow, depends=context["depends"])
+        return page(request, "executions/execute.html", "executions/_execute_form.html", context)
     return _start(request, flow, context)
+
+
+def _first_fields(request: HttpRequest, flow: Flow, *, depends: bool) -> list[_inputs.Field]:
+    """The fields of a fresh form; where inputs depend on others, only those that take part as things stand."""
+    values = _earlier(request)
+    if not depends:
+        return _inputs.filled(flow.inputs, values)
+    checks = services.validate_inputs(user=request.user, namespace=flow.namespace, flow_id=flow.id, inputs=values)
+    return _inputs.without_missing(_inputs.filled(flow.inputs, values, checks), values)
 
 
 def _earlier(request: HttpRequest) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def found(request: HttpRequest) -> QuerySet[Flow]:
 
 def rows_of(flows: Any, request: HttpRequest, now: datetime) -> list[FlowRow]:
     """The lines of these flows."""
-    health = page_figures.health(flows, now)
+    health = page_figures.health(flows)
     upcoming = page_figures.next_starts(flows, now)
     may = {name: rights.allows(rights.role_of(request.user, name), Role.MEMBER) for name in {flow.namespace for flow in flows}}
     return [

@@ -1,5 +1,6 @@
 // The list of executions: rows change in place, new ones wait behind "3 new"; choosing, ranges and the bar of actions.
 import { all, gather, on, one } from "./dom.js";
+import "./filters.js";
 import { connect } from "./live.js";
 import { key } from "./keys.js";
 
@@ -84,7 +85,7 @@ const update = gather(async () => {
   const query = new URLSearchParams(location.search);
   for (const id of ids.slice(0, 200)) query.append("id", id);
   const table = list();
-  if (table.dataset.flow) query.set("flow", table.dataset.flow);
+  for (const name of ["flow", "namespace"]) if (table.dataset[name]) query.set(name, table.dataset[name]);
   const answer = await fetch(`${table.dataset.rowsUrl}?${query}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
   if (!answer.ok) return;
   maker.innerHTML = await answer.text();

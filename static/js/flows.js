@@ -1,5 +1,6 @@
 // The list of flows: keys on the row that has the focus, and the list again when an execution began or ended.
 import { all, gather, one } from "./dom.js";
+import "./filters.js";
 import { connect } from "./live.js";
 import { key } from "./keys.js";
 

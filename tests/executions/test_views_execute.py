@@ -134,6 +134,59 @@ def test_an_execution_of_another_namespace_fills_nothing(people: dict[str, User]
     assert signed_in(people["member"]).get(URL, {"from": hidden.id}).status_code == 404
 
 
+DEPENDS = """id: depends
+namespace: company.team
+inputs:
+  - {id: mode, type: SELECT, values: [simple, expert], defaults: simple}
+  - id: flags
+    type: STRING
+    required: false
+    dependsOn: {inputs: [mode], condition: "{{ inputs.mode == 'expert' }}"}
+tasks:
+  - {id: hello, type: io.kestra.plugin.core.log.Log, message: hello}
+"""
+
+
+def test_an_input_that_depends_on_another_comes_and_goes(people: dict[str, User]) -> None:
+    flow_services.create(user=None, source=DEPENDS)
+    client, url = signed_in(people["member"]), "/flows/company.team/depends/execute/"
+    page = client.get(url).content.decode()
+    assert 'data-input="mode"' in page
+    assert 'data-input="flags"' not in page
+    assert " data-depends" in page
+    assert 'data-input="flags"' in client.post(f"{url}check/", {"mode": "expert"}).content.decode()
+    assert 'data-input="flags"' not in client.post(f"{url}check/", {"mode": "simple"}).content.decode()
+    assert client.get(f"{url}check/").status_code == 405
+    assert signed_in(people["reader"]).post(f"{url}check/", {}).status_code == 403
+
+
+PAUSES = """id: pauses
+namespace: company.team
+tasks:
+  - id: approve
+    type: io.kestra.plugin.core.flow.Pause
+    onResume:
+      - {id: reason, type: STRING}
+      - {id: amount, type: INT, required: false}
+"""
+
+
+def test_resume_asks_for_what_the_pause_wants(people: dict[str, User]) -> None:
+    flow_services.create(user=None, source=PAUSES)
+    signed_in(people["member"]).post("/flows/company.team/pauses/execute/")
+    execution = Execution.objects.get(flow_id="pauses")
+    assert execution.state == "PAUSED"
+    page = signed_in(people["member"]).get(reverse("executions:gantt", args=[execution.id])).content.decode()
+    assert 'id="resume-reason"' in page
+    assert 'data-dialog-open="resume-dialog"' in page
+    refused = post(people["member"], execution, "resume", amount="x", reason="because")
+    assert refused.status_code == 422
+    assert "data-open-now" in refused.content.decode()
+    assert post(people["member"], execution, "resume", reason="because").status_code == 302
+    execution.refresh_from_db()
+    assert execution.state != "PAUSED"
+
+
 # --- verbs -----------------------------------------------------------------------------------------------------------------------
 
 
