@@ -1,10 +1,10 @@
 // The Execute form: Ctrl Enter, a combobox whose last option is what was typed, a drop zone over a real file field, inputs that depend on others.
-import { all, gather, on, one } from "./dom.js";
+import { all, gather, isDialogOpen, on, one } from "./dom.js";
 
 const form = one("#execute-form");
 
-form?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+document.addEventListener("keydown", (event) => {
+  if (!form || event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || isDialogOpen()) return;
   event.preventDefault();
   form.requestSubmit();
 });

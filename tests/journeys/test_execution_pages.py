@@ -238,3 +238,25 @@ def test_no_page_scrolls_sideways(width: int, scheme: Any, browser: Browser, sig
         wide, seen = page.evaluate("() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide <= seen, path
     context.close()
+
+
+PAUSE = """id: asks_first
+namespace: company.team.pages
+tasks:
+  - {id: wait, type: io.kestra.plugin.scripts.shell.Commands, taskRunner: {type: io.kestra.plugin.core.runner.Process}, commands: [sleep 2]}
+  - {id: approve, type: io.kestra.plugin.core.flow.Pause, onResume: [{id: reason, type: STRING}]}
+  - {id: after, type: io.kestra.plugin.core.log.Log, message: "because {{ outputs.approve.onResume.reason }}"}
+"""
+
+
+def test_an_open_page_learns_what_a_pause_asks_for(page: Page, live_server_stack: Stack) -> None:
+    with httpx.Client(base_url=live_server_stack.url, auth=(live_server_stack.user, live_server_stack.password)) as client:
+        client.post("/api/v1/main/flows", content=PAUSE, headers={"Content-Type": "application/x-yaml"})
+    execute(page, "/flows/company.team.pages/asks_first")
+    expect(state_of(page)).to_have_attribute("data-state", "PAUSED", timeout=20_000)
+    page.get_by_role("button", name="Resume").first.click()
+    page.locator("#resume-reason").fill("it is Monday")
+    page.locator("#resume-dialog button[type=submit]").click()
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    page.locator(".gantt-row", has_text="after").click()
+    expect(page.locator(".step-pane")).to_contain_text("because it is Monday")
