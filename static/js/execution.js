@@ -87,14 +87,13 @@ export function watch(view, on = {}, onGap = null) {
   return link;
 }
 
-// What the pause asks for is known only when it pauses: the dialog comes anew.
+// What the pause asks for is known only when it pauses: the fields come then, also into a dialog that is open already.
 document.addEventListener("execution-state", async (event) => {
-  const dialog = one("#resume-dialog");
-  if (event.detail.state !== "PAUSED" || !dialog || dialog.open) return;
+  if (event.detail.state !== "PAUSED") return;
   const answer = await fetch(location.href, { credentials: "same-origin" });
   if (!answer.ok) return;
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("resume-dialog");
-  if (next) dialog.replaceWith(document.adoptNode(next));
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("resume-fields");
+  if (next) one("#resume-fields")?.replaceWith(document.adoptNode(next));
 });
 
 if (root && !one("[data-gantt], [data-logs]")) watch(one("[data-live-body]")?.dataset.view ?? "detail");
