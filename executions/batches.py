@@ -34,7 +34,7 @@ class Batch(Generic[Item]):
         with self._guard:
             self._items.append(item)
             waiting = len(self._items)
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
         self._some.set()

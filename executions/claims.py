@@ -145,7 +145,7 @@ def start_beating(kind: str = "worker") -> None:
     """Show that this process lives, from now until it ends."""
     global _beating
     with _holding:
-        if _beating is None:
+        if _beating is None or not _beating.is_alive():
             _beating = threading.Thread(target=_beat_for_ever, args=(kind,), name="claims", daemon=True)
             _beating.start()
 

@@ -25,7 +25,7 @@ from executions.claims import Claim
 from executions.logbook import Line
 from executions.steps import Board
 from namespaces import vault
-from plugins.contract import FlowReference, Level, NamespacePort, Settings, StepReport, TaskFailed
+from plugins.contract import EnvironmentsPort, FlowReference, Level, NamespacePort, Settings, StepReport, StoragePort, TaskFailed
 from plugins.core.runner._hand_over import hand_over
 
 
@@ -56,7 +56,7 @@ class Context:
     ) -> None:
         self.flow = FlowReference(execution.namespace, execution.flow_id, execution.flow_revision)
         self.execution_id, self.task_run_id, self.task_id, self.attempt = execution.id, task_run.id, task.id, attempt
-        self.labels = dict(reversed(execution.labels))
+        self.labels: Mapping[str, str] = dict(reversed(execution.labels))
         self.settings = installation()
         self.resumed = claim is not None and claim.delivery.claims > 1
         self.shared_working_dir = bool(workspace)
@@ -70,8 +70,8 @@ class Context:
         self.variables: Mapping[str, Any] = world.decrypted(found, self.masks)
         self._functions = world.functions(execution, self.masks, self._people.may_read)
         self._options = world.options()
-        self.environments = ports.Environments(self.cancelled)
-        self.storage = ports.Storage(execution, task.id, task_run.id, lambda: self.working_dir, self._people)
+        self.environments: EnvironmentsPort = ports.Environments(self.cancelled)
+        self.storage: StoragePort = ports.Storage(execution, task.id, task_run.id, lambda: self.working_dir, self._people)
 
     # --- rendering
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Any
 
 from engine import commands, events
 from engine.context import find_task, variables
@@ -126,7 +127,7 @@ def _render_outputs(turn: Turn) -> events.OutputsRendered:
     return events.OutputsRendered(masks.value(outputs))
 
 
-def _functions(execution: Execution, masks: world.Masks) -> dict[str, object]:
+def _functions(execution: Execution, masks: world.Masks) -> Mapping[str, Callable[..., Any]]:
     return world.functions(execution, masks, ports.People(execution).may_read)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,7 +29,6 @@ from plugins.catalog import CATALOG
 from ui.errors import KestraError
 
 SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
-MOST_MISSED = 1000  # fires that are made up for in a row
 logger = logging.getLogger(__name__)
 _seen: tuple[Any, ...] = ()
 
@@ -115,10 +114,11 @@ def _follow(state: models.TriggerState | None, flow: FlowRow, trigger: Trigger, 
     off = trigger.disabled or flow.disabled or (state is not None and state.disabled)
     due = None
     if not off and CATALOG.canonical(trigger.type) == SCHEDULE:
-        due = next_date(trigger, now) if changed or state is None or state.next_date is None else state.next_date
+        saved = max(flow.updated, now - timedelta(minutes=1))  # a date between the saving and our looking is not missed
+        due = next_date(trigger, saved if changed else now) if changed or state is None or state.next_date is None else state.next_date
     if state is None:
         key = {"namespace": flow.namespace, "flow_id": flow.flow_id, "trigger_id": trigger.id}
-        models.TriggerState.objects.get_or_create(**key, defaults={"type": trigger.type, "next_date": due, "updated": now})
+        models.TriggerState.objects.get_or_create(**key, defaults={"type": trigger.type, "next_date": due, "updated": max(now, flow.updated)})
     elif (state.next_date, state.type) != (due, trigger.type) or changed:
         # Compared with what was read: a fire or a switch in the meantime is not undone.
         seen = models.TriggerState.objects.filter(id=state.id, next_date=state.next_date, updated=state.updated)

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 import redis
 from django.conf import settings
@@ -44,7 +44,7 @@ def tick(now: datetime | None = None) -> None:
 def timers(now: datetime) -> None:
     """Tell executions whose time has come."""
     for row in models.Timer.objects.filter(due__lte=now).order_by("due")[:MOST]:
-        apart(f"timer {row.key} of execution {row.execution_id}", lambda row=row: _elapsed(row))
+        apart(f"timer {row.key} of execution {row.execution_id}", partial(_elapsed, row))
 
 
 def _elapsed(row: models.Timer) -> list[Outgoing]:

@@ -69,7 +69,7 @@ def _wanted(run: TaskRun, delivery: models.Delivery) -> bool:
     if run.state.terminated:
         return False
     if delivery.phase != "run":
-        return run.notes.get("phase") == delivery.phase
+        return bool(run.notes.get("phase") == delivery.phase)
     return bool(run.attempts) and run.attempts[-1].number == delivery.attempt and run.attempts[-1].state.current == "RUNNING"
 
 

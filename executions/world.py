@@ -107,38 +107,38 @@ class _World:
     def _namespace(self, name: str | None) -> str:
         if name is None or name == self.execution.namespace:
             return self.execution.namespace
-        with _told():
+        with _Told():
             self.may_read(name)
         return name
 
     def kv(self, key: str, namespace: str | None = None, errorOnMissing: bool = False) -> Any:
         place = self._namespace(namespace)
-        with _told():
+        with _Told():
             found = kv.find(place, key)
         if found is None and errorOnMissing:
             raise ExpressionError(f"The key '{key}' does not exist in the namespace '{place}'.")
         return None if found is None else found.value
 
     def secret(self, key: str) -> str:
-        with _told():
+        with _Told():
             value = vault.secret(self.execution.namespace, key)
         self.masks.add(value)
         return value
 
     def read(self, path: str, namespace: str | None = None) -> str:
-        with _told():
+        with _Told():
             return read_bytes(self.execution, path, self._namespace(namespace)).decode(errors="replace")
 
     def file_uri(self, path: str, namespace: str | None = None) -> str:
         place = self._namespace(namespace)
         if ".." in path.split("/"):
             raise ExpressionError("File should be accessed with their full path and not using relative '..' path.")
-        with _told():
+        with _Told():
             files.stats(place, path)
         return f"{storage.SCHEME}/{place.replace('.', '/')}/_files/{path.lstrip('/')}"
 
     def file_size(self, path: str, namespace: str | None = None) -> int:
-        with _told():
+        with _Told():
             if path.startswith(storage.SCHEME):
                 storage.check_owned(path, self.execution)
                 return storage.existing(path).stat().st_size
@@ -147,14 +147,21 @@ class _World:
     def error_logs(self) -> list[dict[str, Any]]:
         logbook.flush()
         rows = models.LogLine.objects.filter(execution_id=self.execution.id, level=logbook.NUMBERS["ERROR"]).order_by("number")[:1000]
-        return [
-            {
-                "taskId": row.task_id, "taskRunId": row.task_run_id, "executionId": self.execution.id, "namespace": self.execution.namespace,
-                "flowId": self.execution.flow_id, "attemptNumber": row.attempt, "level": "ERROR", "message": row.message,
-                "timestamp": row.timestamp.isoformat(),
-            }  # fmt: skip
-            for row in rows
-        ]
+        return [self._error(row) for row in rows]
+
+    def _error(self, row: models.LogLine) -> dict[str, Any]:
+        execution = self.execution
+        return {
+            "taskId": row.task_id,
+            "taskRunId": row.task_run_id,
+            "executionId": execution.id,
+            "namespace": execution.namespace,
+            "flowId": execution.flow_id,
+            "attemptNumber": row.attempt,
+            "level": "ERROR",
+            "message": row.message,
+            "timestamp": row.timestamp.isoformat(),
+        }
 
 
 def read_bytes(execution: Execution, path: str, namespace: str) -> bytes:
@@ -168,7 +175,7 @@ def read_bytes(execution: Execution, path: str, namespace: str) -> bytes:
     return files.read(namespace, path)
 
 
-class _told:
+class _Told:
     """Turns what a user cannot do into what an expression cannot do."""
 
     def __enter__(self) -> None:
@@ -181,7 +188,7 @@ class _told:
 
 def run_jq(value: Any, expression: str) -> list[Any]:
     """Every result of a jq program, which runs in a child with limits of time and memory: jq cannot be interrupted."""
-    asked = '{"value": %s, "expression": %s}' % (to_json(value), json.dumps(expression))
+    asked = f'{{"value": {to_json(value)}, "expression": {json.dumps(expression)}}}'
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-c", JQ], input=asked, capture_output=True, text=True, timeout=JQ_SECONDS, env={}, check=False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from django.conf import settings
 
 from executions import services
 from executions.models import Command, Delivery, Execution, Timer
@@ -91,10 +92,9 @@ def test_outputs_of_a_script_reach_later_tasks(worker: Process) -> None:
 
 
 def test_children_of_a_working_directory_share_it_and_it_is_gone_afterwards(worker: Process) -> None:
-    from django.conf import settings
-
     inner = shell("write", "cat given.txt > copied.txt") + shell("read", "cat copied.txt")
-    body = f"tasks:\n  - id: place\n    type: {CORE}.flow.WorkingDirectory\n    inputFiles:\n      given.txt: from outside\n    outputFiles: ['*.txt']\n    tasks:\n"
+    body = f"tasks:\n  - id: place\n    type: {CORE}.flow.WorkingDirectory\n    inputFiles:\n      given.txt: from outside\n"
+    body += "    outputFiles: ['*.txt']\n    tasks:\n"
     body += "".join(f"    {line}\n" for line in inner.splitlines())
     execution = until_ended(start(save("place", body)))
     assert execution.state == "SUCCESS", messages(execution)
@@ -104,7 +104,8 @@ def test_children_of_a_working_directory_share_it_and_it_is_gone_afterwards(work
 
 
 def test_too_large_outputs_fail_the_attempt(worker: Process) -> None:
-    body = f"tasks:\n  - {{id: large, type: {CORE}.debug.Return, format: \"{'x' * 1000}{{% for i in range(0, 1100) %}}{'y' * 1000}{{% endfor %}}\"}}\n"
+    template = f"{{% for i in range(0, 1100) %}}{'y' * 1000}{{% endfor %}}"
+    body = f'tasks:\n  - {{id: large, type: {CORE}.debug.Return, format: "{template}"}}\n'
     execution = until_ended(start(save("large", body)))
     assert execution.state == "FAILED"
     assert any("has exceeded the configured limit of" in message for message in messages(execution, 4))
@@ -118,7 +119,8 @@ def test_a_task_beyond_its_timeout_is_stopped(worker: Process) -> None:
 
 def test_restart_runs_again_what_failed(worker: Process) -> None:
     kv.set(NAMESPACE, "fail", True)
-    body = "tasks:\n" + log("before") + f"  - {{id: gate, type: {CORE}.execution.Fail, condition: \"{{{{ kv('fail') }}}}\"}}\n" + log("after")
+    body = "tasks:\n" + log("before")
+    body += f"  - {{id: gate, type: {CORE}.execution.Fail, condition: \"{{{{ kv('fail') }}}}\"}}\n" + log("after")
     execution = until_ended(start(save("restarting", body)))
     assert states(execution) == {"before": "SUCCESS", "gate": "FAILED"}
     kv.set(NAMESPACE, "fail", False)
