@@ -317,11 +317,15 @@ class RunContext(Protocol):
     resumed: bool  # this attempt was claimed before by a worker that is gone (look for what it left running)
     labels: Mapping[str, str]
     variables: Mapping[str, Any]
-    working_dir: Path
     shared_working_dir: bool  # inside a WorkingDirectory: the folder outlives the task
     settings: Settings
     storage: StoragePort
     environments: EnvironmentsPort
+
+    @property
+    def working_dir(self) -> Path:
+        """Where the task works; made when it is first asked for."""
+        ...
 
     def render(self, template: str, extra: Mapping[str, Any] | None = None) -> str: ...
     def render_typed(self, template: Any, extra: Mapping[str, Any] | None = None) -> Any: ...
