@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import SettingsWrapper
 
 from flows.models import Flow
 from kestra_web import demo
@@ -18,6 +19,12 @@ FLOWS = {
     "company.team.dbt.nightly_build",
     "company.team.operations.check_deliveries",
 }
+
+
+@pytest.fixture(autouse=True)
+def own_storage(tmp_path: Path, settings: SettingsWrapper) -> None:
+    """Namespace files of one test are not there for the next: what is there is never loaded over."""
+    settings.KESTRA_STORAGE = tmp_path / "storage"
 
 
 @pytest.mark.django_db
