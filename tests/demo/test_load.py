@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from flows.models import Flow
 from kestra_web import demo
@@ -22,7 +22,7 @@ FLOWS = {
 
 
 @pytest.fixture(autouse=True)
-def own_storage(tmp_path: Path, settings: SettingsWrapper) -> None:
+def own_storage(tmp_path: Path, settings: Settings) -> None:
     """Namespace files of one test are not there for the next: what is there is never loaded over."""
     settings.KESTRA_STORAGE = tmp_path / "storage"
 
