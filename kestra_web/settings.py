@@ -111,7 +111,13 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 # A page must not wait for a broker that is away: what it could not send is found again by the scheduler.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "health_check_interval": 10, "max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "health_check_interval": 10,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_SERIALIZER = "json"
@@ -136,7 +142,7 @@ KESTRA_ENVIRONMENTS = HOME / "environments"
 KESTRA_WAREHOUSE = HOME / "warehouse"
 KESTRA_GIT_FOLDERS = [HOME / "git", *ENVIRONMENT.git_folders]
 KESTRA_DOCKER_FALLBACK = ENVIRONMENT.docker_fallback
-KESTRA_DOCKER_VOLUMES = [KESTRA_WAREHOUSE, *ENVIRONMENT.docker_volumes]
+KESTRA_DOCKER_VOLUMES = [f"{KESTRA_WAREHOUSE}:{KESTRA_WAREHOUSE}", *ENVIRONMENT.docker_volumes]  # `a:a` is always mounted
 KESTRA_RUN_AS = ENVIRONMENT.run_as
 KESTRA_ENCRYPTION_KEYS = list(home.encryption_keys(ENVIRONMENT))
 KESTRA_WORKER_CONCURRENCY = ENVIRONMENT.worker_concurrency

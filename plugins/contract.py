@@ -105,7 +105,10 @@ class Result:
 
 
 class RunnableTask(BaseTask):
-    """A task that a worker runs. `inline` marks work so cheap that whoever advances the execution may do it in place (no I/O, no waiting)."""
+    """A task that a worker runs.
+
+    `inline` marks work so cheap that whoever advances the execution may do it in place (no I/O, no waiting).
+    """
 
     inline: ClassVar[bool] = False
     outputs_schema: ClassVar[Mapping[str, str]] = {}  # name -> one-line description, for the reference page
@@ -336,7 +339,9 @@ class RunContext(Protocol):
         ...
 
     def step(self, report: StepReport) -> None: ...
-    def metric(self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None) -> None:
+    def metric(
+        self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None
+    ) -> None:
         """Publish a metric; a timer's value is in seconds."""
         ...
 

@@ -92,7 +92,7 @@ def _local(path: str, roots: Sequence[str]) -> str:
     real = os.path.realpath(path)
     if not any(real == (root := os.path.realpath(allowed)) or real.startswith(root.rstrip("/") + "/") for allowed in roots):
         raise TaskFailed(
-            f"The repository '{path}' of this machine is not open to flows: KESTRA_WEB_GIT_FILE_ROOTS names what is", retryable=False
+            f"The repository '{path}' of this machine is not open to flows: KESTRA_WEB_GIT_FOLDERS names what is", retryable=False
         )
     return f"file://{real}"
 
@@ -158,7 +158,7 @@ class Git:
         if re.search(r"remote branch .* not found|couldn't find remote ref", text, re.IGNORECASE):
             return f"The branch or tag was not found in the repository {shown} ({last})"
         if "host key verification failed" in text.lower():
-            return f"The host {host} is not known: add its key to `known_hosts` of the server (KESTRA_WEB_SSH_KNOWN_HOSTS)"
+            return f"The host {host} is not known: add its key to /etc/ssh/ssh_known_hosts of the server"
         if _UNREACHABLE.search(text):
             return f"The host {host} could not be reached, so {shown} was not cloned: check the network or the URL ({last})"
         if re.search(r"ssl|certificate", text, re.IGNORECASE):
@@ -246,12 +246,11 @@ def _header(access: Access) -> dict[str, str]:
 
 
 def _ssh(access: Access, scratch: Path) -> str:
-    known = os.environ.get("KESTRA_WEB_SSH_KNOWN_HOSTS") or "/etc/ssh/ssh_known_hosts"
     options = [
         "-F none",
         f"-o ConnectTimeout={max(1, round(access.connect_timeout))}",
         "-o StrictHostKeyChecking=yes",
-        f"-o UserKnownHostsFile={known}",
+        "-o UserKnownHostsFile=/etc/ssh/ssh_known_hosts",
         "-o BatchMode=no" if access.passphrase else "-o BatchMode=yes",
     ]
     if access.private_key:

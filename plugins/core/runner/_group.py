@@ -13,6 +13,11 @@ _PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+def mark_of(task_run_id: str, attempt: int) -> str:
+    """The mark of everything that one attempt starts."""
+    return f"{task_run_id}-{attempt}"
+
+
 def _stat(pid: int) -> list[str] | None:
     """The fields of /proc/<pid>/stat after the command's name, the state first; None where it is gone."""
     try:

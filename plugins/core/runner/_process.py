@@ -39,7 +39,8 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `identity` is the uid and gid to run as, `memory` a limit in bytes for the whole group."""
+    """What to run. `identity` is the uid and gid to run as, `memory` a limit in bytes for the whole group, `mark` what its processes
+    carry in their environment, so that one that left the group is found (`_group.mark_of`)."""
 
     argv: Sequence[str]
     cwd: Path
@@ -49,6 +50,7 @@ class Plan:
     stages: Stages = GENTLE
     identity: tuple[int, int] | None = None
     memory: int | None = None
+    mark: str | None = None
 
 
 class _Lines:
@@ -209,7 +211,7 @@ def run(
     `on_start(pgid, started)` tells the group as soon as it lives. `stoppable(action)` is a context manager that calls `action`
     when the task is to stop. Raises OSError where the program cannot be started.
     """
-    mark = secrets.token_hex(12)
+    mark = plan.mark or secrets.token_hex(12)
     wake_read, wake_write = os.pipe()
     try:
         process = spawn(plan, mark)

@@ -32,6 +32,7 @@ from pydantic import Field
 from plugins.contract import RunContext, RunnerResult, ShellCommand, TaskFailed, TaskRunner
 from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal
+from plugins.core.runner._group import mark_of
 from plugins.core.runner._hand_over import hand_over
 
 TYPE: Final = "io.kestra.plugin.core.runner.Process"
@@ -72,6 +73,7 @@ def run_as_process(
             stages=_process.INTERRUPT if command.interrupt_first else _process.GENTLE,
             identity=identity,
             memory=memory,
+            mark=mark_of(context.task_run_id, context.attempt),
         )
         return _answer(_run(plan, command, context), command, context, memory)
     finally:

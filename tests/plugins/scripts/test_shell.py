@@ -256,3 +256,10 @@ def _command_line(pid: int) -> str:
             return file.read().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
+
+
+@pytest.mark.linux
+def test_what_left_the_group_of_a_lost_attempt_is_found_by_its_mark(context: MemoryContext) -> None:
+    mark = _group.mark_of(context.task_run_id, context.attempt)
+    commands("cat /proc/self/environ | tr '\\0' '\\n' | grep KESTRA_ATTEMPT").run(context)
+    assert context.lines("INFO") == [f"KESTRA_ATTEMPT={mark}"]
