@@ -53,7 +53,9 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
     end_processes(delivery)
     again = delivery.inline or (delivery.left_behind.get("container") and delivery.phase == "run")
     if again and delivery.claims < 2 * MOST_CLAIMS:
-        Delivery.objects.filter(id=delivery.id, claims=delivery.claims).update(status=Delivery.Status.WAITING, worker="", sent=timezone.now(), sends=1)
+        Delivery.objects.filter(id=delivery.id, claims=delivery.claims).update(
+            status=Delivery.Status.WAITING, worker="", sent=timezone.now(), sends=1
+        )
         return [Outgoing("run_task", delivery.id)]
     _close_steps(delivery)
     lost = events.WorkerLost(delivery.task_run_id, delivery.attempt, delivery.phase)  # type: ignore[arg-type] # phase: one of three
@@ -71,7 +73,7 @@ def end_processes(delivery: models.Delivery) -> None:
         return
     leader = _group.started(pgid)
     if leader is None or left.get("started") is None or leader == left["started"]:
-        _group.sweep(pgid)
+        _group.sweep(pgid, _group.mark_of(delivery.task_run_id, delivery.attempt))
 
 
 def _close_steps(delivery: models.Delivery) -> None:
