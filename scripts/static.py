@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from install import install, last_line, say, stop  # noqa: E402 -- the script beside this one, wherever both are called from
+from install import SYSTEM_CERTIFICATES, install, last_line, say, stop  # noqa: E402 -- the script beside this one, wherever both are called from
 
 SOURCE, BUILT, MODULES = ROOT / "static" / "src", ROOT / "static" / "dist", ROOT / "node_modules"
 OLDEST_NODE = 18
@@ -30,6 +30,8 @@ def main() -> None:
     say("building the pages' scripts and styles")
     node, npm = find_node()
     variables = {**os.environ, "PATH": f"{Path(node).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    if SYSTEM_CERTIFICATES.exists():
+        variables.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
     fetch_modules(npm, variables)
     shutil.rmtree(BUILT, ignore_errors=True)
     esbuild = [str(MODULES / ".bin" / "esbuild"), "--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]
