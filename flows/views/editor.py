@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from difflib import get_close_matches
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -30,8 +32,26 @@ tasks:
 """
 
 
+UNKNOWN_PROPERTY = re.compile(
+    r'Unrecognized field "(?P<name>[^"]+)" \(class (?P<type>[\w.$]+)\), .*?known properties: (?P<known>.*)\)', re.DOTALL
+)
+
+
 def shown(problems: list[Problem]) -> list[dict[str, Any]]:
-    return [{"message": p.message, "line": p.line, "column": p.column, "severity": p.severity, "path": p.path} for p in problems]
+    """Problems as the page lists them; an unknown property in plain words, with the known one that it resembles as `fix`."""
+    return [{"line": p.line, "column": p.column, "severity": p.severity, "path": p.path} | _told(p.message) for p in problems]
+
+
+def _told(message: str) -> dict[str, Any]:
+    match = UNKNOWN_PROPERTY.fullmatch(message)
+    if match is None:
+        return {"message": message}
+    name, known = match["name"], re.findall(r'"([^"]+)"', match["known"])
+    close = get_close_matches(name, known, 1)
+    told = f"Unknown property {name} of {match['type'].rsplit('.', 1)[-1]}."
+    if not close:
+        return {"message": f"{told} It has {', '.join(sorted(known))}."}
+    return {"message": f"{told} Did you mean {close[0]}?", "fix": {"replace": name, "with": close[0]}}
 
 
 @login_required
@@ -106,7 +126,7 @@ def _refused(request: HttpRequest, row: Flow | None, source: str, problems: list
             answer |= {"conflict": conflict.message, "revision": row.revision, "source": row.source, "compare": compare}
         return JsonResponse(answer, status=status)
     context = frame(request, row, "editor") if row else {"flow": None, "may_edit": True, "tabs": [], "tab": "editor"}
-    context |= {"source": source, "problems": problems, "conflict": conflict.message if conflict else ""}
+    context |= {"source": source, "problems": shown(problems), "conflict": conflict.message if conflict else ""}
     return render(request, "flows/editor.html", context, status=status)
 
 

@@ -42,7 +42,20 @@ function row(problem) {
   text.textContent = problem.message;
   where.textContent = problem.line ? `${problem.line}:${problem.column ?? 1}` : "";
   one("a", item).addEventListener("click", (event) => { event.preventDefault(); editor?.goTo(problem.line ?? 1, problem.column ?? 1); });
+  const fix = one("button", item);
+  if (fix && problem.fix && problem.line) {
+    fix.hidden = false;
+    fix.addEventListener("click", () => mend(problem));
+  }
   return item;
+}
+
+// Put the known word in place of the unknown one, where the problem is.
+function mend({ line, fix }) {
+  const lines = source.value.split("\n");
+  lines[line - 1] = lines[line - 1].replace(fix.replace, fix.with);
+  if (editor) editor.replace(lines.join("\n")); else source.value = lines.join("\n");
+  editor?.goTo(line);
 }
 
 async function check() {

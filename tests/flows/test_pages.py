@@ -191,3 +191,10 @@ def test_every_type_has_a_page_and_stands_in_the_editors_schema(client: Client, 
         assert f"/plugins/{type_}/" in listed
         assert reader.get(f"/plugins/{type_}/").status_code == 200
     assert reader.get("/plugins/io.kestra.plugin.core.log.Nope/").status_code == 404
+
+
+def test_an_unknown_property_is_told_in_plain_words_with_its_fix(client: Client, people: dict[str, User]) -> None:
+    broken = SOURCE.replace("message: hello", "mesage: hello")
+    answer = signed_in(client, people["reader"]).post("/flows/validate/", {"source": broken}).json()
+    told = {one["message"]: one.get("fix") for one in answer["problems"]}
+    assert told["Unknown property mesage of Log. Did you mean message?"] == {"replace": "mesage", "with": "message"}
