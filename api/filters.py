@@ -124,6 +124,8 @@ def words(*columns: str) -> Meaning:
     """A text anywhere in one of these columns."""
 
     def meaning(condition: Condition) -> Q:
+        if condition.operator not in ("EQUALS", "CONTAINS"):
+            raise Invalid(f"{condition.field} is looked for with EQUALS or CONTAINS")
         found = Q()
         for column in columns:
             found |= Q(**{f"{column}__icontains": condition.value})

@@ -201,4 +201,6 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
         isinstance(one, dict) and isinstance(one.get("namespace"), str) and isinstance(one.get("id"), str) for one in listed
     ):
         raise Invalid('Expected a JSON list of {"namespace", "id"} in the body')
+    for namespace in {one["namespace"] for one in listed}:  # before anything is changed
+        rights.require(who(request), namespace, Role.MEMBER)
     return [(one["namespace"], one["id"]) for one in listed]

@@ -18,21 +18,23 @@ HOURS_OF_A_DAY = 24
 
 def next_date(cron: str, zone: tzinfo, after: datetime) -> datetime | None:
     """The first date later than `after` (aware), in the zone; None where there is none."""
-    found = _rolling(cron, zone, after) if _every_hour(cron) else _fixed(cron, zone, after)
+    moment = after.astimezone(UTC)
+    found = _rolling(cron, zone, moment) if _every_hour(cron) else _fixed(cron, zone, moment)
     return found.astimezone(zone) if found is not None else None
 
 
 def previous_date(cron: str, zone: tzinfo, before: datetime) -> datetime | None:
     """The last date earlier than `before` (aware), in the zone; None where there is none."""
-    local = _naive(before, zone)
+    limit = before.astimezone(UTC)  # two dates of one zone would be compared by their clocks alone, which show an hour twice
+    clock = _Clock(cron, _naive(before, zone))
     try:
-        earlier = _Clock(cron, local).previous()
+        while (start := _instant(clock.previous(), zone)) >= limit:
+            pass
     except CroniterBadDateError:
         return None
     found = None
-    start = _instant(earlier, zone) - timedelta(hours=3 if _changes(zone, before) else 0, seconds=1)
-    for date in dates(cron, zone, start):
-        if date >= before:
+    for date in dates(cron, zone, start - timedelta(hours=3 if _changes(zone, before) else 0, seconds=1)):
+        if date.astimezone(UTC) >= limit:
             break
         found = date
     return found

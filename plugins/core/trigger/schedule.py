@@ -97,7 +97,7 @@ class Schedule(BaseTrigger):
         if self.recover_missed_schedules == "NONE":
             return self.next_date(now, server)
         last = self.previous_date(now + timedelta(microseconds=1), server)
-        return planned if last is None else max(last, planned)
+        return planned if last is None else max(last, planned, key=datetime.timestamp)
 
     def _from(self, planned: datetime, server: tzinfo) -> Iterator[datetime]:
         zone = self.zone(server)

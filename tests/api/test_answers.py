@@ -1,0 +1,200 @@
+"""Answers and errors have the shapes that Kestra's clients know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from executions.models import Execution
+
+ROOTS = ("/api/v1/", "/api/v1/main/")
+
+
+@pytest.fixture
+def api(asked_by: Callable[[str], Client]) -> Client:
+    return asked_by("member")
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_flow_is_told_with_its_labels_inputs_and_source(root: str, api: Client, shop: Execution) -> None:
+    found = api.get(f"{root}flows/company.team/shop?source=true").json()
+    assert found["labels"] == [{"key": "team", "value": "data"}]
+    assert found["inputs"][0] == {"id": "who", "type": "STRING", "required": True, "defaults": "nobody"}
+    assert (found["revision"], found["disabled"], found["deleted"]) == (1, False, False)
+    assert found["source"].startswith("id: shop\n")
+    assert "description" not in found
+
+
+def test_an_execution_is_told_with_its_task_runs(api: Client, shop: Execution) -> None:
+    found = api.get(f"/api/v1/executions/{shop.id}").json()
+    assert (found["flowId"], found["state"]["current"], found["originalId"], found["deleted"]) == ("shop", "SUCCESS", shop.id, False)
+    assert [moment["state"] for moment in found["state"]["histories"]] == ["CREATED", "RUNNING", "SUCCESS"]
+    assert found["state"]["duration"] == "PT10S"
+    run = found["taskRunList"][0]
+    assert (run["taskId"], run["outputs"], run["attempts"][0]["state"]["current"]) == ("greet", {}, "SUCCESS")
+    assert found["metadata"]["attemptNumber"] == 1
+
+
+def test_log_lines_are_listed_by_level_and_downloaded(api: Client, shop: Execution) -> None:
+    lines = api.get(f"/api/v1/logs/{shop.id}").json()
+    assert [(line["level"], line["message"], line["taskId"]) for line in lines] == [
+        ("INFO", "hello nobody", "greet"),
+        ("ERROR", "it broke", "greet"),
+    ]
+    assert [line["message"] for line in api.get(f"/api/v1/logs/{shop.id}?minLevel=ERROR").json()] == ["it broke"]
+    answer = api.get(f"/api/v1/logs/{shop.id}/download")
+    text = b"".join(answer.streaming_content).decode()
+    assert text.splitlines()[1].endswith("Z ERROR it broke")
+    assert answer["Content-Type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("namespace=company", 1), ("namespace=comp", 0), ("flowId=shop", 1), ("state=FAILED", 0), ("state=FAILED&state=SUCCESS", 1), ("q=sho", 1),
+        ("filters[namespace][PREFIX]=company", 1), ("filters[namespace][EQUALS]=company", 0), ("filters[state][NOT_IN]=FAILED,KILLED", 1),
+        ("filters[state][IN]=FAILED,SUCCESS", 1), ("filters[or][0][flowId][EQUALS]=none&filters[or][1][flowId][STARTS_WITH]=sh", 1),
+        ("filters[and][0][flowId][EQUALS]=none&filters[and][1][flowId][STARTS_WITH]=sh", 0), ("filters[labels][EQUALS][team]=data", 0),
+        ("filters[startDate][GREATER_THAN]=2100-01-01T00:00:00Z", 0), ("childFilter=MAIN", 1), ("childFilter=CHILD", 0),
+    ],
+)  # fmt: skip
+def test_executions_are_searched_by_parameters_and_filters(query: str, count: int, api: Client, shop: Execution) -> None:
+    assert api.get(f"/api/v1/executions/search?{query}").json()["total"] == count
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filters[nope][EQUALS]=1",
+        "filters[state][NOPE]=1",
+        "filters[q][REGEX]=(a%2B)%2B",
+        "labels=a",
+        "startDate=x",
+        "timeRange=x",
+        "page=0",
+        "sort=x:up",
+        "page=x",
+    ],
+)
+def test_a_search_that_says_nothing_sensible_is_refused(query: str, api: Client, shop: Execution) -> None:
+    answer = api.get(f"/api/v1/executions/search?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["message"]
+
+
+ERRORS: list[tuple[str, str, str, int, str]] = [
+    ("GET", "flows/company.team/none", "", 404, "Not Found"),
+    ("POST", "executions/company.team/none", "", 404, "Not Found: Requested Flow is not found."),
+    ("POST", "executions/{id}/resume", "", 409, "Illegal state: Execution '{id}' is not paused, can't resume it"),
+    ("POST", "executions/{id}/restart", "", 422, "Illegal argument: No task found to restart execution from!"),
+    ("GET", "namespaces/company.team/kv/none", "", 404, "Not Found: No value found for key 'none' in namespace 'company.team'"),
+    ("GET", "namespaces/company.team/files?path=/../x", "", 422, "Illegal argument: File should be accessed with their full path and not using relative '..' path."),
+    ("PUT", "namespaces/company.team/kv/a", "not json {", 422, "Illegal argument: Invalid JSON value for: not json {"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status", "message"), ERRORS)
+def test_an_error_has_kestras_words(method: str, path: str, body: str, status: int, message: str, api: Client, shop: Execution) -> None:
+    answer = api.generic(method, "/api/v1/" + path.replace("{id}", shop.id), body, "text/plain" if body else "")
+    told = answer.json()
+    assert (answer.status_code, told["message"]) == (status, message.replace("{id}", shop.id))
+    assert {"logref", "path", "_links", "_embedded"} <= set(told)
+
+
+def test_a_flow_that_is_there_already_is_refused(api: Client, shop: Execution) -> None:
+    source = api.get("/api/v1/flows/company.team/shop?source=true").json()["source"]
+    answer = api.generic("POST", "/api/v1/flows", source, "application/x-yaml")
+    assert (answer.status_code, answer.json()["message"]) == (422, "Invalid entity: flow.id: Flow id already exists")
+    assert answer.json()["_embedded"]["errors"][0]["path"] == "flow.id"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_inputs_come_as_multipart_or_not_at_all(kind: str, api: Client, shop: Execution) -> None:
+    answer = api.generic("POST", "/api/v1/executions/company.team/shop", '{"who": "x"}', kind)
+    assert answer.status_code == 415
+    assert Execution.objects.count() == 1
+
+
+def test_a_bulk_operation_with_an_unknown_id_does_nothing(api: Client, shop: Execution) -> None:
+    answer = api.generic("DELETE", "/api/v1/executions/by-ids", json.dumps([shop.id, "nope"]), "application/json")
+    assert (answer.status_code, answer.json()["message"]) == (400, "invalid bulk delete")
+    assert [(one["message"], one["invalidValue"]) for one in answer.json()["invalids"]] == [("execution not found", "nope")]
+    assert Execution.objects.filter(id=shop.id).exists()
+
+
+def test_a_started_execution_takes_inputs_and_labels(api: Client, shop: Execution) -> None:
+    answer = api.post("/api/v1/main/executions/company.team/shop?labels=k:v", {"who": "world"})
+    told: dict[str, Any] = answer.json()
+    assert answer.status_code == 200, told
+    assert told["inputs"] == {"who": "world"}
+    assert told["labels"][:2] == [{"key": "team", "value": "data"}, {"key": "k", "value": "v"}]
+    assert told["url"].endswith(f"/ui/executions/company.team/shop/{told['id']}")
+
+
+def test_keys_and_files_go_there_and_back(api: Client, shop: Execution) -> None:
+    assert api.generic("PUT", "/api/v1/main/namespaces/company.team/kv/a", '{"b": 1}', "text/plain").status_code == 200
+    assert api.get("/api/v1/main/namespaces/company.team/kv/a").json() == {"type": "JSON", "value": {"b": 1}}
+    assert api.delete("/api/v1/main/namespaces/company.team/kv/a").json() is True
+    assert api.post("/api/v1/main/namespaces/company.team/files?path=/m/a.sql", {"fileContent": "select 1"}).status_code == 200
+    assert api.get("/api/v1/main/namespaces/company.team/files?path=/m/a.sql").content == b"select 1"
+    assert api.get("/api/v1/main/namespaces/company.team/files/search?q=a").json() == ["/m/a.sql"]
+
+
+# --- webhooks, triggers, description ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["open2", "open2/and/more"])
+def test_a_webhook_starts_its_flow_without_a_login(path: str, shop: Execution) -> None:
+    answer = Client().post(
+        f"/api/v1/executions/webhook/company.team/shop/{path}?a=1", '{"b": 2}', "application/json", headers={"Cookie": "s=1"}
+    )
+    row = Execution.objects.get(id=answer.json()["id"])
+    assert row.trigger is not None
+    assert (row.trigger["id"], row.trigger["variables"]["body"], row.trigger["variables"]["parameters"]) == (
+        "called",
+        {"b": 2},
+        {"a": ["1"]},
+    )
+    assert not {"Cookie", "Authorization"} & set(row.trigger["variables"]["headers"])
+    assert row.labels == [["team", "data"]]
+
+
+@pytest.mark.parametrize(("path", "message"), [("shop/open3", "Webhook not found"), ("none/open2", "Flow not found")])
+def test_a_wrong_key_starts_nothing(path: str, message: str, shop: Execution) -> None:
+    answer = Client().get(f"/api/v1/main/executions/webhook/company.team/{path}")
+    assert (answer.status_code, answer.json()["message"]) == (404, f"Not Found: {message}")
+    assert Execution.objects.count() == 1
+
+
+def test_a_trigger_is_switched_off_and_on(api: Client, shop: Execution) -> None:
+    named = {"namespace": "company.team", "flowId": "shop", "triggerId": "nightly"}
+    assert api.generic("PUT", "/api/v1/triggers", json.dumps({**named, "disabled": True}), "application/json").json()["disabled"] is True
+    body = json.dumps({"triggers": [named], "disabled": False})
+    assert api.generic("POST", "/api/v1/triggers/set-disabled/by-triggers", body, "application/json").json() == {"count": 1}
+    found = api.get("/api/v1/triggers/search?namespace=company.team").json()["results"]
+    assert [(one["abstractTrigger"]["cron"], one["triggerContext"]["disabled"]) for one in found] == [("0 6 * * *", False)]
+    wrong = json.dumps({**named, "triggerId": "none", "disabled": True})
+    assert api.generic("PUT", "/api/v1/triggers", wrong, "application/json").status_code == 404
+    assert api.post("/api/v1/triggers/company.team/shop/nightly/unlock").status_code == 409
+
+
+def test_the_page_of_the_api_loads_nothing_from_elsewhere(client: Client, people: dict[str, Any]) -> None:
+    assert client.get("/api/docs").status_code == 302
+    client.force_login(people["reader"])
+    text = client.get("/api/docs").content.decode()
+    assert "/api/v1/main/executions/{namespace}/{flow_id}" in text
+    assert "//cdn" not in text
+    assert "style=" not in text
+    only = client.get("/api/docs?q=kill", headers={"HX-Request": "true"}).content.decode()
+    assert "actions/kill" in only
+    assert "<html" not in only
+    assert "namespaces/{namespace}/kv" not in only
+
+
+def test_the_description_is_for_those_who_may_sign_in(api: Client) -> None:
+    assert Client().get("/api/v1/openapi.json").status_code == 401
+    assert api.get("/api/v1/main/openapi.json").json()["openapi"].startswith("3.")
