@@ -103,7 +103,8 @@ def _checked(context: Context, outputs: Mapping[str, Any] | None) -> dict[str, A
     limit = settings.KESTRA_LIMITS["output_bytes"]
     if len(text) > limit:
         raise TaskFailed(
-            f"Unable to emit the worker task result to the queue: Message of size {len(text)} has exceeded the configured limit of {limit}. "
+            "Unable to emit the worker task result to the queue: "
+            f"Message of size {len(text)} has exceeded the configured limit of {limit}. "
             "Write large results into a file (outputFiles) and hand on its URI.",
             retryable=False,
         )
@@ -121,7 +122,13 @@ def _failed(context: Context, failure: TaskFailed, phase: str) -> events.TaskFai
         context.log("ERROR", too_large.message)
         outputs = None
     return events.TaskFailed(
-        context.task_run_id, context.attempt, message, outputs, failure.retryable, failure.state, phase  # type: ignore[arg-type] # phase: one of three
+        context.task_run_id,
+        context.attempt,
+        message,
+        outputs,
+        failure.retryable,
+        failure.state,
+        phase,  # type: ignore[arg-type] # phase: one of three
     )
 
 

@@ -59,10 +59,20 @@ def _create(command: commands.StartExecution, parent: Execution, child_id: str) 
     trigger: dict[str, Any] = {
         "id": run.task_id if run else "",
         "type": "io.kestra.plugin.core.flow.Subflow",
-        "variables": {"executionId": parent.id, "namespace": parent.namespace, "flowId": parent.flow_id, "flowRevision": parent.flow_revision},
+        "variables": {
+            "executionId": parent.id,
+            "namespace": parent.namespace,
+            "flowId": parent.flow_id,
+            "flowRevision": parent.flow_revision,
+        },
     }
     execution = starting.new(
-        flow, inputs=command.inputs or {}, labels=_labels(flow, command, parent), trigger=trigger, schedule_date=command.schedule_date, id=child_id
+        flow,
+        inputs=command.inputs or {},
+        labels=_labels(flow, command, parent),
+        trigger=trigger,
+        schedule_date=command.schedule_date,
+        id=child_id,
     )
     if command.wait:
         execution = replace(execution, notes={**execution.notes, PARENT: [parent.id, command.task_run_id]})

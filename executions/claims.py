@@ -182,7 +182,9 @@ def _look() -> None:
         claims = dict(_held)
     if not claims:
         return
-    rows = Delivery.objects.filter(id__in=claims, worker=process_name(), status=Delivery.Status.CLAIMED).values_list("id", "claims", "stop_requested")
+    rows = Delivery.objects.filter(id__in=claims, worker=process_name(), status=Delivery.Status.CLAIMED).values_list(
+        "id", "claims", "stop_requested"
+    )
     ours = {number: (count, stop) for number, count, stop in rows}
     with _holding:
         claims = {number: claim for number, claim in claims.items() if number in _held}

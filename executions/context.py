@@ -52,7 +52,16 @@ class Context:
     """One attempt of one task run. Implements `plugins.contract.RunContext`."""
 
     def __init__(
-        self, flow: Flow, execution: Execution, task_run: TaskRun, task: Task, attempt: int, *, workspace: str = "", claim: Claim | None = None, sink: Sink
+        self,
+        flow: Flow,
+        execution: Execution,
+        task_run: TaskRun,
+        task: Task,
+        attempt: int,
+        *,
+        workspace: str = "",
+        claim: Claim | None = None,
+        sink: Sink,
     ) -> None:
         self.flow = FlowReference(execution.namespace, execution.flow_id, execution.flow_revision)
         self.execution_id, self.task_run_id, self.task_id, self.attempt = execution.id, task_run.id, task.id, attempt
@@ -102,7 +111,14 @@ class Context:
         if number >= self._lowest:
             self._sink.write(
                 Line(
-                    self.execution_id, number, self.mask(message), at or timezone.now(), self.task_run_id, self.task_id, self.attempt, step or ""
+                    self.execution_id,
+                    number,
+                    self.mask(message),
+                    at or timezone.now(),
+                    self.task_run_id,
+                    self.task_id,
+                    self.attempt,
+                    step or "",
                 )
             )
 
@@ -112,7 +128,9 @@ class Context:
         known = {name: getattr(report, name) for name in ("name", "state", "label", "kind", "started", "ended", "parent")}
         self.board.report(StepReport(**known, message=message, data=self.masks.value(dict(report.data))), timezone.now())
 
-    def metric(self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None) -> None:
+    def metric(
+        self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None
+    ) -> None:
         """Publish a metric; the same name and tags are added up within the attempt."""
         key = (name, kind, tuple(sorted((tags or {}).items())))
         row = self._sink.metrics.get(key)

@@ -5,7 +5,7 @@ Nothing is sent, run or rendered within the transaction; all of that happens bef
 
 from __future__ import annotations
 
-import random
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -120,7 +120,7 @@ class Turn:
                 with transaction.atomic():
                     saved = self.save_once(guard, kept_by)
             except store.Conflict:
-                time.sleep(random.uniform(0, min(0.002 * 2**attempt, 0.1)))
+                time.sleep(secrets.randbelow(min(2 * 2**attempt, 100)) / 1000)
                 self._again()
             else:
                 return self._sent(saved)
@@ -131,9 +131,7 @@ class Turn:
     def _advance(self, event: events.Event, now: datetime) -> None:
         waiting = deque([event])
         while waiting:
-            self.execution, decided = machine.advance(
-                self.flow, self.execution, waiting.popleft(), now, CATALOG.flowables, world=world()
-            )
+            self.execution, decided = machine.advance(self.flow, self.execution, waiting.popleft(), now, CATALOG.flowables, world=world())
             for command in decided:
                 if isinstance(command, commands.AskSlot):
                     self.slot = slot_is_free(self.flow)
@@ -162,9 +160,7 @@ class Turn:
     def _line(self, command: commands.WriteLog, now: datetime) -> Line:
         run = self.execution.run(command.task_run_id) if command.task_run_id else None
         level = logbook.NUMBERS[command.level]
-        return Line(
-            self.execution.id, level, command.message, now, command.task_run_id or "", run.task_id if run else "", command.attempt
-        )
+        return Line(self.execution.id, level, command.message, now, command.task_run_id or "", run.task_id if run else "", command.attempt)
 
     def _again(self) -> None:
         """Load anew and tell the engine the same things again: ids are the same each time, so what was done in place still fits."""

@@ -67,7 +67,9 @@ def _slice(turn: Turn) -> set[executor.Key]:
             turn.take_command(command)
             turn.apply(answer(turn, command))
             continue
-        key = next(iter(turn.mine), None) or next((key for key, run in turn.runs.items() if executor.is_inline(turn.flow, turn.execution, run)), None)
+        key = next(iter(turn.mine), None) or next(
+            (key for key, run in turn.runs.items() if executor.is_inline(turn.flow, turn.execution, run)), None
+        )
         if key is None:
             break
         _run(turn, key)
@@ -133,4 +135,3 @@ def _functions(execution: Execution, masks: world.Masks) -> Mapping[str, Callabl
 
 def _no_file(declared: object, value: object) -> str:
     raise ValueError("a FILE output is a `kestra:///` URI")
-

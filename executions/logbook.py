@@ -64,7 +64,12 @@ def insert(execution_id: str, lines: Sequence[Line]) -> None:
 def _limited(pieces: list[Line], first: int, limit: int) -> list[Line]:
     kept = pieces[: max(0, limit - first + 1)]
     if kept:
-        kept[-1] = replace(kept[-1], level=NUMBERS["WARN"], step="", message=f"This execution has written {limit} log lines, the limit: the rest is dropped")
+        kept[-1] = replace(
+            kept[-1],
+            level=NUMBERS["WARN"],
+            step="",
+            message=f"This execution has written {limit} log lines, the limit: the rest is dropped",
+        )
     return kept
 
 

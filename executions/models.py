@@ -81,7 +81,10 @@ class TaskRun(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["execution", "position"], name="task_run_order"), models.Index(fields=["execution", "seq"], name="task_run_seq")]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["execution", "position"], name="task_run_order"),
+            models.Index(fields=["execution", "seq"], name="task_run_seq"),
+        ]
 
 
 class Step(models.Model):
@@ -106,7 +109,9 @@ class Step(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["task_run", "attempt", "name"], name="one_step_per_name")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["task_run", "attempt", "name"], name="one_step_per_name")
+        ]
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["execution", "seq"], name="step_seq")]
 
 
@@ -137,12 +142,16 @@ class Delivery(models.Model):
     left_behind = models.JSONField(default=dict)  # {"pgid", "started", "container", "host"}
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["task_run_id", "attempt", "phase"], name="one_delivery_per_attempt")]
-        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["status", "created"], name="delivery_open", condition=~Q(status="done"))]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["task_run_id", "attempt", "phase"], name="one_delivery_per_attempt")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["status", "created"], name="delivery_open", condition=~Q(status="done"))
+        ]
 
 
 class Command(models.Model):
-    """A decision of the engine that is neither an attempt nor a timer (StartExecution, Evaluate, KillChildren…), until it is carried out."""
+    """A decision of the engine that is neither attempt nor timer (StartExecution, Evaluate, KillChildren…), until it is carried out."""
 
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="commands")
     kind = models.CharField(max_length=30)
@@ -160,7 +169,9 @@ class Timer(models.Model):
     due = models.DateTimeField(db_index=True)
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["execution", "key"], name="one_timer_per_key")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["execution", "key"], name="one_timer_per_key")
+        ]
 
 
 class LogLine(models.Model):
@@ -214,7 +225,9 @@ class TriggerState(models.Model):
     updated = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "flow_id", "trigger_id"], name="one_state_per_trigger")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "flow_id", "trigger_id"], name="one_state_per_trigger")
+        ]
 
 
 class Worker(models.Model):

@@ -179,7 +179,9 @@ class Storage:
             # What was opened counts, not what the name said before: a task may change links while we look.
             real = Path(os.path.realpath(f"/proc/self/fd/{file.fileno()}")) if os.path.exists("/proc/self/fd") else source.resolve()
             if not real.is_relative_to(self.folder().resolve()) or not real.is_file():
-                raise TaskFailed(f"The file {source.name} does not lie in the working directory: links that lead out of it are not followed")
+                raise TaskFailed(
+                    f"The file {source.name} does not lie in the working directory: links that lead out of it are not followed"
+                )
             storage.write(uri, file)
 
     def open(self, uri: str) -> Path:
@@ -239,5 +241,7 @@ class Environments:
                 return
             except BlockingIOError:
                 if self.stopped():
-                    raise TaskFailed(f"Stopped while another task was making the environment {key}", state="KILLED", retryable=False) from None
+                    raise TaskFailed(
+                        f"Stopped while another task was making the environment {key}", state="KILLED", retryable=False
+                    ) from None
                 time.sleep(0.1)

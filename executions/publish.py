@@ -27,10 +27,8 @@ def group(execution_id: str) -> str:
 
 def execution_changed(execution: models.Execution | Any, state: str, seq: int) -> None:
     """An execution's own row changed; lists hear of it too."""
-    fact = {
-        "type": "execution.changed", "id": execution.id, "execution": execution.id, "namespace": execution.namespace, "flow_id": execution.flow_id,
-        "state": state, "seq": seq,
-    }  # fmt: skip
+    names = {"id": execution.id, "execution": execution.id, "namespace": execution.namespace, "flow_id": execution.flow_id}
+    fact = {"type": "execution.changed", **names, "state": state, "seq": seq}
     _after_commit([(group(execution.id), fact), (LISTS, fact)])
 
 
@@ -51,7 +49,14 @@ def _changed(kind: str, execution_id: str, ids: list[str], seq: int) -> None:
 
 def logs_appended(execution_id: str, first: int, last: int) -> None:
     """Log lines were written, with the numbers `first` to `last`."""
-    _after_commit([(group(execution_id), {"type": "log.appended", "execution": execution_id, "id": execution_id, "first": first, "last": last, "seq": last})])
+    _after_commit(
+        [
+            (
+                group(execution_id),
+                {"type": "log.appended", "execution": execution_id, "id": execution_id, "first": first, "last": last, "seq": last},
+            )
+        ]
+    )
 
 
 Message = tuple[str, Mapping[str, Any]]
@@ -83,7 +88,7 @@ def _send_for_ever() -> None:
             messages.append(_waiting.get())
         try:
             loop.run_until_complete(_send(messages))
-        except (RedisError, OSError, asyncio.TimeoutError) as error:
+        except (TimeoutError, RedisError, OSError) as error:
             logger.warning("%d facts could not be sent to the pages: %s", len(messages), error)
 
 

@@ -118,7 +118,9 @@ def _follow(state: models.TriggerState | None, flow: FlowRow, trigger: Trigger, 
         due = next_date(trigger, saved if changed else now) if changed or state is None or state.next_date is None else state.next_date
     if state is None:
         key = {"namespace": flow.namespace, "flow_id": flow.flow_id, "trigger_id": trigger.id}
-        models.TriggerState.objects.get_or_create(**key, defaults={"type": trigger.type, "next_date": due, "updated": max(now, flow.updated)})
+        models.TriggerState.objects.get_or_create(
+            **key, defaults={"type": trigger.type, "next_date": due, "updated": max(now, flow.updated)}
+        )
     elif (state.next_date, state.type) != (due, trigger.type) or changed:
         # Compared with what was read: a fire or a switch in the meantime is not undone.
         seen = models.TriggerState.objects.filter(id=state.id, next_date=state.next_date, updated=state.updated)

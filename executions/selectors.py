@@ -1,4 +1,4 @@
-"""Reading executions and what belongs to them. Whoever asks for a user sees only the namespaces that user may read; None sees everything."""
+"""Reading executions and what belongs to them, as far as the user may see; None, the system itself, sees everything."""
 
 from __future__ import annotations
 
@@ -210,7 +210,13 @@ class Usage:
 
 def usage() -> Usage:
     """How much is kept, for the administrators' page."""
-    kinds = {"executions": models.Execution, "task_runs": models.TaskRun, "steps": models.Step, "log_lines": models.LogLine, "metrics": models.Metric}
+    kinds = {
+        "executions": models.Execution,
+        "task_runs": models.TaskRun,
+        "steps": models.Step,
+        "log_lines": models.LogLine,
+        "metrics": models.Metric,
+    }
     places = {"storage": settings.KESTRA_STORAGE, "working": settings.KESTRA_WORK, "environments": settings.KESTRA_ENVIRONMENTS}
     oldest = models.Execution.objects.order_by("created").values_list("created", flat=True).first()
     rows = {name: model.objects.count() if name != "log_lines" else _estimate(model) for name, model in kinds.items()}

@@ -11,7 +11,8 @@ from typing import IO, Any
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
-from engine import context, events, restart as again, states
+from engine import context, events, states
+from engine import restart as again
 from engine.document import Flow
 from engine.execution import Execution
 from engine.inputs import Resolved
@@ -128,7 +129,9 @@ def pause(*, user: Person, execution_id: str) -> models.Execution:
     return _tell(execution_id, events.PauseRequested())
 
 
-def resume(*, user: Person, execution_id: str, inputs: Mapping[str, Any] | None = None, files: Mapping[str, File] | None = None) -> models.Execution:
+def resume(
+    *, user: Person, execution_id: str, inputs: Mapping[str, Any] | None = None, files: Mapping[str, File] | None = None
+) -> models.Execution:
     """Go on with a paused execution, with values for `onResume` where its Pause task asks for some.
 
     Raises Conflict unless it is paused, starting.InvalidInput.
@@ -225,7 +228,9 @@ def change_status(*, user: Person, execution_id: str, status: str) -> models.Exe
         raise NotEnded(f"Execution '{execution_id}' is not in a terminal state, can't change its status")
     if status not in states.TERMINATED:
         raise Invalid(f"You can only change the state of an execution to a terminal state, not to {status}")
-    executor.edit(execution_id, lambda execution: replace(execution, state=State((*execution.state.histories, Moment(status, timezone.now())))))
+    executor.edit(
+        execution_id, lambda execution: replace(execution, state=State((*execution.state.histories, Moment(status, timezone.now()))))
+    )
     return models.Execution.objects.get(id=execution_id)
 
 
@@ -248,7 +253,13 @@ def _merged(execution: Execution, fresh: Mapping[str, str]) -> tuple[tuple[str, 
 
 
 def delete(
-    *, user: Person, execution_id: str, logs: bool = True, metrics: bool = True, storage_files: bool = True, include_non_terminated: bool = False
+    *,
+    user: Person,
+    execution_id: str,
+    logs: bool = True,
+    metrics: bool = True,
+    storage_files: bool = True,
+    include_non_terminated: bool = False,
 ) -> None:
     """Remove an execution with its task runs and steps, and its files unless `storage_files` is False.
 
@@ -269,4 +280,3 @@ def purge(rows: Iterable[models.Execution], *, files: bool = True) -> int:
             storage.delete_execution(row.namespace, row.flow_id, row.id)
         count += 1
     return count
-

@@ -46,7 +46,13 @@ class Upload:
 
 
 def new(
-    flow: Flow, *, inputs: Mapping[str, Any], labels: Labels, trigger: Mapping[str, Any] | None = None, schedule_date: datetime | None = None, id: str = ""
+    flow: Flow,
+    *,
+    inputs: Mapping[str, Any],
+    labels: Labels,
+    trigger: Mapping[str, Any] | None = None,
+    schedule_date: datetime | None = None,
+    id: str = "",
 ) -> Execution:
     """A new execution of a flow with checked inputs; uploads are stored. Raises FlowDisabled, InvalidInput."""
     if flow.disabled:

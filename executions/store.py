@@ -72,7 +72,17 @@ def task_run_of(row: models.TaskRun) -> TaskRun:
     """The engine's value of a task run's row."""
     attempts = tuple(Attempt(entry["number"], state_of(entry["histories"])) for entry in row.attempts)
     return TaskRun(
-        row.id, row.task_id, state_of(row.histories), row.parent_id, row.path, row.value, row.iteration, attempts, row.outputs, row.position, row.notes
+        row.id,
+        row.task_id,
+        state_of(row.histories),
+        row.parent_id,
+        row.path,
+        row.value,
+        row.iteration,
+        attempts,
+        row.outputs,
+        row.position,
+        row.notes,
     )
 
 
@@ -151,7 +161,9 @@ def _label_rows(execution: Execution) -> list[models.ExecutionLabel]:
 
 def create(execution: Execution, *, created_by_id: int | None = None) -> None:
     """Write a new execution, with the task runs it may bring from another one. Within the caller's transaction."""
-    row = models.Execution(id=execution.id, created=execution.state.start, created_by_id=created_by_id, seq=1, **_execution_fields(execution))
+    row = models.Execution(
+        id=execution.id, created=execution.state.start, created_by_id=created_by_id, seq=1, **_execution_fields(execution)
+    )
     row.save(force_insert=True)
     models.TaskRun.objects.bulk_create([_task_run_row(execution.id, run, 1) for run in execution.task_runs])
     models.ExecutionLabel.objects.bulk_create(_label_rows(execution))
@@ -161,7 +173,9 @@ def save(loaded: Loaded, after: Execution, effects: Effects, now: datetime) -> S
     """Write the differences and the decisions within the caller's transaction; raises Conflict if someone was faster."""
     before = loaded.execution
     changes = _changes(_execution_fields(before), _execution_fields(after))
-    updated = models.Execution.objects.filter(id=before.id, version=loaded.version).update(version=F("version") + 1, seq=F("seq") + 1, **changes)
+    updated = models.Execution.objects.filter(id=before.id, version=loaded.version).update(
+        version=F("version") + 1, seq=F("seq") + 1, **changes
+    )
     if not updated:
         raise Conflict(before.id)
     seq = models.Execution.objects.values_list("seq", flat=True).get(id=before.id)
@@ -202,9 +216,9 @@ def _save_timers(before: Execution, after: Execution, effects: Effects) -> None:
 def _save_stops(after: Execution, changed: Iterable[TaskRun], effects: Effects, now: datetime) -> None:
     open_ones = models.Delivery.objects.filter(execution_id=after.id)
     for stop in effects.stops:
-        open_ones.filter(task_run_id=stop.task_run_id, attempt=stop.attempt, status=models.Delivery.Status.CLAIMED, stop_requested=None).update(
-            stop_requested=now
-        )
+        open_ones.filter(
+            task_run_id=stop.task_run_id, attempt=stop.attempt, status=models.Delivery.Status.CLAIMED, stop_requested=None
+        ).update(stop_requested=now)
     ended = [run.id for run in changed if run.state.current in states.TERMINATED]
     if ended:  # what has ended must not be begun any more
         open_ones.filter(task_run_id__in=ended, status=models.Delivery.Status.WAITING).update(status=models.Delivery.Status.DONE)

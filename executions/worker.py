@@ -10,7 +10,7 @@ from django.utils import timezone
 from engine import commands, events
 from engine.context import find_task
 from engine.execution import TaskRun
-from executions import attempts, children, claims, dispatch, executor, inplace, models, store
+from executions import attempts, children, claims, dispatch, inplace, models, store
 from executions.claims import Claim
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing

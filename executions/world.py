@@ -95,7 +95,8 @@ def functions(execution: Execution, masks: Masks, may_read: Callable[[str], None
     own = {
         "kv": world.kv, "secret": world.secret, "read": world.read, "fileURI": world.file_uri, "fileSize": world.file_size,
         "errorLogs": world.error_logs, "jq": run_jq, "uuid": lambda: str(uuid.uuid4()), "id": new_id,
-        "now": clock_function(timezone.now), "randomInt": random_int_function(lambda lower, upper: lower + secrets.randbelow(upper - lower)),
+        "now": clock_function(timezone.now, settings.TIME_ZONE),
+        "randomInt": random_int_function(lambda lower, upper: lower + secrets.randbelow(upper - lower)),
     }  # fmt: skip
     return {**PURE, **own}
 
@@ -111,7 +112,7 @@ class _World:
             self.may_read(name)
         return name
 
-    def kv(self, key: str, namespace: str | None = None, errorOnMissing: bool = False) -> Any:
+    def kv(self, key: str, namespace: str | None = None, errorOnMissing: bool = False) -> Any:  # noqa: N803 -- its name in flows
         place = self._namespace(namespace)
         with _Told():
             found = kv.find(place, key)
@@ -205,5 +206,3 @@ def run_jq(value: Any, expression: str) -> list[Any]:
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
-
-

@@ -35,7 +35,9 @@ class Process:
             "KESTRA_WEB_LOG_LEVEL": "info",
         }
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(command(self.role), env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(
+                command(self.role), env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send it a signal and wait for its end."""

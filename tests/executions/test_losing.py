@@ -127,7 +127,9 @@ def test_two_ticks_at_once_lose_an_attempt_once(transactional_db: None) -> None:
 
 
 def test_a_schedule_fires_once_however_many_look(transactional_db: None) -> None:
-    body = "tasks:\n" + log("one", "{{ trigger.date }}") + f'triggers:\n  - {{id: often, type: {CORE}.trigger.Schedule, cron: "* * * * *"}}\n'
+    body = (
+        "tasks:\n" + log("one", "{{ trigger.date }}") + f'triggers:\n  - {{id: often, type: {CORE}.trigger.Schedule, cron: "* * * * *"}}\n'
+    )
     save("scheduled", body)
     now = timezone.now().replace(second=0, microsecond=0)
     schedule.fire(now)
@@ -141,7 +143,9 @@ def test_a_schedule_fires_once_however_many_look(transactional_db: None) -> None
 
 
 def test_a_disabled_schedule_does_not_fire(transactional_db: None) -> None:
-    save("off", "tasks:\n" + log("one") + f'triggers:\n  - {{id: often, type: {CORE}.trigger.Schedule, disabled: true, cron: "* * * * *"}}\n')
+    save(
+        "off", "tasks:\n" + log("one") + f'triggers:\n  - {{id: often, type: {CORE}.trigger.Schedule, disabled: true, cron: "* * * * *"}}\n'
+    )
     schedule.fire(timezone.now())
     schedule.fire(timezone.now() + timedelta(minutes=5))
     assert TriggerState.objects.get(flow_id="off").next_date is None
@@ -155,7 +159,7 @@ def at_once(act: Callable[[], object]) -> None:
     def one() -> None:
         try:
             act()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 -- a thread keeps what went wrong for the test to see
             wrong.append(error)
         finally:
             connections.close_all()
@@ -213,7 +217,7 @@ def test_a_file_of_another_execution_cannot_be_read(transactional_db: None) -> N
         worker.work(Delivery.objects.get(execution=execution).id)
         execution.refresh_from_db()
         assert execution.state == "FAILED"
-        assert not any("theirs" == message or "root:" in message for message in messages(execution))
+        assert not any(message == "theirs" or "root:" in message for message in messages(execution))
     assert one.state
 
 

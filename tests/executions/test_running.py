@@ -38,7 +38,12 @@ def test_a_flow_runs_from_start_to_end(worker: Process) -> None:
 def test_what_needs_the_world_is_asked_of_a_worker(worker: Process) -> None:
     kv.set(NAMESPACE, "mode", "fast")
     branch = f"  - id: choose\n    type: {CORE}.flow.If\n    condition: \"{{{{ kv('mode') == 'fast' }}}}\"\n    then:\n    "
-    body = "tasks:\n" + branch + log("quick").lstrip(" ").replace("- {", "  - {") + 'outputs:\n  - {id: mode, type: STRING, value: "{{ kv(\'mode\') }}"}\n'
+    body = (
+        "tasks:\n"
+        + branch
+        + log("quick").lstrip(" ").replace("- {", "  - {")
+        + "outputs:\n  - {id: mode, type: STRING, value: \"{{ kv('mode') }}\"}\n"
+    )
     execution = until_ended(start(save("asking", body)))
     assert states(execution) == {"choose": "SUCCESS", "quick": "SUCCESS"}
     assert execution.outputs == {"mode": "fast"}
@@ -58,15 +63,18 @@ def test_a_hundred_cheap_tasks_take_no_trip_through_the_queue(worker: Process) -
 
 
 def test_tasks_side_by_side_all_count(worker: Process) -> None:
-    inner = "".join("    " + log(f"p{number}").lstrip() .replace("- {", "  - {") for number in range(12))
+    inner = "".join("    " + log(f"p{number}").lstrip().replace("- {", "  - {") for number in range(12))
     execution = until_ended(start(save("parallel", f"tasks:\n  - id: all\n    type: {CORE}.flow.Parallel\n    tasks:\n{inner}")))
     assert execution.state == "SUCCESS"
-    assert len(states(execution)) == 13 and set(states(execution).values()) == {"SUCCESS"}
+    assert len(states(execution)) == 13
+    assert set(states(execution).values()) == {"SUCCESS"}
     assert nothing_is_left(execution)
 
 
 def test_a_failure_runs_the_errors_branch(worker: Process) -> None:
-    body = f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail, errorMessage: it broke}}\nerrors:\n" + log("told", "we saw {{ tasks.bad.state }}")
+    body = f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail, errorMessage: it broke}}\nerrors:\n" + log(
+        "told", "we saw {{ tasks.bad.state }}"
+    )
     execution = until_ended(start(save("failing", body)))
     assert execution.state == "FAILED"
     assert states(execution) == {"bad": "FAILED", "told": "SUCCESS"}

@@ -1,0 +1,143 @@
+"""What people decide about executions, and what executions decide about each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from executions import executor, services, storage, tick
+from executions.models import Execution, LogLine, Step, Timer
+from tests.executions.flows import CORE, NAMESPACE, log, messages, save, start, states, work_off
+from ui.errors import Conflict, Invalid, Missing
+
+pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
+
+
+def test_a_queued_execution_begins_when_the_one_before_ends() -> None:
+    flow = save("narrow", "concurrency: {limit: 1, behavior: QUEUE}\ntasks:\n" + log("one"))
+    first, second, third = (start(flow) for _ in range(3))
+    assert [Execution.objects.get(id=each.id).state for each in (first, second, third)] == ["RUNNING", "QUEUED", "QUEUED"]
+    work_off(first)
+    assert [Execution.objects.get(id=each.id).state for each in (first, second, third)] == ["SUCCESS"] * 3
+
+
+def test_an_execution_beyond_the_limit_fails_where_the_flow_says_so() -> None:
+    flow = save("strict", "concurrency: {limit: 1, behavior: FAIL}\ntasks:\n" + log("one"))
+    start(flow)
+    assert start(flow).state == "FAILED"
+
+
+def test_a_subflow_gives_its_outputs_to_its_parent() -> None:
+    body = "inputs:\n  - {id: n, type: INT}\ntasks:\n" + log("one") + 'outputs:\n  - {id: double, type: INT, value: "{{ inputs.n * 2 }}"}\n'
+    save("below", body)
+    call = f"  - {{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: below, inputs: {{n: 21}}}}\n"
+    parent = work_off(start(save("above", "tasks:\n" + call + log("told", "got {{ outputs.call.outputs.double }}"))))
+    assert parent.state == "SUCCESS", messages(parent)
+    assert messages(parent, 2) == ["got 42"]
+    child = Execution.objects.get(flow_id="below")
+    assert child.trigger["variables"]["executionId"] == parent.id
+    assert dict(child.labels)["system.correlationId"] == parent.id
+
+
+def test_a_subflow_that_is_not_there_fails_its_task() -> None:
+    call = f"  - {{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: nowhere}}\n"
+    parent = work_off(start(save("alone", "tasks:\n" + call)))
+    assert parent.state == "FAILED"
+    assert f"Unable to find flow '{NAMESPACE}'.'nowhere' with revision '0'" in messages(parent, 4)
+
+
+def test_killing_a_parent_kills_its_children() -> None:
+    save("held", f"tasks:\n  - {{id: wait, type: {CORE}.flow.Pause}}\n")
+    call = f"  - {{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: held}}\n"
+    parent = work_off(start(save("holder", "tasks:\n" + call)))
+    child = Execution.objects.get(flow_id="held")
+    assert (parent.state, child.state) == ("RUNNING", "PAUSED")
+    services.kill(user=None, execution_id=parent.id)
+    work_off(parent)
+    child.refresh_from_db()
+    assert (parent.state, child.state) == ("KILLED", "KILLED")
+
+
+def test_a_pause_waits_for_a_resume() -> None:
+    flow = save("pausing", f"tasks:\n  - {{id: wait, type: {CORE}.flow.Pause}}\n" + log("after"))
+    execution = work_off(start(flow))
+    assert execution.state == "PAUSED"
+    services.resume(user=None, execution_id=execution.id)
+    assert work_off(execution).state == "SUCCESS"
+    with pytest.raises(Conflict, match="is not paused, can't resume it"):
+        services.resume(user=None, execution_id=execution.id)
+
+
+def test_a_scheduled_execution_begins_at_its_date() -> None:
+    date = timezone.now() + timedelta(hours=1)
+    execution = work_off(start(save("later", "tasks:\n" + log("one")), schedule_date=date))
+    assert execution.state == "CREATED"
+    tick.timers(date - timedelta(minutes=1))
+    assert work_off(execution).state == "CREATED"
+    Timer.objects.filter(execution=execution).update(due=timezone.now())
+    Execution.objects.filter(id=execution.id).update(schedule_date=timezone.now())
+    tick.timers(timezone.now())
+    assert work_off(execution).state == "SUCCESS"
+
+
+def test_nothing_is_restarted_where_nothing_failed() -> None:
+    execution = work_off(start(save("fine", "tasks:\n" + log("one"))))
+    with pytest.raises(Invalid, match="No task found to restart execution from!"):
+        services.restart(user=None, execution_id=execution.id)
+
+
+def test_a_state_set_by_hand_lets_the_execution_go_on() -> None:
+    execution = work_off(start(save("byhand", f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail}}\n" + log("after"))))
+    assert execution.state == "FAILED"
+    run = execution.task_runs.get(task_id="bad")
+    services.set_state(user=None, execution_id=execution.id, task_run_id=run.id, state="SUCCESS")
+    assert work_off(execution).state == "SUCCESS"
+    assert states(execution) == {"bad": "SUCCESS", "after": "SUCCESS"}
+    services.change_status(user=None, execution_id=execution.id, status="WARNING")
+    assert work_off(execution).state == "WARNING"
+
+
+def test_labels_change_only_after_the_end() -> None:
+    execution = start(save("labelled", "labels: {team: data}\ntasks:\n" + log("one")), labels=[("k", "v")])
+    with pytest.raises(Invalid, match="The execution is not terminated"):
+        services.set_labels(user=None, execution_id=execution.id, labels=[("k", "w")])
+    work_off(execution)
+    with pytest.raises(Invalid, match="System labels can only be set by Kestra itself"):
+        services.set_labels(user=None, execution_id=execution.id, labels=[("system.x", "w")])
+    services.set_labels(user=None, execution_id=execution.id, labels=[("k", "w")])
+    execution.refresh_from_db()
+    assert dict(execution.labels) == {"team": "data", "k": "w", "system.correlationId": execution.id}
+    assert set(execution.label_rows.values_list("key", "value")) >= {("team", "data"), ("k", "w")}
+
+
+def test_a_deleted_execution_takes_everything_with_it() -> None:
+    execution = start(save("gone", "inputs:\n  - {id: f, type: FILE}\ntasks:\n" + log("one")), files={"f": ("a.txt", b"hello")})
+    path = storage.path_of(execution.inputs["f"])
+    assert path.read_bytes() == b"hello"
+    assert path.name == "a.txt"
+    with pytest.raises(Conflict):
+        services.delete(user=None, execution_id=execution.id)
+    work_off(execution)
+    services.delete(user=None, execution_id=execution.id)
+    assert not path.exists()
+    assert not Execution.objects.filter(id=execution.id).exists()
+    assert not LogLine.objects.filter(execution_id=execution.id).exists()
+    assert not Step.objects.filter(execution_id=execution.id).exists()
+    with pytest.raises(Missing):
+        executor.advance(execution.id, executor.events.KillRequested())
+
+
+def test_what_others_saved_meanwhile_is_kept() -> None:
+    execution = start(save("meanwhile", "tasks:\n" + log("one") + log("two")))
+    turn = executor.Turn.begin(execution.id)
+    run = turn.execution.task_runs[0]
+    turn.apply(executor.events.TaskStarted(run.id, 0))
+    executor.edit(execution.id, lambda value: replace(value, labels=(*value.labels, ("kept", "yes"))))
+    turn.apply(executor.events.TaskSucceeded(run.id, 0))
+    turn.commit()
+    execution.refresh_from_db()
+    assert dict(execution.labels)["kept"] == "yes"
+    assert states(execution) == {"one": "SUCCESS", "two": "CREATED"}
