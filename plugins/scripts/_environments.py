@@ -82,6 +82,29 @@ def variables(folder: Path, path: str = PATH) -> dict[str, str]:
     return {"VIRTUAL_ENV": str(folder), "PATH": f"{folder / 'bin'}:{path}"}
 
 
+def overlay(folder: Path, top: Path) -> Path:
+    """A thin environment of one task at `top`, over a shared one that stays as it is: `pip install` in the task goes to the thin one."""
+    packages = next(folder.glob("lib/python*/site-packages"))
+    own = top / packages.relative_to(folder)
+    own.mkdir(parents=True, exist_ok=True)
+    (own / "shared.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
+    (top / "pyvenv.cfg").write_text((folder / "pyvenv.cfg").read_text())
+    (top / "bin").mkdir(exist_ok=True)
+    for program in (folder / "bin").iterdir():
+        target = top / "bin" / program.name
+        if program.is_symlink():
+            target.symlink_to(program.resolve())
+        elif program.is_file() and (content := program.read_bytes()).startswith(b"#!" + bytes(folder)):
+            target.write_bytes(content.replace(bytes(folder), bytes(top), 1))
+            target.chmod(0o755)
+    return top
+
+
+def python_of(folder: Path) -> str:
+    """The version of an environment's Python, as its folders name it: `3.11`."""
+    return next((path.name.removeprefix("python") for path in folder.glob("lib/python*")), "")
+
+
 def versions(folder: Path, *packages: str) -> dict[str, str]:
     """Installed versions by package name, read from the names of the metadata folders."""
     wanted = {package.replace("-", "_").lower(): package for package in packages}

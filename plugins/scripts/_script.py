@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from plugins.scripts import _environments, _files, _folders, _images, _protocol,
 from plugins.scripts._schema import ScriptProperties
 from plugins.scripts.runner.docker.docker import Docker
 
+_INSTALLS = re.compile(r"\b(pip3?|uv)\b")  # commands that change the environment they run in
 _EXPLAINED = {
     126: "a command was found but may not be executed",
     127: "a command was not found",
@@ -116,15 +118,19 @@ class ExecScript(ScriptProperties):
             raise TaskFailed(f"The image '{image}' cannot be replaced: there is no '{meaning.program}' on this machine")
         folder = None if meaning.recipe is None else _environments.ensure(context, meaning.recipe)
         self._tell(context, runner, meaning, image, folder)
-        return {} if folder is None else _environments.variables(folder)
+        if folder is None:
+            return {}
+        if _INSTALLS.search(str(self.before_commands) + str(getattr(self, "commands", "")) + str(getattr(self, "script", ""))):
+            folder = _environments.overlay(folder, place.private / "environment")
+        return _environments.variables(folder)
 
     def _tell(self, context: RunContext, runner: TaskRunner, meaning: _images.Meaning, image: str, folder: Path | None) -> None:
         where = meaning.text
         if folder is not None and meaning.recipe is not None:
-            found = _environments.versions(folder, *[_bare(package) for package in meaning.recipe.requirements])
-            where = f"environment {meaning.text}" + (
-                f" ({', '.join(f'{name} {version}' for name, version in found.items())})" if found else ""
-            )
+            wanted = [_bare(package) for package in meaning.recipe.requirements]
+            found = _environments.versions(folder, *wanted)
+            parts = [f"{name} {found[name]}" for name in wanted if name in found]
+            where = f"environment {meaning.text} ({', '.join([*parts, f'Python {_environments.python_of(folder)}'])})"
         if isinstance(runner, Docker):
             runner.tell_fallback(context, image, where, unknown=meaning.unknown)
         elif folder is not None:

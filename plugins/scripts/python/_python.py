@@ -34,8 +34,7 @@ class PythonTask(ExecScript):
         requirements = tuple(dict.fromkeys((*own, *packages)))
         version = self._version(context, image)
         name = meaning.recipe.name if meaning.recipe is not None else "python"
-        text = f"{meaning.text} with {', '.join(packages)}" if packages else meaning.text
-        return _images.Meaning(text, _images.Recipe(name, requirements, version), unknown=meaning.unknown, impossible=meaning.impossible)
+        return _images.Meaning(name, _images.Recipe(name, requirements, version), unknown=meaning.unknown, impossible=meaning.impossible)
 
     def packages(self, context: RunContext, place: Place) -> list[str]:
         """The packages asked for."""

@@ -91,3 +91,20 @@ def test_dependencies_are_installed_once(context: MemoryContext) -> None:
 def test_an_option_is_no_dependency(context: MemoryContext) -> None:
     with pytest.raises(TaskFailed, match="not an option"):
         outputs_of(context, "print(1)", dependencies=["--index-url=http://elsewhere"])
+
+
+@pytest.mark.dbt
+def test_what_a_task_installs_stays_with_the_task(context: MemoryContext) -> None:
+    script = 'import tomli_w, six\nprint(\'::{"outputs": {"name":"\' + tomli_w.__name__ + \'"}}::\')'
+    given = outputs_of(context, script, dependencies=["six==1.17.0"], beforeCommands=["pip install --quiet tomli_w"])
+    assert given["vars"] == {"name": "tomli_w"}
+    with pytest.raises(TaskFailed):
+        outputs_of(context, script, dependencies=["six==1.17.0"])
+    assert any("No module named 'tomli_w'" in line for line in context.lines("ERROR"))
+
+
+@pytest.mark.dbt
+def test_an_environment_made_with_uv_by_the_task_itself_works(context: MemoryContext) -> None:
+    before = ["pip install --quiet uv", "uv venv --quiet", ". .venv/bin/activate", "uv pip install --quiet six==1.17.0"]
+    script = 'import six, sys\nprint(\'::{"outputs": {"prefix":"\' + sys.prefix + \'"}}::\')'
+    assert outputs_of(context, script, beforeCommands=before)["vars"]["prefix"] == str(context.working_dir / ".venv")
