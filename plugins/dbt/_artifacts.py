@@ -186,50 +186,57 @@ def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, res
     unique_id = result.get("unique_id")
     if not isinstance(unique_id, str) or not unique_id:
         return
-    response = result.get("adapter_response")
-    response = response if isinstance(response, Mapping) else {}
-    rows, scanned = _number(response.get("rows_affected")), _number(response.get("bytes_processed"))
-    seconds = _number(result.get("execution_time"))
-    tags = {"node": unique_id}
-    if rows is not None and rows >= 0:
-        context.metric("rows.affected", rows, tags=tags)
-    if scanned is not None:
-        context.metric("bytes.processed", scanned, tags=tags)
-    if seconds is not None:
-        context.metric("node.execution.duration", seconds, kind="timer", tags=tags)
-    facts = {
-        "unique_id": unique_id,
-        "status": result.get("status"),
-        "rows_affected": rows if rows is not None and rows >= 0 else None,
-        "bytes_processed": scanned,
-        "duration": seconds,
-        "thread": result.get("thread_id"),
-        "num_failures": result.get("failures"),
-        "relation": result.get("relation_name"),
-        "adapter_response": dict(response) or None,
-        "resource_type": unique_id.partition(".")[0],
-        "depends_on": list(steps.parents(unique_id)) or None,
-    }
+    facts = _facts(result, unique_id, steps.parents(unique_id))
+    _measure(facts, context)
     message = result.get("message")
     text = uncoloured(message).strip() if isinstance(message, str) else ""
 
     def change(report: StepReport) -> StepReport:
-        data = {**{key: value for key, value in facts.items() if value not in (None, "")}, **report.data}
-        state, badge = report.state, data.get("badge")
-        started, ended = report.started, report.ended
-        if report.state not in TERMINATED:
+        data = {**facts, **report.data}
+        state, started, ended = report.state, report.started, report.ended
+        if state not in TERMINATED:
             state, badge = steps.state_of(str(result.get("status")))
-            first, ended = _span(result, artifact, seconds)
-            started = report.started or first
+            first, ended = _span(result, artifact, facts.get("duration"))
+            started = started or first
             data |= {"badge": badge} if badge else {}
         said = text or report.message
-        if state == "SKIPPED" and not badge and "cause" not in data:
-            cause = steps.cause(unique_id)
-            data |= {"cause": cause} if cause else {}
-            said = f"Skipped because of {cause}" if cause else said
+        if state == "SKIPPED" and not data.get("badge") and "cause" not in data and (cause := steps.cause(unique_id)):
+            data["cause"] = cause
+            said = f"Skipped because of {cause}"
         return replace(report, state=state, started=started, ended=ended, message=said, data=data)
 
     steps.put(unique_id, section, change)
+
+
+def _facts(result: Mapping[str, Any], unique_id: str, parents: tuple[str, ...]) -> dict[str, Any]:
+    """What a result says about its node; what it does not say is left out."""
+    given = result.get("adapter_response")
+    response = dict(given) if isinstance(given, Mapping) else {}
+    rows = _number(response.get("rows_affected"))
+    facts = {
+        "unique_id": unique_id,
+        "status": result.get("status"),
+        "rows_affected": rows if rows is not None and rows >= 0 else None,  # some adapters say -1 for "unknown"
+        "bytes_processed": _number(response.get("bytes_processed")),
+        "duration": _number(result.get("execution_time")),
+        "thread": result.get("thread_id"),
+        "num_failures": result.get("failures"),
+        "relation": result.get("relation_name"),
+        "adapter_response": response or None,
+        "resource_type": unique_id.partition(".")[0],
+        "depends_on": list(parents) or None,
+    }
+    return {key: value for key, value in facts.items() if value not in (None, "")}
+
+
+def _measure(facts: Mapping[str, Any], context: RunContext) -> None:
+    """Metrics of one node, tagged with its name."""
+    tags = {"node": str(facts["unique_id"])}
+    for name, fact in (("rows.affected", "rows_affected"), ("bytes.processed", "bytes_processed")):
+        if fact in facts:
+            context.metric(name, facts[fact], tags=tags)
+    if "duration" in facts:
+        context.metric("node.execution.duration", facts["duration"], kind="timer", tags=tags)
 
 
 def _complete_source(steps: Steps, section: Section | None, result: Mapping[str, Any]) -> None:

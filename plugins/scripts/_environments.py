@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 
@@ -123,15 +124,14 @@ def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> No
     identity = context.settings.run_as if os.geteuid() == 0 else None
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    try:
+    with ExitStack() as undo:
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix="build-", ignore_cleanup_errors=True) as scratch:
             for path in (folder, Path(scratch)):
                 hand_over(path, identity)
             for argv in _steps(recipe, python, folder):
                 _step(context, argv, Path(scratch), identity)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        undo.pop_all()
     if identity is not None:
         hand_over(folder, (0, 0))  # tasks use it, and cannot change it
     context.log("INFO", f"Made the environment '{recipe.name}' in {time.monotonic() - began:.0f} s")

@@ -57,8 +57,12 @@ class Follower:
 
     def run(self, start: Callable[[], None]) -> int:
         """Follow to the end; answers the exit code. `start` starts the container once its output is attached."""
-        stream = self._container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
-        threading.Thread(target=self._read, args=(stream,), daemon=True, name="container-output").start()
+        if self._context.resumed:
+            # Attaching gives only what comes from now on, whatever it is asked for: what was written meanwhile is in the container's log.
+            threading.Thread(target=self._read_log, daemon=True, name="container-log").start()
+        else:
+            stream = self._container.attach(stdout=True, stderr=True, stream=True, logs=True, demux=True)
+            threading.Thread(target=self._read, args=(stream,), daemon=True, name="container-output").start()
         start()
         deadline = None if self._command.timeout is None else time.monotonic() + self._command.timeout
         with self._context.on_cancel(self._stop.set):
@@ -89,6 +93,26 @@ class Follower:
             self._queue.put(("stderr", f"The output of the container cannot be read any more: {error}"))
         finally:
             self._queue.put(_DONE)
+
+    def _read_log(self) -> None:
+        """Everything that the container has written and will write, the two streams side by side."""
+        others = threading.Thread(target=self._read_stream, args=("stderr",), daemon=True, name="container-log")
+        others.start()
+        self._read_stream("stdout")
+        others.join()
+        self._queue.put(_DONE)
+
+    def _read_stream(self, name: str) -> None:
+        cut = _Cut()
+        try:
+            pieces = self._container.logs(stdout=name == "stdout", stderr=name == "stderr", stream=True, follow=True)
+            for data in pieces:
+                for line in cut.feed(data):
+                    self._queue.put((name, line))
+            for line in cut.close():
+                self._queue.put((name, line))
+        except (DockerException, OSError, ValueError) as error:
+            self._queue.put(("stderr", f"The output of the container cannot be read any more: {error}"))
 
     def _take(self) -> bool:
         """Hand on the lines that are there, waiting a moment for the first; True at the end of the output."""
