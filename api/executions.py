@@ -1,4 +1,4 @@
-"""Executions over HTTP: starting, finding and reading them, and their files; `/executions` of the Kestra API, in both of its generations."""
+"""Executions over HTTP: starting, finding and reading them, and their files, in both generations of the Kestra API."""
 
 from __future__ import annotations
 

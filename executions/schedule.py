@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from croniter import CroniterError, croniter
+from croniter import CroniterError
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Max, Q
 from django.utils import timezone
+from pydantic import ValidationError
 
 from engine import context
 from engine.document import Flow, Trigger
@@ -26,9 +27,12 @@ from executions.logbook import Line
 from flows import selectors as flow_selectors
 from flows.models import Flow as FlowRow
 from plugins.catalog import CATALOG
+from plugins.core.trigger.schedule import Schedule
 from ui.errors import KestraError
 
 SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
+DATED = ("cron", "withSeconds", "timezone", "lateMaximumDelay", "recoverMissedSchedules")  # what its dates depend on
+SERVER = ZoneInfo(settings.TIME_ZONE)
 logger = logging.getLogger(__name__)
 _seen: tuple[Any, ...] = ()
 
@@ -36,33 +40,33 @@ _seen: tuple[Any, ...] = ()
 # --- when -----------------------------------------------------------------------------------------------------------------------
 
 
-def _zone(trigger: Trigger) -> ZoneInfo:
+def _schedule(trigger: Trigger) -> Schedule | None:
+    """The plugin of a Schedule, which knows its dates; None where its cron expression or zone is no good any more."""
+    written = {name: value for name, value in trigger.properties.items() if name in DATED}
     try:
-        return ZoneInfo(str(trigger.properties.get("timezone") or settings.TIME_ZONE))
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise CroniterError(f"there is no time zone {trigger.properties.get('timezone')}") from error
-
-
-def _times(trigger: Trigger, moment: datetime) -> croniter:
-    seconds = bool(trigger.properties.get("withSeconds"))
-    return croniter(str(trigger.properties["cron"]), moment.astimezone(_zone(trigger)), second_at_beginning=seconds)
+        return Schedule.model_validate({**written, "id": trigger.id, "type": trigger.type})
+    except ValidationError as error:
+        logger.warning("The trigger %s has no dates: %s", trigger.id, error)
+        return None
 
 
 def next_date(trigger: Trigger, after: datetime) -> datetime | None:
     """The first date of a Schedule after a moment; None where its cron expression or zone is no good, or has no further date."""
+    schedule = _schedule(trigger)
     try:
-        found: datetime = _times(trigger, after).get_next(datetime)
-    except (CroniterError, KeyError, ValueError) as error:
+        return schedule.next_date(after, SERVER) if schedule is not None else None
+    except (CroniterError, ValueError) as error:
         logger.warning("The trigger %s has no next date: %s", trigger.id, error)
         return None
-    return found
 
 
-def _variables(trigger: Trigger, date: datetime) -> dict[str, str]:
-    local = date.astimezone(_zone(trigger))
-    before: datetime = _times(trigger, local).get_prev(datetime)
-    after: datetime = _times(trigger, local).get_next(datetime)
-    return {"date": local.isoformat(), "next": after.isoformat(), "previous": before.isoformat()}
+def _variables(schedule: Schedule, date: datetime) -> dict[str, str]:
+    dates = {
+        "date": date.astimezone(schedule.zone(SERVER)),
+        "next": schedule.next_date(date, SERVER),
+        "previous": schedule.previous_date(date, SERVER),
+    }
+    return {name: found.isoformat() for name, found in dates.items() if found is not None}
 
 
 # --- what there is --------------------------------------------------------------------------------------------------------------
@@ -137,13 +141,14 @@ def _fire(state: models.TriggerState, now: datetime) -> None:
             return  # Kestra waits for the end of the one before
     flow = flow_selectors.parsed(state.namespace, state.flow_id)
     trigger = next((each for each in flow.triggers if each.id == state.trigger_id), None)
-    if trigger is None or trigger.disabled or flow.disabled or state.next_date is None:
+    schedule = _schedule(trigger) if trigger is not None else None
+    if trigger is None or schedule is None or trigger.disabled or flow.disabled or state.next_date is None:
         models.TriggerState.objects.filter(id=state.id, next_date=state.next_date).update(next_date=None)
         return
-    date = _date_to_fire(trigger, state.next_date, now)
-    following = next_date(trigger, date or now)
+    date = _date_to_fire(schedule, state.next_date, now)
+    following = schedule.next_date(date or now, SERVER)
     if date is not None:
-        execution = _execution(flow, trigger, _variables(trigger, date))
+        execution = _execution(flow, trigger, _variables(schedule, date))
     with transaction.atomic():
         mine = models.TriggerState.objects.filter(id=state.id, next_date=state.next_date)
         if not mine.update(next_date=following, date=date or state.date, execution_id=execution.id if date else ""):
@@ -152,18 +157,13 @@ def _fire(state: models.TriggerState, now: datetime) -> None:
             _begin(execution, flow)
 
 
-def _date_to_fire(trigger: Trigger, due: datetime, now: datetime) -> datetime | None:
+def _date_to_fire(schedule: Schedule, due: datetime, now: datetime) -> datetime | None:
     """The date that is fired now; None where it was missed and is not made up for."""
-    mode = trigger.properties.get("recoverMissedSchedules") or "ALL"
-    if mode == "ALL":
-        return due
-    late = next_date(trigger, due)
-    if late is None or late > now:
-        return due  # only this one is due: it was not missed
-    if mode == "NONE":
-        return None
-    last: datetime = _times(trigger, now).get_prev(datetime)
-    return last
+    following = schedule.next_date(due, SERVER)
+    missed = following is not None and following <= now  # else only this one is due
+    wanted = schedule.recovered(due, now, SERVER) if missed else due
+    date = schedule.due(wanted, now, SERVER) if wanted is not None else None
+    return date if date is not None and date <= now else None
 
 
 def _execution(flow: Flow, trigger: Trigger, variables: Mapping[str, Any]) -> Execution:

@@ -55,7 +55,8 @@ def test_log_lines_are_listed_by_level_and_downloaded(api: Client, shop: Executi
 @pytest.mark.parametrize(
     ("query", "count"),
     [
-        ("namespace=company", 1), ("namespace=comp", 0), ("flowId=shop", 1), ("state=FAILED", 0), ("state=FAILED&state=SUCCESS", 1), ("q=sho", 1),
+        ("namespace=company", 1), ("namespace=comp", 0), ("flowId=shop", 1), ("state=FAILED", 0), ("q=sho", 1),
+        ("state=FAILED&state=SUCCESS", 1),
         ("filters[namespace][PREFIX]=company", 1), ("filters[namespace][EQUALS]=company", 0), ("filters[state][NOT_IN]=FAILED,KILLED", 1),
         ("filters[state][IN]=FAILED,SUCCESS", 1), ("filters[or][0][flowId][EQUALS]=none&filters[or][1][flowId][STARTS_WITH]=sh", 1),
         ("filters[and][0][flowId][EQUALS]=none&filters[and][1][flowId][STARTS_WITH]=sh", 0), ("filters[labels][EQUALS][team]=data", 0),
@@ -86,13 +87,14 @@ def test_a_search_that_says_nothing_sensible_is_refused(query: str, api: Client,
     assert answer.json()["message"]
 
 
+RELATIVE = "Illegal argument: File should be accessed with their full path and not using relative '..' path."
 ERRORS: list[tuple[str, str, str, int, str]] = [
     ("GET", "flows/company.team/none", "", 404, "Not Found"),
     ("POST", "executions/company.team/none", "", 404, "Not Found: Requested Flow is not found."),
     ("POST", "executions/{id}/resume", "", 409, "Illegal state: Execution '{id}' is not paused, can't resume it"),
     ("POST", "executions/{id}/restart", "", 422, "Illegal argument: No task found to restart execution from!"),
     ("GET", "namespaces/company.team/kv/none", "", 404, "Not Found: No value found for key 'none' in namespace 'company.team'"),
-    ("GET", "namespaces/company.team/files?path=/../x", "", 422, "Illegal argument: File should be accessed with their full path and not using relative '..' path."),
+    ("GET", "namespaces/company.team/files?path=/../x", "", 422, RELATIVE),
     ("PUT", "namespaces/company.team/kv/a", "not json {", 422, "Illegal argument: Invalid JSON value for: not json {"),
 ]  # fmt: skip
 
