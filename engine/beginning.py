@@ -19,7 +19,7 @@ from engine.steering import Start
 
 def create(board: Board, parent_id: str | None, start: Start) -> TaskRun:
     """Put the task run on the table, CREATED."""
-    generation = board.head.attempt_number
+    generation = board.head.attempt_number + int(board.head.notes.get("changes", 0))
     run_id = task_run_id(board.head.id, parent_id, start.path, start.task.id, start.value, start.iteration, generation)
     return board.add(TaskRun(run_id, start.task.id, State.new(board.now), parent_id, start.path, start.value, start.iteration))
 

@@ -115,6 +115,8 @@ def state_change_requested(board: Board, event: StateChangeRequested) -> None:
     was_over = board.terminated or board.state == states.PAUSED
     if was_over:
         begin_again(board)
+    else:  # what is removed and comes again must not come under its old id
+        board.remember(changes=int(board.head.notes.get("changes", 0)) + 1)
     for level in (None, *(above.id for above in board.ancestors(run))):
         _reopen_level(board, level, run)
     if was_over:
