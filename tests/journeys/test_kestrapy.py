@@ -54,7 +54,9 @@ def test_a_flow_is_created_executed_and_read_back(client: kestrapy.KestraClient)
     created = client.flows.create_flow(TENANT, SOURCE)
     assert (created.id, created.namespace, created.revision) == ("greet", NAMESPACE, 1)
 
-    started = client.executions.create_execution(TENANT, NAMESPACE, "greet", labels=["team:data"], inputs={"who": "world", "letter": b"dear reader"})
+    started = client.executions.create_execution(
+        TENANT, NAMESPACE, "greet", labels=["team:data"], inputs={"who": "world", "letter": b"dear reader"}
+    )
     assert started.id
     found = ended(client, started.id)
     assert str(found.state.current) in ("SUCCESS", "StateType.SUCCESS")
@@ -73,3 +75,39 @@ def test_a_key_and_a_file_go_there_and_back(client: kestrapy.KestraClient) -> No
     assert "answer" in [key.key for key in client.kv.list_all_keys(TENANT, page=1, size=100).results]
     client.files.create_namespace_file(NAMESPACE, "/notes/one.txt", TENANT, b"first line")
     assert client.files.file_content(NAMESPACE, "/notes/one.txt", TENANT) == b"first line"
+
+
+def test_executions_are_found_followed_replayed_labelled_and_deleted(client: kestrapy.KestraClient) -> None:
+    source = SOURCE.replace("id: greet", "id: many", 1)
+    client.flows.create_flow(TENANT, source)
+    first = client.executions.create_execution(TENANT, NAMESPACE, "many", inputs={"who": "first"})
+    seen = [str(event.state.current) for event in client.executions.follow_execution(first.id, TENANT)]
+    assert seen[-1].endswith("SUCCESS")
+    again = client.executions.replay_execution(first.id, TENANT)
+    assert again.id != first.id
+    ended(client, again.id)
+    other = client.executions.replay_execution_with_inputs(first.id, TENANT, inputs={"who": "other"})
+    ended(client, other.id)
+    assert client.outputs.execution_outputs(other.id, TENANT) == {"loud": "OTHER"}
+    labelled = client.executions.set_labels_on_terminated_execution(first.id, TENANT, [kestrapy.Label(key="looked", value="at")])
+    assert ("looked", "at") in [(label.key, label.value) for label in labelled.labels]
+    found = client.executions.search_executions_by_flow_id(TENANT, NAMESPACE, "many", page=1, size=10)
+    assert found["total"] == 3
+    assert "hello first" in client.logs.download_logs_from_execution(first.id, TENANT)
+    assert NAMESPACE in client.executions.list_executable_namespaces(TENANT)
+    client.executions.kill_execution(first.id, TENANT)
+    assert client.executions.delete_executions_by_ids(TENANT, [again.id, other.id]).count == 2
+    client.executions.delete_execution(first.id, TENANT)
+    assert client.executions.search_executions_by_flow_id(TENANT, NAMESPACE, "many", page=1, size=10)["total"] == 0
+
+
+def test_a_flow_is_updated_validated_listed_and_deleted(client: kestrapy.KestraClient) -> None:
+    source = SOURCE.replace("id: greet", "id: changing", 1)
+    client.flows.create_flow(TENANT, source)
+    assert client.flows.update_flow(NAMESPACE, "changing", TENANT, source + "description: changed\n").revision == 2
+    assert [one.revision for one in client.flows.list_flow_revisions(NAMESPACE, "changing", TENANT)] == [1, 2]
+    assert client.flows.validate_flows(TENANT, source)[0].constraints is None
+    assert "changing" in [one.id for one in client.flows.list_flows_by_namespace(NAMESPACE, TENANT)]
+    assert NAMESPACE in client.flows.list_distinct_namespaces(TENANT)
+    client.flows.delete_flow(NAMESPACE, "changing", TENANT)
+    assert "changing" not in [one.id for one in client.flows.list_flows_by_namespace(NAMESPACE, TENANT)]
