@@ -40,7 +40,9 @@ class _Cut:
 class Follower:
     """One container, followed from the thread that calls `run`; `cursor` is a file with the lines told so far, for a later worker."""
 
-    def __init__(self, container: Any, command: ShellCommand, context: RunContext, grace: float, cursor: Path) -> None:
+    def __init__(
+        self, container: Any, command: ShellCommand, context: RunContext, grace: float, cursor: Path, *, found: bool = False
+    ) -> None:
         self._container = container
         self._command = command
         self._context = context
@@ -48,7 +50,8 @@ class Follower:
         self._cursor = cursor
         self._queue: queue.Queue[Any] = queue.Queue(maxsize=10_000)
         self._counts = {"stdout": 0, "stderr": 0}
-        self._skip = _told(cursor) if context.resumed else {"stdout": 0, "stderr": 0}
+        self._found = found  # a worker that is gone started it
+        self._skip = _told(cursor) if found else {"stdout": 0, "stderr": 0}
         self._saved = time.monotonic()
         self._stop = threading.Event()
         self._stages: list[str] = []
@@ -57,7 +60,7 @@ class Follower:
 
     def run(self, start: Callable[[], None]) -> int:
         """Follow to the end; answers the exit code. `start` starts the container once its output is attached."""
-        if self._context.resumed:
+        if self._found:
             # Attaching gives only what comes from now on, whatever it is asked for: what was written meanwhile is in the container's log.
             threading.Thread(target=self._read_log, daemon=True, name="container-log").start()
         else:

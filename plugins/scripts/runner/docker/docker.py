@@ -202,7 +202,7 @@ class Docker(TaskRunner):
             return RunnerResult(0, {"containerId": container.id})
         grace = _render.seconds(context, self.kill_grace_period) or 0.0
         cursor = command.cwd.parent / f".{context.task_run_id}-{context.attempt}.told"
-        follower = Follower(container, command, context, grace, cursor)
+        follower = Follower(container, command, context, grace, cursor, found=found)
         try:
             code = follower.run((lambda: None) if found else container.start)
         finally:
