@@ -38,19 +38,19 @@ def _replay(request: HttpRequest, execution_id: str, taskRunId: str = "", revisi
     return shapes.execution(services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision))
 
 
-def _replay_with_inputs(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803
+def _replay_with_inputs(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     values, files = inputs_of(request)
     given = {**values, **{name: Upload(upload.name, upload.file) for name, upload in files.items()}} or None
     found = services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision, inputs=given)
     return shapes.execution(found)
 
 
-def _kill(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> HttpResponse:  # noqa: N803
+def _kill(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> HttpResponse:  # noqa: N803 -- the name is Kestra's
     services.kill(user=who(request), execution_id=execution_id)
     return nothing(202)
 
 
-def _kill_action(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> dict[str, Any]:  # noqa: N803
+def _kill_action(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     return shapes.execution(services.kill(user=who(request), execution_id=execution_id))
 
 

@@ -123,11 +123,11 @@ def search(
     flowId: str = "",  # noqa: N803 -- the parameters' names are Kestra's
     state: list[str] = Query([]),
     labels: list[str] = Query([]),
-    startDate: str = "",  # noqa: N803
-    endDate: str = "",  # noqa: N803
-    timeRange: str = "",  # noqa: N803
-    triggerExecutionId: str = "",  # noqa: N803
-    childFilter: str = "",  # noqa: N803
+    startDate: str = "",  # noqa: N803 -- the name is Kestra's
+    endDate: str = "",  # noqa: N803 -- the name is Kestra's
+    timeRange: str = "",  # noqa: N803 -- the name is Kestra's
+    triggerExecutionId: str = "",  # noqa: N803 -- the name is Kestra's
+    childFilter: str = "",  # noqa: N803 -- the name is Kestra's
     sort: list[str] = Query([]),
 ) -> dict[str, Any]:
     """The parameters can also be written `filters[namespace][EQUALS]=…`."""
@@ -137,7 +137,7 @@ def search(
 
 @router.get("", summary="Executions of one flow")
 @router.get("/", include_in_schema=False)
-def of_flow(request: HttpRequest, namespace: str, flowId: str, page: int = 1, size: int = 10) -> dict[str, Any]:  # noqa: N803
+def of_flow(request: HttpRequest, namespace: str, flowId: str, page: int = 1, size: int = 10) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     rights.require(who(request), namespace, Role.READER)
     rows = selectors.search(who(request), selectors.Filters(exact_namespace=namespace, flow_id=flowId))
     return page_of(rows.prefetch_related("task_runs", "steps"), shapes.execution, page, size)
@@ -194,7 +194,7 @@ def start(
     labels: list[str] = Query([]),
     wait: bool = False,
     revision: int | None = None,
-    scheduleDate: str = "",  # noqa: N803
+    scheduleDate: str = "",  # noqa: N803 -- the name is Kestra's
 ) -> dict[str, Any]:
     """One part for each input, named by its id; `wait=true` answers when the execution has ended."""
     values, files = inputs_of(request)
@@ -256,9 +256,9 @@ def follow(request: HttpRequest, execution_id: str) -> HttpResponse:
 def delete(
     request: HttpRequest,
     execution_id: str,
-    deleteLogs: bool = True,  # noqa: N803
-    deleteMetrics: bool = True,  # noqa: N803
-    deleteStorage: bool = True,  # noqa: N803
+    deleteLogs: bool = True,  # noqa: N803 -- the name is Kestra's
+    deleteMetrics: bool = True,  # noqa: N803 -- the name is Kestra's
+    deleteStorage: bool = True,  # noqa: N803 -- the name is Kestra's
 ) -> HttpResponse:
     services.delete(user=who(request), execution_id=execution_id, logs=deleteLogs, metrics=deleteMetrics, storage_files=deleteStorage)
     return nothing()
@@ -280,7 +280,7 @@ def file_preview(
     request: HttpRequest,
     execution_id: str,
     path: str,
-    maxRows: int = 100,  # noqa: N803
+    maxRows: int = 100,  # noqa: N803 -- the name is Kestra's
     encoding: str = "UTF-8",
 ) -> dict[str, Any]:
     found = selectors.file_of(who(request), execution_id, path)

@@ -56,10 +56,10 @@ def search(
     q: str = "",
     namespace: str = "",
     flowId: str = "",  # noqa: N803 -- the parameters' names are Kestra's
-    triggerId: str = "",  # noqa: N803
-    minLevel: str = "",  # noqa: N803
-    startDate: str = "",  # noqa: N803
-    endDate: str = "",  # noqa: N803
+    triggerId: str = "",  # noqa: N803 -- the name is Kestra's
+    minLevel: str = "",  # noqa: N803 -- the name is Kestra's
+    startDate: str = "",  # noqa: N803 -- the name is Kestra's
+    endDate: str = "",  # noqa: N803 -- the name is Kestra's
 ) -> dict[str, Any]:
     rows = selectors.search_logs(
         who(request),
@@ -94,7 +94,7 @@ def _lines(
 @router.get("/{execution_id}", summary="Log lines of an execution, oldest first")
 def of_execution(
     request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
-) -> list[dict[str, Any]]:  # noqa: N803
+) -> list[dict[str, Any]]:  # noqa: N803 -- the name is Kestra's
     row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
     steps = {(step.task_run_id, step.attempt, step.name): step.id for step in row.steps.all()}
     shaped = []
@@ -107,7 +107,7 @@ def of_execution(
 @router.get("/{execution_id}/download", summary="Log lines of an execution as a text file")
 def download(
     request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
-) -> HttpResponse:  # noqa: N803
+) -> HttpResponse:  # noqa: N803 -- the name is Kestra's
     row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
 
     def lines() -> Iterator[str]:
@@ -119,14 +119,14 @@ def download(
 
 
 @router.get("/{execution_id}/follow", summary="Follow the log lines of an execution as server-sent events")
-def follow(request: HttpRequest, execution_id: str, minLevel: str = "") -> HttpResponse:  # noqa: N803
+def follow(request: HttpRequest, execution_id: str, minLevel: str = "") -> HttpResponse:  # noqa: N803 -- the name is Kestra's
     return streams.logs(who(request), execution_id, level_of(minLevel))
 
 
 @router.delete("/{execution_id}", summary="Delete log lines of an execution")
 def delete(
     request: HttpRequest, execution_id: str, minLevel: str = "", taskRunId: str = "", taskId: str = "", attempt: int | None = None
-) -> HttpResponse:  # noqa: N803
+) -> HttpResponse:  # noqa: N803 -- the name is Kestra's
     row, rows = _lines(request, execution_id, minLevel, taskRunId, taskId, attempt)
     rights.require(who(request), row.namespace, Role.MEMBER)
     rows.delete()
@@ -136,7 +136,7 @@ def delete(
 @metrics_router.get("/{execution_id}", summary="Metrics of an execution")
 def metrics(
     request: HttpRequest, execution_id: str, page: int = 1, size: int = 10, taskRunId: str = "", taskId: str = ""
-) -> dict[str, Any]:  # noqa: N803
+) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     row = selectors.execution(who(request), execution_id)
     rows = Metric.objects.filter(execution=row).order_by("id")
     if taskRunId:
