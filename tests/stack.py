@@ -91,6 +91,13 @@ class Stack:
         """The process id of one part: redis, web, worker or scheduler."""
         return int((self.home / "run" / f"{name}.pid").read_text())
 
+    def has_new(self, name: str, before: int) -> bool:
+        """Whether a part runs again, under another process id than `before`."""
+        try:
+            return self.pid(name) != before
+        except (FileNotFoundError, ValueError):  # between its end and its start, or while its number is written
+            return False
+
     def is_healthy(self) -> bool:
         """Whether its health check passes."""
         try:

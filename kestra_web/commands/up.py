@@ -60,11 +60,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _load() -> None:
+    gc.disable()  # importing makes much and throws away nothing
     django.setup()
     for name in SHARED:
         importlib.import_module(name)
     app.loader.import_default_modules()
     gc.collect()
+    gc.enable()
     gc.freeze()  # what is shared with the forks stays shared: the collector leaves it alone
 
 

@@ -72,7 +72,7 @@ def test_a_part_that_is_killed_starts_again(make_stack: MakeStack, name: str) ->
     stack.start()
     before = stack.pid(name)
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: (stack.home / "run" / f"{name}.pid").exists() and stack.pid(name) != before, 5, f"{name} runs again")
+    wait_until(lambda: stack.has_new(name, before), 5, f"{name} runs again")
     wait_until(stack.is_healthy, 20, f"the product is healthy after {name} was killed")
     assert re.search(rf"^{name} +\| was ended by SIGKILL, starts again in ", stack.output, re.MULTILINE)
 
@@ -82,7 +82,7 @@ def test_what_redis_had_committed_is_there_after_it_was_killed(make_stack: MakeS
     stack.start()
     before = stack.pid("redis")
     os.kill(before, signal.SIGKILL)
-    wait_until(lambda: (stack.home / "run" / "redis.pid").exists() and stack.pid("redis") != before, 5, "Redis runs again")
+    wait_until(lambda: stack.has_new("redis", before), 5, "Redis runs again")
     assert any((stack.home / "redis").rglob("*.aof")), "Redis keeps what it is told in a file"
 
 
