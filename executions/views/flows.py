@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from executions import page_figures
+from executions import page_figures, trigger_states
 from executions.models import TriggerState
 from executions.views import lists
 from executions.views.home import namespaces_of
@@ -179,16 +179,8 @@ def trigger_rows(flows: Any, request: HttpRequest) -> list[TriggerRow]:
 @require_POST
 def set_trigger(request: HttpRequest, namespace: str, flow_id: str, trigger_id: str) -> HttpResponse:
     """Switch a trigger off or on without touching the flow's source."""
-    row = readable_flow(request, namespace, flow_id, role=Role.MEMBER)
     disabled = request.POST.get("disabled") == "true"
-    declared = {item.id: item for item in trigger_rows([row], request)}
-    if trigger_id in declared:
-        TriggerState.objects.update_or_create(
-            namespace=namespace,
-            flow_id=flow_id,
-            trigger_id=trigger_id,
-            defaults={"disabled": disabled, "type": declared[trigger_id].type, "updated": timezone.now()},
-        )
+    trigger_states.set_disabled(user=request.user, namespace=namespace, flow_id=flow_id, trigger_id=trigger_id, disabled=disabled)
     return done(
         request,
         reverse("executions:flow_triggers", args=[namespace, flow_id]),
