@@ -66,7 +66,7 @@ def _answer(context: Context, task: Task, phase: str, claim: Claim | None) -> An
         else:
             result = _plugin(task).run(context)
     outputs = _checked(context, result.outputs)
-    return events.TaskSucceeded(context.task_run_id, context.attempt, outputs, result.state, phase)  # type: ignore[arg-type] # phase: one of three
+    return events.TaskSucceeded(context.task_run_id, context.attempt, outputs, result.state, phase)  # type: ignore[arg-type] -- the phase is one of three
 
 
 def _plugin(task: Task) -> RunnableTask:
@@ -128,7 +128,7 @@ def _failed(context: Context, failure: TaskFailed, phase: str) -> events.TaskFai
         outputs,
         failure.retryable,
         failure.state,
-        phase,  # type: ignore[arg-type] # phase: one of three
+        phase,  # type: ignore[arg-type] -- the phase is one of three
     )
 
 

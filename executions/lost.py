@@ -58,7 +58,7 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
         )
         return [Outgoing("run_task", delivery.id)]
     _close_steps(delivery)
-    lost = events.WorkerLost(delivery.task_run_id, delivery.attempt, delivery.phase)  # type: ignore[arg-type] # phase: one of three
+    lost = events.WorkerLost(delivery.task_run_id, delivery.attempt, delivery.phase)  # type: ignore[arg-type] -- the phase is one of three
     try:
         return executor.advance(delivery.execution_id, lost, guard=Guard(deliveries=[(delivery.id, delivery.claims)]))
     except (Stale, ExecutionMissing):

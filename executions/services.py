@@ -96,7 +96,7 @@ def _flow(user: Person, namespace: str, flow_id: str, revision: int | None) -> F
 
 def _uploads(files: Mapping[str, File] | None) -> dict[str, Upload]:
     return {
-        name: Upload(file[0], file[1]) if isinstance(file, tuple) else Upload(file.name or "", file.file)  # type: ignore[arg-type] # an open file
+        name: Upload(file[0], file[1]) if isinstance(file, tuple) else Upload(file.name or "", file.file)  # type: ignore[arg-type] -- an open file
         for name, file in (files or {}).items()
     }
 
