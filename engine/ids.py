@@ -17,7 +17,7 @@ def base62(number: int, length: int = LENGTH) -> str:
     return "".join(reversed(digits))
 
 
-def task_run_id(  # noqa: PLR0917 - its arguments in this order are what other rooms call it with
+def task_run_id(
     execution_id: str, parent_id: str | None, path: str, task_id: str, value: str | None, iteration: int | None, generation: int
 ) -> str:
     """The id of a task run, 22 characters; `generation` counts restarts: what was removed does not come back under its old id."""

@@ -172,7 +172,8 @@ def replay(
     """A new execution with the inputs, labels and trigger of another, from its start or from one of its task runs.
 
     From a task run: what came before is copied with new ids, the run is RESTARTED, what came after it is left out; without `flowables`
-    every level counts as a sequence. The caller stores the answer and sends `ExecutionCreated`. Raises KeyError where the task run is not there.
+    every level counts as a sequence. The caller stores the answer and sends `ExecutionCreated`.
+    Raises KeyError where the task run is not there.
     """
     fresh = replace(
         copy(execution, flow, new_id), task_runs=(), outputs=None, error=None, notes={}, attempt_number=execution.attempt_number + 1

@@ -25,7 +25,9 @@ class Flow(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["namespace", "flow_id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["namespace", "flow_id"], name="one_flow_per_id")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "flow_id"], name="one_flow_per_id"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.namespace}.{self.flow_id}"
@@ -44,4 +46,6 @@ class Revision(models.Model):
 
     class Meta:
         ordering: ClassVar[list[str]] = ["-number"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [models.UniqueConstraint(fields=["flow", "number"], name="one_revision_per_number")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["flow", "number"], name="one_revision_per_number"),
+        ]

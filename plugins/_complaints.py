@@ -34,6 +34,8 @@ WORDS = {
     "too_short": "must not be empty",
     "string_too_short": "must not be empty",
 }
+
+
 @cache
 def property_names(found: type[Schema]) -> tuple[str, ...]:
     """The names that are written in YAML."""

@@ -10,9 +10,9 @@ import threading
 import redis
 from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
-from executions.tick import tick
 from kombu.exceptions import OperationalError as BrokerError
 
+from executions.tick import tick
 from kestra_web import heartbeat
 
 log = logging.getLogger("scheduler")
