@@ -132,7 +132,9 @@ finally: [{id: last, type: Fail}]
 # --- choosing
 
 
-@pytest.mark.parametrize(("condition", "branch"), [("{{ true }}", "yes"), ("{{ 0 }}", "no"), ("{{ null }}", "no"), ("False", "yes"), ("false", "no")])
+@pytest.mark.parametrize(
+    ("condition", "branch"), [("{{ true }}", "yes"), ("{{ 0 }}", "no"), ("{{ null }}", "no"), ("False", "yes"), ("false", "no")]
+)
 def test_if_follows_its_condition(condition: str, branch: str) -> None:
     execution = run(f"""
 tasks:
@@ -159,7 +161,9 @@ def test_switch_takes_the_case_the_defaults_or_fails() -> None:
 
 def test_a_condition_that_cannot_be_rendered_fails_its_task() -> None:
     world = World()
-    execution = world.run("tasks: [{id: i, type: If, condition: '{{ nothing.here }}', then: [{id: a, type: Log}]}]\nerrors: [{id: e, type: Log}]")
+    execution = world.run(
+        "tasks: [{id: i, type: If, condition: '{{ nothing.here }}', then: [{id: a, type: Log}]}]\nerrors: [{id: e, type: Log}]"
+    )
     assert (execution.state.current, state_of(execution, "i"), ids(execution)) == ("FAILED", "FAILED", ["i", "e"])
     assert "nothing" in (execution.error or "")
     assert any(isinstance(c, commands.WriteLog) and c.level == "ERROR" for _, c in world.commanded)
@@ -233,7 +237,9 @@ def test_a_second_delivery_does_nothing() -> None:
     assert decided == ()
 
 
-@pytest.mark.parametrize("event", [events.TaskSucceeded("nobody", 0), events.TimerElapsed("retry:nobody:1"), events.Evaluated("nobody", "x", 1)])
+@pytest.mark.parametrize(
+    "event", [events.TaskSucceeded("nobody", 0), events.TimerElapsed("retry:nobody:1"), events.Evaluated("nobody", "x", 1)]
+)
 def test_news_of_unknown_task_runs_change_nothing(event: events.Event) -> None:
     flow = flow_of("tasks: [{id: a, type: Log}]")
     execution, _ = advance(flow, new_execution(flow), events.ExecutionCreated(), START, FLOWABLES)
