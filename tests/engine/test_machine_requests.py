@@ -343,7 +343,8 @@ tasks:
 def test_wait_for_ends_at_its_maximum(fails: str, state: str) -> None:
     frequency = "{maxIterations: 3, interval: PT1S}"
     execution = World().run(
-        f"tasks: [{{id: w, type: WaitFor, condition: 'false', checkFrequency: {frequency}, failOnMaxReached: {fails}, tasks: [{{id: a, type: Log}}]}}]"
+        "tasks: [{id: w, type: WaitFor, condition: 'false', tasks: [{id: a, type: Log}], "
+        f"checkFrequency: {frequency}, failOnMaxReached: {fails}}}]"
     )
     assert execution.state.current == state
     assert one(execution, "w").outputs == {"iterationCount": 3}
