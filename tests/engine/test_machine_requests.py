@@ -1,4 +1,4 @@
-"""What people and clocks ask of an execution: retries, kill, pause, restart, replay, limits, loops, subflows."""
+"""What people and clocks ask of an execution: retries, kill, pause, restart, replay, limits, subflows."""
 
 from __future__ import annotations
 
@@ -256,98 +256,6 @@ def test_a_replay_from_the_start_is_new() -> None:
     first = World().run(flow, inputs={"x": 1})
     copied = replay(first, flow, None, "copy", START)
     assert (copied.task_runs, copied.state, copied.inputs) == ((), State.new(START), {"x": 1})
-
-
-# --- loops
-
-
-@pytest.mark.parametrize(
-    ("loop", "order"),
-    [
-        ("type: ForEach, values: [x, y, x]", ["a", "b", "a", "b"]),
-        ('type: ForEach, values: \'["x", "y"]\', concurrencyLimit: 0', ["a", "a", "b", "b"]),
-        ("type: EachSequential, value: [x, y]", ["a", "b", "a", "b"]),
-        ("type: EachParallel, value: [x, y]", ["a", "b", "a", "b"]),
-        ("type: ForEach, values: '[]'", []),
-    ],
-)
-def test_loops_run_their_tasks_for_every_distinct_value(loop: str, order: list[str]) -> None:
-    execution = World().run(f"tasks: [{{id: l, {loop}, tasks: [{{id: a, type: Log}}, {{id: b, type: Log}}]}}]")
-    assert (execution.state.current, ids(execution)[1:]) == ("SUCCESS", order)
-    assert {(r.task_id, r.value) for r in execution.task_runs[1:]} == {(t, v) for t in "ab" for v in "xy" if order}
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ("[x, null]", "Found '1' null values on Each, with values="),
-        ("[true]", "Unknown value element type: bool"),
-        ("'{}'", "Expected a list of values"),
-        ("oops", "Expected a JSON array of values"),
-    ],
-)
-def test_values_that_cannot_be_looped_over_fail_the_loop(values: str, message: str) -> None:
-    execution = World().run(f"tasks: [{{id: l, type: ForEach, values: {values}, tasks: [{{id: a, type: Log}}]}}]")
-    assert execution.state.current == "FAILED"
-    assert message in (execution.error or "")
-
-
-def test_no_more_values_at_a_time_than_the_limit() -> None:
-    world = World()
-    world.start(
-        flow_of("tasks: [{id: l, type: ForEach, values: [x, y, z], concurrencyLimit: 2, tasks: [{id: a, type: Log}, {id: b, type: Log}]}]")
-    )
-    assert [r.value for r in world.executions["execution"].task_runs] == [None, "x", "y"]
-    assert len(world.finish().task_runs) == 7
-
-
-def test_the_outputs_of_loops_are_nested_by_value() -> None:
-    execution = World().run("""
-tasks:
-  - id: outer
-    type: ForEach
-    values: [x]
-    tasks:
-      - {id: inner, type: ForEach, values: [y], tasks: [{id: r, type: Return, format: "{{ parent.taskrun.value }}{{ taskrun.value }}"}]}
-  - {id: last, type: Return, format: "{{ outputs.r.x.y.value }} {{ tasks.r.y.state }}"}
-""")
-    assert one(execution, "last").outputs == {"value": "xy SUCCESS"}
-
-
-def test_a_dag_follows_dependencies_and_forgets_disabled_ones() -> None:
-    execution = World().run("""
-tasks:
-  - id: d
-    type: Dag
-    tasks:
-      - {task: {id: c, type: Log}, dependsOn: [a, b, off]}
-      - {task: {id: a, type: Sleep, duration: PT1S}}
-      - {task: {id: b, type: Log}}
-      - {task: {id: "off", type: Fail, disabled: true}}
-""")
-    assert (execution.state.current, ids(execution)) == ("SUCCESS", ["d", "a", "b", "c"])
-
-
-def test_wait_for_repeats_until_its_condition_holds() -> None:
-    execution = World().run("""
-tasks:
-  - id: w
-    type: WaitFor
-    condition: "{{ outputs.look['values'].n == '3' }}"
-    tasks: [{id: look, type: OutputValues, values: {n: "{{ outputs.w.iterationCount }}"}}]
-""")
-    assert (execution.state.current, ids(execution), one(execution, "w").outputs) == ("SUCCESS", ["w", "look"], {"iterationCount": 3})
-
-
-@pytest.mark.parametrize(("fails", "state"), [("true", "FAILED"), ("false", "SUCCESS")])
-def test_wait_for_ends_at_its_maximum(fails: str, state: str) -> None:
-    frequency = "{maxIterations: 3, interval: PT1S}"
-    execution = World().run(
-        "tasks: [{id: w, type: WaitFor, condition: 'false', tasks: [{id: a, type: Log}], "
-        f"checkFrequency: {frequency}, failOnMaxReached: {fails}}}]"
-    )
-    assert execution.state.current == state
-    assert one(execution, "w").outputs == {"iterationCount": 3}
 
 
 # --- limits
