@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine import commands, events, states
-from engine.document import Flow
+from engine.document import Flow, Task
 from engine.execution import Execution, TaskRun
 from engine.machine import advance
 from engine.restart import restartable
@@ -131,9 +131,9 @@ class AnyOrder(RuleBasedStateMachine):
     def somebody_asks(self, event: events.Event) -> None:
         self.tell(event)
 
-    @rule(sure=st.integers(0, 20))
+    @rule(sure=st.integers(0, 9))
     def somebody_kills(self, sure: int) -> None:
-        if sure == 20 and not self.execution.state.terminated:
+        if sure == 9 and not self.execution.state.terminated:
             self.tell(events.KillRequested())
             self.killed = True
 
@@ -179,13 +179,14 @@ class AnyOrder(RuleBasedStateMachine):
             assert all(other.state.terminated for other in siblings if other.path == run.path and other.position < run.position)
 
     def kind(self, run: TaskRun | None) -> str:
-        if run is None:
-            return ""
+        return self.task(run).type if run is not None else ""
+
+    def task(self, run: TaskRun) -> Task:
         waiting = [*self.flow.tasks, *self.flow.errors, *self.flow.finally_]
         while waiting:
             found = waiting.pop()
             if found.id == run.task_id:
-                return found.type
+                return found
             for inner in found.branches.values():
                 waiting += inner
         raise AssertionError(run.task_id)
@@ -199,9 +200,19 @@ class AnyOrder(RuleBasedStateMachine):
     def attempts_never_exceed_the_policy(self) -> None:
         if not hasattr(self, "execution"):
             return
-        retries = self.execution.attempt_number
+        restarts = self.execution.attempt_number - 1
         for run in self.execution.task_runs:
-            assert len(run.attempts) <= 3 * retries
+            assert len(run.attempts) <= self.allowed_attempts(run) + restarts
+
+    def allowed_attempts(self, run: TaskRun) -> int:
+        """What the closest retry allows, the task's before those of the flowables above it before the flow's."""
+        above: TaskRun | None = run
+        while above is not None:
+            retry = self.task(above).retry
+            if retry is not None:
+                return retry.max_attempts or 1
+            above = self.execution.run(above.parent_id) if above.parent_id else None
+        return (self.flow.retry.max_attempts or 1) if self.flow.retry is not None else 1
 
     @invariant()
     def an_unfinished_execution_has_something_under_way(self) -> None:
