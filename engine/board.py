@@ -148,7 +148,7 @@ class Board:
 
     def drop(self, run_id: str) -> None:
         """Take a task run, and all below it, off the table."""
-        for below in [*self.descendants(run_id), self.runs[run_id]]:
+        for below in reversed([self.runs[run_id], *self.descendants(run_id)]):  # children before their parents
             self.counts[below.state.current] -= 1
             self.families[below.parent_id].remove(below.id)
             self.families.pop(below.id, None)

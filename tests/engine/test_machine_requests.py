@@ -209,6 +209,24 @@ def test_a_restart_opens_a_working_directory_anew() -> None:
     assert opened == [0, 1]
 
 
+def test_a_restart_forgets_errors_branches_however_deep() -> None:
+    world = World()
+    deep = "{id: e, type: Sequential, tasks: [{id: e1, type: Sequential, tasks: [{id: e2, type: Log}]}]}"
+    world.run(f'tasks: [{{id: ko, type: Log, message: "{{{{ taskrun.attemptsCount == 1 ? 1 : ko }}}}"}}]\nerrors: [{deep}]')
+    assert ids(world.executions["execution"]) == ["ko", "e", "e1", "e2"]
+    world.tell(events.RestartRequested())
+    done = world.finish()
+    assert (done.state.current, ids(done)) == ("SUCCESS", ["ko"])
+
+
+def test_a_state_may_be_set_by_hand_while_a_retry_is_waited_for() -> None:
+    world = World()
+    world.start(flow_of("tasks: [{id: ko, type: Fail, retry: {type: constant, interval: PT1H, maxAttempt: 3}}, {id: b, type: Log}]"))
+    waiting = world.finish(until="RETRYING")
+    world.tell(events.StateChangeRequested(one(waiting, "ko").id, "SUCCESS"))
+    assert world.finish().state.current == "SUCCESS"
+
+
 def test_nothing_to_restart_changes_nothing() -> None:
     world = World()
     ended = world.run("tasks: [{id: a, type: Log}]")
