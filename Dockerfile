@@ -19,8 +19,8 @@ COPY --from=build /srv/kestra_web/static/dist static/dist
 RUN .venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation \
       --config-settings editable_mode=compat -e . \
  && python3 -m compileall -q . \
- && useradd --create-home --uid 10001 kestra \
- && mkdir -p /var/lib/kestra_web && chown kestra: /var/lib/kestra_web
+ && echo 'kestra:x:10001:10001::/home/kestra:/bin/sh' >> /etc/passwd && echo 'kestra:x:10001:' >> /etc/group \
+ && mkdir -p /home/kestra /var/lib/kestra_web && chown 10001:10001 /home/kestra /var/lib/kestra_web
 ENV PATH=/srv/kestra_web/.venv/bin:$PATH PYTHONUNBUFFERED=1 KESTRA_WEB_HOME=/var/lib/kestra_web HOST=0.0.0.0 PORT=8080
 USER kestra
 VOLUME /var/lib/kestra_web
