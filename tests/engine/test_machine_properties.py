@@ -257,10 +257,12 @@ EXAMPLES = int(os.environ.get("KESTRA_WEB_EXAMPLES", "300"))
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 
+@pytest.mark.timeout(600)  # finding the smallest example of a failure takes its time
 class TestAnyOrder(AnyOrder.TestCase):
     settings = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1800)
 class TestAnyOrderForLong(AnyOrder.TestCase):
     settings = settings(max_examples=5_000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
