@@ -13,10 +13,11 @@ from engine.document import Flow
 from engine.execution import Execution
 from engine.ids import copied_id
 from engine.restart import replay
-from executions import executor, models, starting, store
+from executions import executor, models, ports, starting, store
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
 from flows import selectors as flow_selectors
+from namespaces.models import Role
 from ui.errors import KestraError
 
 PARENT = "parent"  # in an execution's notes: the task run that waits for it
@@ -54,6 +55,7 @@ def _start(row: models.Command, command: commands.StartExecution, parent: Execut
 
 
 def _create(command: commands.StartExecution, parent: Execution, child_id: str) -> list[Outgoing]:
+    ports.People(parent).require(command.namespace, Role.MEMBER)
     flow = _flow(command)
     run = parent.run(command.task_run_id or "")
     trigger: dict[str, Any] = {
