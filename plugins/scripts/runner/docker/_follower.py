@@ -135,8 +135,10 @@ class Follower:
         self._command.on_line(name, line)
         if time.monotonic() - self._saved > 0.5:
             self._saved = time.monotonic()
-            with suppress(OSError):
-                self._cursor.write_text(f"{self._counts['stdout']} {self._counts['stderr']}")
+            fresh = self._cursor.with_suffix(".fresh")
+            with suppress(OSError):  # replaced whole: a worker that dies while it writes leaves the count before
+                fresh.write_text(f"{self._counts['stdout']} {self._counts['stderr']}")
+                fresh.replace(self._cursor)
 
     def _begin_stop(self, reason: str) -> None:
         self.reason = reason

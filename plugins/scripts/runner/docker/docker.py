@@ -207,6 +207,7 @@ class Docker(TaskRunner):
             code = follower.run((lambda: None) if found else container.start)
         finally:
             cursor.unlink(missing_ok=True)
+            cursor.with_suffix(".fresh").unlink(missing_ok=True)
             if volume:
                 self._bring_back(container, command, context)
         self._explain(container, follower, command, context)
@@ -249,7 +250,7 @@ class Docker(TaskRunner):
             "labels": labels_of(context),
             "name": container_name(context),
             "user": context.render(self.user) if self.user else None,
-            "network_mode": context.render(self.network_mode) if self.network_mode else None,
+            "network_mode": _network(context.render(self.network_mode)) if self.network_mode else None,
             "extra_hosts": dict(context.render(line).split(":", 1) for line in self.extra_hosts or []) or None,
             "ports": _ports([context.render(line) for line in self.port_bindings or []]) or None,
             "shm_size": self._size(context, self.shm_size),
@@ -324,6 +325,13 @@ def container_name(context: RunContext) -> str:
     """A name that says where the container comes from: namespace, flow and task, with five characters that make it unique."""
     stem = f"{context.flow.namespace}-{context.flow.id}-{context.task_id}".lower()
     return f"{re.sub(r'[^a-z0-9-]+', '-', stem)[:57].strip('-')}-{secrets.token_hex(3)[:5]}"
+
+
+def _network(mode: str) -> str:
+    """The network to join; never that of another container, which belongs to another task."""
+    if mode.startswith("container:"):
+        raise TaskFailed("`networkMode` may not name another container: its network belongs to another task", retryable=False)
+    return mode
 
 
 def _entry(given: list[str] | str | None) -> list[str]:
