@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from executions import executor, services, storage, tick
 from executions.models import Execution, LogLine, Step, Timer
+from flows import services as flow_services
+from namespaces.models import Role
+from tests import builders
 from tests.executions.flows import CORE, NAMESPACE, log, messages, save, start, states, work_off
 from ui.errors import Conflict, Invalid, Missing
 
@@ -141,3 +144,17 @@ def test_what_others_saved_meanwhile_is_kept() -> None:
     execution.refresh_from_db()
     assert dict(execution.labels)["kept"] == "yes"
     assert states(execution) == {"one": "SUCCESS", "two": "CREATED"}
+
+
+def test_a_flow_starts_nothing_in_a_namespace_where_its_people_may_not() -> None:
+    flow_services.create(user=None, source=f"id: theirs\nnamespace: elsewhere\ntasks:\n{log('one')}")
+    stranger = builders.person("stranger")
+    builders.member(stranger, Role.OWNER, NAMESPACE)
+    source = (
+        f"id: reach\nnamespace: {NAMESPACE}\ntasks:\n  - {{id: call, type: {CORE}.flow.Subflow, namespace: elsewhere, flowId: theirs}}\n"
+    )
+    flow_services.create(user=stranger, source=source)
+    execution = work_off(services.start(user=stranger, namespace=NAMESPACE, flow_id="reach"))
+    assert execution.state == "FAILED"
+    assert "Access to 'elsewhere' namespace is not allowed" in execution.error
+    assert not Execution.objects.filter(namespace="elsewhere").exists()
