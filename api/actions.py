@@ -123,7 +123,7 @@ def _eval_task_run(request: HttpRequest, execution_id: str, task_run_id: str) ->
 def _evaluated(request: HttpRequest, execution_id: str, task_run_id: str | None) -> dict[str, Any]:
     row = fresh(request, execution_id)
     rights.require(who(request), row.namespace, Role.MEMBER)
-    return evaluation.evaluate(execution_id=row.id, task_run_id=task_run_id, expression=text_of(request))
+    return evaluation.evaluate(user=who(request), execution_id=row.id, task_run_id=task_run_id, expression=text_of(request))
 
 
 @dataclass(frozen=True, slots=True)

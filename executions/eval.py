@@ -10,12 +10,14 @@ from engine.expressions import render
 from executions import executor, ports, world
 from executions.executor import Turn
 from executions.services import TaskRunMissing
+from namespaces.rights import Person, require
 
 
-def evaluate(*, execution_id: str, expression: str, task_run_id: str | None = None) -> dict[str, str]:
+def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: str | None = None) -> dict[str, str]:
     """`{"result": text}`, or `{"error", "stackTrace"}`. Encrypted inputs and outputs stay encrypted, secrets are masked.
 
-    The caller checks that the user may see the execution. Raises ExecutionMissing, TaskRunMissing.
+    The caller checks that the user may see the execution; other namespaces are open only where the user may read, too.
+    Raises ExecutionMissing, TaskRunMissing.
     """
     turn = Turn.begin(execution_id)
     run = turn.execution.run(task_run_id) if task_run_id else None
@@ -24,7 +26,12 @@ def evaluate(*, execution_id: str, expression: str, task_run_id: str | None = No
     task = context.find_task(turn.flow, turn.execution, run) if run is not None else None
     known = context.variables(turn.flow, turn.execution, run, world=executor.world(), task=task)
     masks = world.Masks()
-    functions = world.functions(turn.execution, masks, ports.People(turn.execution).may_read)
+
+    def may_read(namespace: str) -> None:
+        ports.People(turn.execution).may_read(namespace)
+        require(user, namespace)
+
+    functions = world.functions(turn.execution, masks, may_read)
     try:
         return {"result": masks.text(render(expression, known, functions=functions, options=world.options()))}
     except ExpressionError as error:

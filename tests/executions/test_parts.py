@@ -18,7 +18,9 @@ from executions import eval as evaluation
 from executions.logbook import Line
 from kv import services as kv
 from namespaces import files
+from namespaces.models import Role
 from plugins.contract import StepReport, TaskFailed
+from tests import builders
 from tests.executions.flows import NAMESPACE, log, save, start, work_off
 from ui.errors import Invalid
 
@@ -180,8 +182,18 @@ def test_masks_hide_a_secret_in_every_form() -> None:
 
 def test_the_tester_evaluates_or_tells_why_not() -> None:
     execution = work_off(start(save("tested", "tasks:\n" + log("one"))))
-    assert evaluation.evaluate(execution_id=execution.id, expression="{{ flow.id }}") == {"result": "tested"}
-    assert "Unable to find `nope`" in evaluation.evaluate(execution_id=execution.id, expression="{{ nope }}")["error"]
+    assert evaluation.evaluate(user=None, execution_id=execution.id, expression="{{ flow.id }}") == {"result": "tested"}
+    assert "Unable to find `nope`" in evaluation.evaluate(user=None, execution_id=execution.id, expression="{{ nope }}")["error"]
+
+
+def test_the_tester_reaches_no_further_than_whoever_asks() -> None:
+    kv.set("elsewhere", "key", "theirs")
+    execution = work_off(start(save("tested", "tasks:\n" + log("one"))))
+    member = builders.person("nosy")
+    builders.member(member, Role.MEMBER, NAMESPACE)
+    asked = {"execution_id": execution.id, "expression": "{{ kv('key', namespace='elsewhere') }}"}
+    assert evaluation.evaluate(user=None, **asked) == {"result": "theirs"}
+    assert "error" in evaluation.evaluate(user=member, **asked)
 
 
 def test_what_is_too_old_is_removed() -> None:
