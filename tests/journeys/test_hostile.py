@@ -120,6 +120,7 @@ errors:
         texts = [_log(client, identity), client.get(f"/api/v1/main/executions/{identity}").text, *pages]
     assert "it is" in texts[0]
     assert not [text for text in texts if value in text]
-    held = [path for path in stack.home.rglob("*.sqlite3*") if value.encode() in path.read_bytes()]
-    held += [path for path in stack.home.rglob("*.db*") if path.is_file() and value.encode() in path.read_bytes()]
+    database = [path for path in (stack.home / "database").iterdir() if path.is_file()]
+    assert any(b"it is" in path.read_bytes() for path in database), "the log line is in the database"
+    held = [path for path in database if value.encode() in path.read_bytes()]
     assert not held
