@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
-from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 
 from engine import states
@@ -142,31 +141,6 @@ def metrics(execution_id: str, *, task_run_id: str = "", task_id: str = "") -> Q
 
 
 # --- over many executions ---------------------------------------------------------------------------------------------------------
-
-
-def daily_counts(
-    user: Person, *, start: datetime, end: datetime, hourly: bool = False, namespace: str = "", flow_id: str = ""
-) -> list[tuple[datetime, str, int]]:
-    """(day or hour, state, how many executions began then), only where there are some."""
-    rows = search(user, Filters(namespace=namespace, flow_id=flow_id, started_after=start, started_before=end)).order_by()
-    cut = TruncHour("created") if hourly else TruncDay("created")
-    return list(rows.annotate(slot=cut).values_list("slot", "state").annotate(count=Count("id")).order_by("slot"))
-
-
-def running(user: Person, limit: int = 50) -> list[models.Execution]:
-    """What goes on now, oldest first."""
-    return list(search(user, Filters(states=tuple(states.UNFINISHED))).order_by("created")[:limit])
-
-
-def last_failures(user: Person, limit: int = 10) -> list[models.Execution]:
-    """The last executions that ended FAILED, newest first."""
-    return list(search(user, Filters(states=(states.FAILED,)))[:limit])
-
-
-def next_scheduled(user: Person, limit: int = 10) -> list[models.TriggerState]:
-    """Triggers by the date they fire next."""
-    rows = filter_readable(models.TriggerState.objects.filter(disabled=False, next_date__isnull=False), user)
-    return list(rows.order_by("next_date")[:limit])
 
 
 def triggers(user: Person, *, namespace: str = "", flow_id: str = "") -> list[models.TriggerState]:
