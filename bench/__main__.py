@@ -1,4 +1,4 @@
-"""`python -m bench [part …]`: chain, latency, dbt; without a part, all of them."""
+"""`python -m bench [part …]`: language, chain, latency, dbt; without a part, all of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import shutil
 import statistics
 import sys
 
-from bench import chain, dbt, latency, machine, stack
+from bench import chain, dbt, language, latency, machine, stack
 
-PARTS = ("chain", "latency", "dbt")
+PARTS = ("language", "chain", "latency", "dbt")
 
 
 def p95(values: list[float]) -> float:
@@ -23,7 +23,9 @@ def main(parts: list[str]) -> int:
     print(f"machine: Python loop {machine.loop():.3f} s, fsync {machine.fsync() * 1000:.2f} ms")
     with stack.running(KESTRA_WEB_DOCKER_FALLBACK="process") as (client, home):
         for part in parts or PARTS:
-            if part == "chain":
+            if part == "language":
+                language.measure(lambda figure: print(figure, flush=True))
+            elif part == "chain":
                 times = chain.measure(client)
                 told = f"median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
                 print(f"chain of 100 Log tasks, POST to terminal: {told}; goal 3 s")

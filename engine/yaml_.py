@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -16,48 +16,32 @@ MAX_CHARACTERS = 2 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_ALIASES = 100
 MAX_NODES = 200_000
+MAX_RETOLD = 200_000  # characters of a text whose mistake is looked for once more
 Path = tuple[str | int, ...]
+FastReader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may be built without libyaml
 
 
 class TooMuch(yaml.YAMLError):
     """A document is larger, deeper or repeats itself more than is read."""
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's idea of scalars, and a count of what it makes."""
+class _Reader(Protocol):
+    """PyYAML's two parsers, as far as they are asked here."""
 
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self.depth = self.aliases = self.nodes = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            self.aliases += 1
-            if self.aliases > MAX_ALIASES:
-                raise TooMuch(f"Number of aliases for non-scalar nodes exceeds the specified max={MAX_ALIASES}")
-        self.depth += 1
-        self.nodes += 1
-        if self.depth > MAX_DEPTH:
-            raise TooMuch(f"Nesting depth exceeds the specified max={MAX_DEPTH}")
-        if self.nodes > MAX_NODES:
-            raise TooMuch(f"The document has more than {MAX_NODES} values")
-        node: yaml.Node | None = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
+    def check_event(self, *choices: type[yaml.Event]) -> bool: ...
+    def get_event(self) -> Any: ...
+    def dispose(self) -> None: ...
 
 
-_Loader.yaml_implicit_resolvers = {}
-for _tag, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)", list("-+0123456789")),
-    (
-        "float",
-        r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)",
-        list("-+0123456789."),
-    ),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
+# YAML 1.2's idea of scalars, by their first character.
+INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)")
+FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)")
+WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL"), "null") | dict.fromkeys(("true", "True", "TRUE"), "bool")
+WORDS |= dict.fromkeys(("false", "False", "FALSE"), "bool")
+BLOCK_STYLES = frozenset("|>")
+NUMERIC = frozenset("-+0123456789.")
+TAGS = "tag:yaml.org,2002:"
+UNKEEPABLE = re.compile("[\0\ud800-\udfff]")  # what no database takes
 
 
 def _integer(text: str) -> int | str:
@@ -113,54 +97,94 @@ def dotted(path: Path) -> str:
 
 
 class _Builder:
-    """Makes plain values from nodes; an alias is made again where it stands, so that a bomb is counted."""
+    """Makes plain values from events; an alias is made again where it stands, so that a bomb is counted."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, events: list[Any], document: Document) -> None:
+        self.events = events
         self.document = document
-        self.made = 0
+        self.at = self.made = 0
+        self.anchors: dict[str, int] = {}
         self.open: set[int] = set()
 
-    def build(self, node: yaml.Node, path: Path) -> Any:
+    def build(self, path: Path) -> Any:
+        event = self.events[self.at]
+        self.at += 1
         self.made += 1
         if self.made > MAX_NODES:
             raise TooMuch(f"The document has more than {MAX_NODES} values once its aliases are followed")
-        mark = node.start_mark
+        kind = type(event)
+        if kind is yaml.AliasEvent:
+            return self._again(event, path)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = self.at - 1
+        mark = event.start_mark
         self.document.places[path] = (mark.line + 1, mark.column + 1)
-        if isinstance(node, yaml.ScalarNode):
-            if node.style in ("|", ">"):
+        if kind is yaml.ScalarEvent:
+            if event.style in BLOCK_STYLES:
                 self.document.blocks.add(path)
-            return self._scalar(node)
-        if id(node) in self.open:
+            return self._scalar(event)
+        start = self.at - 1
+        if start in self.open:
             raise TooMuch("Recursive key or value: an anchor contains itself")
-        self.open.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            made: Any = [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
-        else:
-            made = self._mapping(node, path)
-        self.open.discard(id(node))
+        self.open.add(start)
+        made = self._sequence(path) if kind is yaml.SequenceStartEvent else self._mapping(path)
+        self.open.discard(start)
         return made
 
-    def _mapping(self, node: Any, path: Path) -> dict[Any, Any]:
+    def _again(self, event: Any, path: Path) -> Any:
+        back, self.at = self.at, self._anchored(event)
+        made = self.build(path)
+        self.at = back
+        return made
+
+    def _anchored(self, event: Any) -> int:
+        """Where the value stands that an alias names."""
+        if event.anchor not in self.anchors:
+            raise yaml.MarkedYAMLError(None, None, f"found undefined alias {event.anchor!r}", event.start_mark)
+        return self.anchors[event.anchor]
+
+    def _sequence(self, path: Path) -> list[Any]:
+        made: list[Any] = []
+        while type(self.events[self.at]) is not yaml.SequenceEndEvent:
+            made.append(self.build((*path, len(made))))
+        self.at += 1
+        return made
+
+    def _mapping(self, path: Path) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = self._key(key_node)
-            where = (*path, str(key))
-            mark = key_node.start_mark
+        while type(self.events[self.at]) is not yaml.MappingEndEvent:
+            mark = self.events[self.at].start_mark
+            key = self._key()
+            where = (*path, key)
             if key in made:
                 self.document.problems.append(Problem(f"Duplicate field '{dotted(where)}'", mark.line + 1, mark.column + 1, dotted(where)))
+                self._skip()
                 continue
             self.document.keys[where] = (mark.line + 1, mark.column + 1)
-            made[key] = self.build(value_node, where)
+            made[key] = self.build(where)
+        self.at += 1
         return made
 
-    def _key(self, node: yaml.Node) -> Hashable:
-        if not isinstance(node, yaml.ScalarNode):
-            mark = node.start_mark
-            raise yaml.MarkedYAMLError(None, None, "a key must be a plain text", mark)
-        return self._text(node)
+    def _key(self) -> str:
+        event = self.events[self.at]
+        named = self.events[self._anchored(event)] if type(event) is yaml.AliasEvent else event
+        if type(named) is not yaml.ScalarEvent:
+            raise yaml.MarkedYAMLError(None, None, "a key must be a plain text", event.start_mark)
+        if event.anchor is not None:
+            self.anchors.setdefault(event.anchor, self.at)
+        self.at += 1
+        return self._text(named)
 
-    def _scalar(self, node: yaml.ScalarNode) -> Any:
-        kind, text = node.tag.rpartition(":")[2], self._text(node)
+    def _skip(self) -> None:
+        """Reads a value that is not kept, for its anchors."""
+        outside = Document()
+        self.document, document = outside, self.document
+        self.build(())
+        self.document = document
+
+    def _scalar(self, event: Any) -> Any:
+        text = self._text(event)
+        kind = _kind(event, text)
         if kind == "null":
             return None
         if kind == "bool":
@@ -172,31 +196,81 @@ class _Builder:
             return value if math.isfinite(value) else text
         return text
 
-    def _text(self, node: yaml.ScalarNode) -> str:
+    def _text(self, event: Any) -> str:
         """The text of a scalar; one that no database can keep is refused."""
-        text = str(node.value)
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-            raise yaml.MarkedYAMLError(None, None, "special characters are not allowed", node.start_mark)
+        text: str = event.value
+        if UNKEEPABLE.search(text):
+            raise yaml.MarkedYAMLError(None, None, "special characters are not allowed", event.start_mark)
         return text
 
 
-def _nodes(text: str) -> yaml.Node | None:
+def _kind(event: Any, text: str) -> str:
+    """What a scalar is: by its tag if it has one, else by how it is written where it stands without quotes."""
+    if event.tag is not None and event.tag != "!":
+        return str(event.tag).removeprefix(TAGS)
+    if event.tag == "!" or not event.implicit[0]:
+        return "str"
+    if text in WORDS:
+        return WORDS[text]
+    if text[0] in NUMERIC:
+        if INT.fullmatch(text):
+            return "int"
+        if FLOAT.fullmatch(text):
+            return "float"
+    return "str"
+
+
+def _events(reader: _Reader) -> list[Any]:
+    """The events of the one document that there is, without those around it; nothing where there is none."""
+    found: list[Any] = []
+    depth = aliases = documents = 0
+    try:
+        while reader.check_event():
+            event = reader.get_event()
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    mark: Any = event.start_mark
+                    raise yaml.MarkedYAMLError("expected a single document in the stream", None, "but found another document", mark)
+            if not isinstance(event, (yaml.NodeEvent, yaml.CollectionEndEvent)):
+                continue
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            aliases += isinstance(event, yaml.AliasEvent)
+            if depth > MAX_DEPTH:
+                raise TooMuch(f"Nesting depth exceeds the specified max={MAX_DEPTH}")
+            if aliases > MAX_ALIASES:
+                raise TooMuch(f"Number of aliases for non-scalar nodes exceeds the specified max={MAX_ALIASES}")
+            found.append(event)
+            if len(found) > 2 * MAX_NODES:
+                raise TooMuch(f"The document has more than {MAX_NODES} values")
+    finally:
+        reader.dispose()
+    return found
+
+
+def _read(text: str, document: Document) -> Any:
+    """The value of a text; raises yaml.YAMLError.
+
+    libyaml reads it (ten times as fast); where it cannot, PyYAML's own parser does once more, since its words are SnakeYAML's.
+    """
     if len(text) > MAX_CHARACTERS:
         raise TooMuch(f"The incoming YAML document exceeds the limit: {MAX_CHARACTERS} code points.")
-    loader = _Loader(text)
     try:
-        node: yaml.Node | None = loader.get_single_node()
-        return node
-    finally:
-        loader.dispose()
+        events = _events(FastReader(text))
+    except TooMuch:
+        raise
+    except (yaml.YAMLError, UnicodeEncodeError):
+        if len(text) > MAX_RETOLD:
+            raise
+        events = _events(yaml.SafeLoader(text))
+    return _Builder(events, document).build(()) if events else None
 
 
 def load_value(text: str) -> Any:
     """The value of one document; raises yaml.YAMLError. For data, where places do not matter; the last of two equal keys is refused."""
     document = Document()
     try:
-        node = _nodes(text)
-        value = None if node is None else _Builder(document).build(node, ())
+        value = _read(text, document)
     except (RecursionError, ValueError) as error:
         raise TooMuch(str(error) or "nested too deep") from error
     if document.problems:
@@ -208,11 +282,9 @@ def load(text: str) -> Document:
     """Reads a text and never raises: what is wrong is in `problems`, with line and column, in SnakeYAML's words where it has any."""
     document = Document()
     try:
-        node = _nodes(text)
-        if node is not None:
-            document.value = _Builder(document).build(node, ())
+        document.value = _read(text, document)
     except yaml.MarkedYAMLError as error:
-        document.problems.append(_marked(error))
+        document.problems.append(_marked(error, text))
     except yaml.reader.ReaderError as error:
         line, column = _place_of(text, error.position)
         document.problems.append(Problem("special characters are not allowed", line, column))
@@ -226,13 +298,13 @@ def _place_of(text: str, position: int) -> tuple[int, int]:
     return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
 
 
-def _marked(error: yaml.MarkedYAMLError) -> Problem:
+def _marked(error: yaml.MarkedYAMLError, text: str) -> Problem:
     """`mapping values are not allowed here`, then where: line, column, the text with a sign under the place."""
     mark = error.problem_mark or error.context_mark
     problem = " ".join(part for part in (error.context, error.problem) if part) or "the text is not YAML"
     if mark is None:
         return Problem(problem, 1, 1)
-    snippet = mark.get_snippet(indent=4) if mark.buffer is not None else None
+    snippet = yaml.Mark("reader", mark.index, mark.line, mark.column, text + "\0", mark.index).get_snippet(indent=4)
     where = f"\n in 'reader', line {mark.line + 1}, column {mark.column + 1}:" + (f"\n{snippet}" if snippet else "")
     return Problem(problem + where, mark.line + 1, mark.column + 1)
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.yaml_ import MAX_CHARACTERS, dump, load, load_value
+from engine.yaml_ import MAX_CHARACTERS, Document, FastReader, _Builder, _events, dump, load, load_value
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n" for old, new in zip("abcdefg", "bcdefgh", strict=True))
 
@@ -22,6 +22,8 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(f"{new}: &{new} [{', '.jo
         ("2023-01-01", "2023-01-01"), ("2023-01-01T00:00:00Z", "2023-01-01T00:00:00Z"), ("01:30:00", "01:30:00"), ("PT1H", "PT1H"),
         ("'12'", "12"), ("1.2.3", "1.2.3"), ("[a, {b: c}]", ["a", {"b": "c"}]), ("1: a\ntrue: b", {"1": "a", "true": "b"}), ("|\n  two\n  lines\n", "two\nlines\n"),
         ("a: &x {k: 1}\nb: *x", {"a": {"k": 1}, "b": {"k": 1}}), ("!!str 12", "12"), ("!custom text", "text"), ("\\", "\\"),
+        ("x: &k a\n*k : 2", {"x": "a", "a": 2}), ("a: &x 1\nb: *x\nc: &x 2\nd: *x", {"a": 1, "b": 1, "c": 2, "d": 2}), ("a: b\tc\t# told", {"a": "b\tc"}),
+        ("!!str", ""), ("! 12", "12"), ("[1, [2, &y 3], *y]", [1, [2, 3], 3]), ("# nothing", None), ("--- a\n...\n", "a"),
     ],
 )
 def test_a_scalar_is_read(text: str, value: object) -> None:
@@ -76,6 +78,18 @@ def test_a_bomb_is_refused_in_no_time_by_the_data_reader_too() -> None:
 @given(st.text(alphabet=" \n\t:-[]{}&*!|>'\"#%@`,?ab1", max_size=80))
 def test_any_text_is_read_or_told(text: str) -> None:
     load(text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet=" \n-:[]{}&*!|>'\"#%,?ab1é", max_size=60))
+def test_both_parsers_agree_on_what_both_can_read(text: str) -> None:
+    fast, plain = Document(), Document()
+    try:
+        expected = _Builder(_events(yaml.SafeLoader(text)), plain).build(())
+        value = _Builder(_events(FastReader(text)), fast).build(())
+    except (yaml.YAMLError, IndexError, ValueError):
+        return
+    assert (value, fast.keys, fast.problems) == (expected, plain.keys, plain.problems)
 
 
 def test_plain_values_are_written_back() -> None:
