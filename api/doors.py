@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from engine.texts import storable
 from namespaces.authentication import authenticate_request
 from namespaces.models import User
 from ui.errors import Invalid, KestraError
@@ -51,7 +52,7 @@ def json_of(request: HttpRequest) -> Any:
     if not request.body.strip():
         return None
     try:
-        return json.loads(text_of(request))
+        return storable(json.loads(text_of(request)))
     except (ValueError, RecursionError) as error:
         raise Invalid(f"Malformed JSON in the body: {error}") from error
 

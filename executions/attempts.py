@@ -17,6 +17,7 @@ from django.utils import timezone
 from engine import events
 from engine.document import Task
 from engine.expressions.values import parse_duration
+from engine.texts import storable
 from executions import logbook, steps, working_directory
 from executions.claims import Claim
 from executions.context import Context
@@ -99,7 +100,7 @@ def _checked(context: Context, outputs: Mapping[str, Any] | None) -> dict[str, A
     """Outputs as they may be stored: JSON values, without secrets, not too large."""
     if outputs is None:
         return None
-    text = json.dumps(context.masks.value(dict(outputs)), default=str).replace("\\u0000", "")
+    text = json.dumps(context.masks.value(dict(outputs)), default=str)
     limit = settings.KESTRA_LIMITS["output_bytes"]
     if len(text) > limit:
         raise TaskFailed(
@@ -108,7 +109,7 @@ def _checked(context: Context, outputs: Mapping[str, Any] | None) -> dict[str, A
             "Write large results into a file (outputFiles) and hand on its URI.",
             retryable=False,
         )
-    checked: dict[str, Any] = json.loads(text)
+    checked: dict[str, Any] = storable(json.loads(text))
     return checked
 
 

@@ -13,11 +13,11 @@ from engine.document import Flow
 from engine.execution import Execution
 from engine.ids import copied_id
 from engine.restart import replay
-from executions import executor, models, ports, starting, store
+from executions import executor, models, ports, starting, store, world
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
 from flows import selectors as flow_selectors
-from namespaces.models import Role
+from namespaces.models import Role, User
 from ui.errors import KestraError
 
 PARENT = "parent"  # in an execution's notes: the task run that waits for it
@@ -55,7 +55,9 @@ def _start(row: models.Command, command: commands.StartExecution, parent: Execut
 
 
 def _create(command: commands.StartExecution, parent: Execution, child_id: str) -> list[Outgoing]:
+    """The other execution, on behalf of whoever started this one; secrets among its inputs are handed on, and stay encrypted there."""
     ports.People(parent).require(command.namespace, Role.MEMBER)
+    starter, masks = _starter(parent.id), world.Masks()
     flow = _flow(command)
     run = parent.run(command.task_run_id or "")
     trigger: dict[str, Any] = {
@@ -70,15 +72,21 @@ def _create(command: commands.StartExecution, parent: Execution, child_id: str) 
     }
     execution = starting.new(
         flow,
-        inputs=command.inputs or {},
+        inputs=world.decrypted(command.inputs or {}, masks),
         labels=_labels(flow, command, parent),
         trigger=trigger,
         schedule_date=command.schedule_date,
         id=child_id,
+        starter=starter,
+        masks=masks,
     )
     if command.wait:
         execution = replace(execution, notes={**execution.notes, PARENT: [parent.id, command.task_run_id]})
-    return executor.start(execution, flow)
+    return executor.start(execution, flow, getattr(starter, "pk", None))
+
+
+def _starter(execution_id: str) -> User | None:
+    return models.Execution.objects.select_related("created_by").get(id=execution_id).created_by
 
 
 def _flow(command: commands.StartExecution) -> Flow:
@@ -108,7 +116,7 @@ def _replay(row: models.Command, command: commands.StartExecution, original: Exe
     with transaction.atomic():
         if not models.Command.objects.filter(id=row.id).delete()[0]:
             raise Stale("command")
-        return executor.start(execution, flow)
+        return executor.start(execution, flow, getattr(_starter(original.id), "pk", None))
 
 
 def of(execution: Execution) -> list[str]:

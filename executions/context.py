@@ -20,6 +20,7 @@ from engine.document import Flow, Task
 from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_any, render_typed
+from engine.texts import storable
 from executions import executor, logbook, models, ports, publish, world
 from executions.claims import Claim
 from executions.logbook import Line
@@ -139,10 +140,10 @@ class Context:
                 execution_id=self.execution_id,
                 task_run_id=self.task_run_id,
                 task_id=self.task_id,
-                name=name[:200],
+                name=storable(name)[:200],
                 type=kind,
                 value=0.0,
-                tags=self.masks.value(dict(tags or {})),
+                tags=storable(self.masks.value(dict(tags or {}))),
                 timestamp=timezone.now(),
             )
         row.value += value
@@ -151,9 +152,10 @@ class Context:
         """Say in the execution's header how this attempt runs."""
         with transaction.atomic():
             row = models.Execution.objects.select_for_update().filter(id=self.execution_id).first()
-            if row is None or row.header.get(key) == self.mask(text):
+            told = storable(self.mask(text))
+            if row is None or row.header.get(key) == told:
                 return
-            row.header[key] = self.mask(text)
+            row.header[key] = told
             models.Execution.objects.filter(id=row.id).update(header=row.header, seq=F("seq") + 1)
             publish.execution_changed(row, row.state, row.seq + 1)
 

@@ -14,7 +14,7 @@ from namespaces.rights import Person, require
 
 
 def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: str | None = None) -> dict[str, str]:
-    """`{"result": text}`, or `{"error", "stackTrace"}`. Encrypted inputs and outputs stay encrypted, secrets are masked.
+    """`{"result": text}`, or `{"error", "stackTrace"}`. Encrypted inputs and outputs stay encrypted, every secret reads as its mask.
 
     The caller checks that the user may see the execution; other namespaces are open only where the user may read, too.
     Raises ExecutionMissing, TaskRunMissing.
@@ -25,14 +25,13 @@ def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: s
         raise TaskRunMissing
     task = context.find_task(turn.flow, turn.execution, run) if run is not None else None
     known = context.variables(turn.flow, turn.execution, run, world=executor.world(), task=task)
-    masks = world.Masks()
 
     def may_read(namespace: str) -> None:
         ports.People(turn.execution).may_read(namespace)
         require(user, namespace)
 
-    functions = world.functions(turn.execution, masks, may_read)
+    functions = world.shown_functions(turn.execution, may_read)
     try:
-        return {"result": masks.text(render(expression, known, functions=functions, options=world.options()))}
+        return {"result": render(expression, known, functions=functions, options=world.options())}
     except ExpressionError as error:
-        return {"error": masks.text(error.message), "stackTrace": masks.text("".join(traceback.format_exception_only(error)))}
+        return {"error": error.message, "stackTrace": "".join(traceback.format_exception_only(error))}

@@ -111,7 +111,14 @@ def _evaluate(turn: Turn, command: commands.Evaluate) -> events.Evaluated:
         value = render_any(command.template, known, functions=_functions(execution, masks), options=world.options())
     except ExpressionError as error:
         return events.Evaluated(command.task_run_id, command.property, error=masks.text(error.message))
-    return events.Evaluated(command.task_run_id, command.property, masks.value(value))
+    return events.Evaluated(command.task_run_id, command.property, _kept(value, command.property, masks))
+
+
+def _kept(value: Any, property_: str, masks: world.Masks) -> Any:
+    """A value as it may be stored: without secrets, but for the inputs of another execution, which needs them in clear."""
+    if property_ != "call" or not isinstance(value, dict):
+        return masks.value(value)
+    return {name: masks.encrypted(item) if name == "inputs" else masks.value(item) for name, item in value.items()}
 
 
 def _render_outputs(turn: Turn) -> events.OutputsRendered:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from engine.texts import storable
 from executions import models, publish
 from executions.batches import Batch
 
@@ -74,7 +75,7 @@ def _limited(pieces: list[Line], first: int, limit: int) -> list[Line]:
 
 
 def _split(line: Line) -> Iterable[Line]:
-    message = line.message.replace("\0", "")
+    message = storable(line.message)
     if len(message) <= LONGEST:
         return [line if message == line.message else replace(line, message=message)]
     pieces = [message[start : start + LONGEST] for start in range(0, len(message), LONGEST)]
@@ -86,7 +87,7 @@ def _row(line: Line, number: int) -> models.LogLine:
         execution_id=line.execution_id,
         task_run_id=line.task_run_id,
         task_id=line.task_id,
-        step=line.step[:500],
+        step=storable(line.step)[:500],
         attempt=line.attempt,
         level=line.level,
         timestamp=line.timestamp,

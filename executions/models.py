@@ -37,7 +37,7 @@ class Execution(models.Model):
     error = models.TextField(blank=True)  # one sentence: what happened
     header = models.JSONField(default=dict)  # what attempts said about how they run: {key: text}
     notes = models.JSONField(default=dict)  # the engine's own memory
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")  # NULL is the system
     version = models.PositiveIntegerField(default=0)
     seq = models.PositiveBigIntegerField(default=0)
     log_count = models.PositiveBigIntegerField(default=0)  # the number of its last log line

@@ -20,6 +20,7 @@ from flows.models import Revision
 from kv import services as kv
 from namespaces import files, rights, vault
 from namespaces.models import Role
+from namespaces.rights import Person
 from plugins.contract import TaskFailed
 from ui.errors import KestraError, Missing
 
@@ -35,9 +36,14 @@ def told() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """On whose behalf an execution reaches into other namespaces: whoever wrote the revision that runs, and whoever started it."""
+    """On whose behalf an execution reaches into other namespaces: whoever wrote the revision that runs, and whoever started it.
+
+    In their rows nobody (NULL) is the system itself: a schedule, a webhook, the demo. People who wrote or started something are never
+    deleted, so that nobody else can be meant. `starter` is who starts an execution that has no row yet.
+    """
 
     execution: Execution
+    starter: Person = None
 
     def require(self, namespace: str, role: Role) -> None:
         """Raises a KestraError unless all of them may; the flow's own namespace is always open to it."""
@@ -47,12 +53,13 @@ class People:
             flow__namespace=self.execution.namespace, flow__flow_id=self.execution.flow_id, number=self.execution.flow_revision
         ).select_related("created_by").first()  # fmt: skip
         row = models.Execution.objects.filter(id=self.execution.id).select_related("created_by").first()
-        for person in (author.created_by if author else None, row.created_by if row else None):
-            try:
-                rights.require(person, namespace, role)
-            except KestraError as error:
-                own = self.execution.namespace
-                raise Missing(f"Access to '{namespace}' namespace is not allowed from '{own}'.") from error
+        try:
+            if author is None:
+                raise Missing
+            rights.require(author.created_by, namespace, role)
+            rights.require(row.created_by if row else self.starter, namespace, role)
+        except KestraError as error:
+            raise Missing(f"Access to '{namespace}' namespace is not allowed from '{self.execution.namespace}'.") from error
 
     def may_read(self, namespace: str) -> None:
         """Raises a KestraError unless all of them may read there."""

@@ -182,7 +182,7 @@ def _execution(flow: Flow, trigger: Trigger, variables: Mapping[str, Any]) -> Ex
     try:
         inputs = render_any(trigger.properties.get("inputs") or {}, known, functions=functions, options=world.options())
         labels = starting.labels_of(flow, _labels(trigger, known))
-        return starting.new(flow, inputs=inputs, labels=labels, trigger=execution.trigger, id=execution.id)
+        return starting.new(flow, inputs=inputs, labels=labels, trigger=execution.trigger, id=execution.id, masks=masks)
     except (KestraError, ExpressionError) as error:
         moment = Moment("FAILED", timezone.now())
         return replace(execution, state=State((*execution.state.histories, moment)), error=masks.text(error.message))

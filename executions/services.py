@@ -70,7 +70,7 @@ def start(
     correlation = "" if trigger is not None and correlation_id is None else correlation_id or execution_id
     known = starting.labels_of(flow, labels, correlation=correlation)
     given = {**(inputs or {}), **_uploads(files)}
-    execution = starting.new(flow, inputs=given, labels=known, trigger=trigger, schedule_date=schedule_date, id=execution_id)
+    execution = starting.new(flow, inputs=given, labels=known, trigger=trigger, schedule_date=schedule_date, id=execution_id, starter=user)
     dispatch.send(executor.start(execution, flow, getattr(user, "pk", None)))
     return models.Execution.objects.get(id=execution_id)
 
@@ -81,7 +81,7 @@ def validate_inputs(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Every input as `{"input": Input, "value", "enabled", "errors": [text]}`; nothing is stored."""
     flow = _flow(user, namespace, flow_id, revision)
-    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **_uploads(files)})]
+    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **_uploads(files)}, user)]
 
 
 def _checked(item: Resolved) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def validate_resume(*, user: Person, execution_id: str, inputs: Mapping[str, Any
     """Every `onResume` input of the paused task, as `validate_inputs` answers."""
     _row(user, execution_id)
     turn = Turn.begin(execution_id)
-    return [_checked(item) for item in starting.check(replace(turn.flow, inputs=_resume_inputs(turn)), inputs or {})]
+    return [_checked(item) for item in starting.check(replace(turn.flow, inputs=_resume_inputs(turn)), inputs or {}, user)]
 
 
 def _resume_inputs(turn: Turn) -> tuple[Any, ...]:
@@ -184,7 +184,7 @@ def replay(
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision or row.flow_revision)
     execution = again.replay(turn.execution, flow, task_run_id, world.new_id(), timezone.now(), flowables=CATALOG.flowables)
     if inputs is not None:
-        execution = replace(execution, inputs=starting.new(flow, inputs=inputs, labels=(), id=execution.id).inputs)
+        execution = replace(execution, inputs=starting.new(flow, inputs=inputs, labels=(), id=execution.id, starter=user).inputs)
     return _begin(user, execution, flow, events.ExecutionCreated())
 
 

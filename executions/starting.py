@@ -17,7 +17,9 @@ from engine.expressions import render_typed
 from engine.inputs import Resolved, resolve_inputs, validate_inputs
 from engine.states import State
 from executions import executor, ports, storage, world
+from executions.masks import Masks
 from namespaces import vault
+from namespaces.rights import Person
 from ui.errors import Conflict, Invalid
 
 CORRELATION = "system.correlationId"
@@ -53,8 +55,13 @@ def new(
     trigger: Mapping[str, Any] | None = None,
     schedule_date: datetime | None = None,
     id: str = "",
+    starter: Person = None,
+    masks: Masks | None = None,
 ) -> Execution:
-    """A new execution of a flow with checked inputs; uploads are stored. Raises FlowDisabled, InvalidInput."""
+    """A new execution of a flow with checked inputs; uploads are stored, what `masks` hide is encrypted. Raises FlowDisabled, InvalidInput.
+
+    `starter` is on whose behalf expressions look into other namespaces, None for the system.
+    """
     if flow.disabled:
         raise FlowDisabled
     now = timezone.now()
@@ -72,28 +79,35 @@ def new(
         schedule_date=schedule_date,
     )
     try:
-        values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution)))
+        values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution), starter))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
-    return replace(execution, inputs=values)
+    return replace(execution, inputs=masks.encrypted(values) if masks else values)
 
 
-def check(flow: Flow, inputs: Mapping[str, Any]) -> list[Resolved]:
-    """Every input with its value or what is wrong with it; nothing is stored."""
+def check(flow: Flow, inputs: Mapping[str, Any], starter: Person) -> list[Resolved]:
+    """Every input with its value or what is wrong with it, to be looked at: nothing is stored, and secrets read as their mask."""
     execution = Execution(world.new_id(), flow.namespace, flow.id, flow.revision, State.new(timezone.now()))
-    return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution)))
+    functions = world.shown_functions(execution, ports.People(execution, starter).may_read)
+    return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution), starter, functions))
 
 
 def checked(flow: Flow, execution: Execution, declared: Sequence[Input], inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Values for other inputs of an execution that exists (those of `onResume`). Raises InvalidInput."""
     try:
-        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution)))
+        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution), None))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
 
 
-def _answers(flow: Flow, execution: Execution, store_file: Callable[[Input, Any], str]) -> dict[str, Any]:
-    functions = world.functions(execution, world.Masks(), ports.People(execution).may_read)
+def _answers(
+    flow: Flow,
+    execution: Execution,
+    store_file: Callable[[Input, Any], str],
+    starter: Person,
+    given: Mapping[str, Callable[..., Any]] | None = None,
+) -> dict[str, Any]:
+    functions = given or world.functions(execution, Masks(), ports.People(execution, starter).may_read)
 
     def rendered(template: str, known: Mapping[str, Any]) -> Any:
         return render_typed(template, known, functions=functions, options=world.options())

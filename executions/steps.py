@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from engine.ids import base62
+from engine.texts import storable
 from executions import models, publish
 from executions.batches import Batch
 from plugins.contract import StepReport
@@ -50,7 +51,7 @@ class Board:
             row["parent_name"] = (report.parent or row["parent_name"])[:500]
             row["message"] = report.message if report.message is not None else row["message"]
             row["data"] = {**row["data"], **report.data}
-            _batch.add(dict(row))
+            _batch.add(storable(row))
 
     def open_names(self) -> list[str]:
         """Steps that were begun and not ended."""

@@ -12,6 +12,7 @@ from django.db.models import F
 from engine import commands, states
 from engine.execution import Attempt, Execution, TaskRun
 from engine.states import Moment, State
+from engine.texts import storable
 from executions import models
 
 RUN_FIELDS = ["state", "histories", "attempts", "outputs", "notes", "seq", "parent_id", "path", "value", "iteration", "position"]
@@ -126,7 +127,7 @@ def _execution_fields(execution: Execution) -> dict[str, Any]:
     plain = {entry.name: getattr(execution, entry.name) for entry in fields(Execution)}
     for name in ("id", "task_runs", "state", "labels", "error"):
         del plain[name]
-    return {
+    known = {
         **plain,
         "state": execution.state.current,
         "histories": histories_of(execution.state),
@@ -134,6 +135,7 @@ def _execution_fields(execution: Execution) -> dict[str, Any]:
         "error": execution.error or "",
         "ended": ended,
     }
+    return {name: storable(value) for name, value in known.items()}
 
 
 def _task_run_row(execution_id: str, run: TaskRun, seq: int) -> models.TaskRun:
@@ -143,20 +145,21 @@ def _task_run_row(execution_id: str, run: TaskRun, seq: int) -> models.TaskRun:
         task_id=run.task_id,
         parent_id=run.parent_id,
         path=run.path,
-        value=run.value,
+        value=storable(run.value),
         iteration=run.iteration,
         state=run.state.current,
         histories=histories_of(run.state),
         attempts=[{"number": attempt.number, "histories": histories_of(attempt.state)} for attempt in run.attempts],
-        outputs=run.outputs,
+        outputs=storable(run.outputs),
         position=run.position,
-        notes=run.notes,
+        notes=storable(run.notes),
         seq=seq,
     )
 
 
 def _label_rows(execution: Execution) -> list[models.ExecutionLabel]:
-    return [models.ExecutionLabel(execution_id=execution.id, key=key[:100], value=str(value)[:300]) for key, value in execution.labels]
+    pairs = [(storable(str(key))[:100], storable(str(value))[:300]) for key, value in execution.labels]
+    return [models.ExecutionLabel(execution_id=execution.id, key=key, value=value) for key, value in pairs]
 
 
 def create(execution: Execution, *, created_by_id: int | None = None) -> None:
@@ -270,7 +273,7 @@ KINDS = {kind.__name__: kind for kind in (commands.Evaluate, commands.RenderOutp
 def payload_of(command: commands.Command) -> dict[str, Any]:
     """The values of a command as JSON."""
     values = {entry.name: getattr(command, entry.name) for entry in fields(command)}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    return {name: value.isoformat() if isinstance(value, datetime) else storable(value) for name, value in values.items()}
 
 
 def command_of(row: models.Command) -> commands.Command:

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import regex
 from django.conf import settings
 from django.utils import timezone
 
@@ -19,11 +18,11 @@ from engine.execution import Execution
 from engine.expressions import PURE, Options, clock_function, random_int_function, to_json
 from engine.ids import base62
 from executions import logbook, models, storage
+from executions.masks import MASK, Masks
 from kv import services as kv
 from namespaces import files, vault
 from ui.errors import KestraError
 
-MASK = "********"
 JQ_SECONDS = 2
 JQ = """
 import json, resource, sys
@@ -36,36 +35,6 @@ try:
 except (ValueError, StopIteration) as error:
     print(json.dumps({"wrong": str(error)}))
 """
-
-
-class Masks:
-    """The secret texts that one execution has met, which no log line, output, error or step may show."""
-
-    def __init__(self) -> None:
-        self._texts: set[str] = set()
-        self._pattern: regex.Pattern[str] | None = None
-
-    def add(self, text: str) -> None:
-        """Hide this text from now on, whole, line by line and as it looks inside JSON."""
-        lines = [line.strip() for line in text.splitlines()]
-        known = {text, text.strip(), json.dumps(text)[1:-1], *(line for line in lines if len(line) > 3)} - {""}
-        if not known <= self._texts:
-            self._texts |= known
-            self._pattern = regex.compile("|".join(regex.escape(one) for one in sorted(self._texts, key=len, reverse=True)))
-
-    def text(self, text: str) -> str:
-        """The text without its secrets."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
-
-    def value(self, value: Any) -> Any:
-        """A JSON value without its secrets; what is encrypted stays as it is."""
-        if self._pattern is None:
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return value if vault.is_encrypted(value) else {self.text(str(key)): self.value(item) for key, item in value.items()}
-        return [self.value(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def decrypted(value: Any, masks: Masks) -> Any:
@@ -99,6 +68,19 @@ def functions(execution: Execution, masks: Masks, may_read: Callable[[str], None
         "randomInt": random_int_function(lambda lower, upper: lower + secrets.randbelow(upper - lower)),
     }  # fmt: skip
     return {**PURE, **own}
+
+
+def shown_functions(execution: Execution, may_read: Callable[[str], None]) -> dict[str, Callable[..., Any]]:
+    """The same for what is rendered only to be looked at: a secret that exists is told as its mask, so nothing can be derived from it."""
+    masks = Masks()
+    found = functions(execution, masks, may_read)
+    clear = found["secret"]
+
+    def secret(key: str) -> str:
+        clear(key)
+        return MASK
+
+    return {**found, "secret": secret}
 
 
 class _World:

@@ -41,7 +41,7 @@ class Revision(models.Model):
     source = models.TextField()
     deleted = models.BooleanField(default=False)
     created = models.DateTimeField(default=timezone.now)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")  # NULL is the system
     comment = models.CharField(max_length=200, blank=True)
 
     class Meta:

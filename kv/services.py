@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from engine.texts import storable
 from kv.models import KeyValue
 from kv.values import convert, plain, type_of
 from namespaces.models import Role
@@ -102,7 +103,7 @@ def set(
         "expires": _end(ttl),
     }
     if description is not None:
-        fields["description"] = description.strip()[:300]
+        fields["description"] = storable(description).strip()[:300]
     ensure(namespace)
     if overwrite:
         return KeyValue.objects.update_or_create(namespace=namespace, key=key, defaults=fields)[0]

@@ -11,6 +11,7 @@ from typing import Any
 
 import isodate
 
+from engine.texts import storable
 from kv.models import ValueType
 from ui.errors import Invalid
 
@@ -55,7 +56,7 @@ def plain(value: Any) -> Any:
         raise WrongValue("This value cannot be kept as JSON.") from error
     if len(text) > LONGEST:
         raise WrongValue(f"A value has at most {LONGEST // 1000} kB.")
-    return json.loads(text)
+    return storable(json.loads(text))
 
 
 def _plain_default(value: Any) -> Any:

@@ -90,13 +90,26 @@ def answer(request: HttpRequest, status: int, message: str, *, error_id: str = "
 
 
 class ErrorMiddleware:
-    """Turns a `KestraError` that a view raised into its answer, and gives every other exception an id that log and page share."""
+    """Turns a `KestraError` that a view raised into its answer, and gives every other exception an id that log and page share.
+
+    Before that it refuses what no view can do anything with: a NUL, which not every database can even be asked about.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
+        """None lets the view answer."""
+        if "\0" in request.path:
+            return not_found(request)
+        # A program's body is its own affair: it may be anything, and is read by whoever knows what.
+        forms = (request.GET,) if request.path.startswith("/api/") else (request.GET, request.POST)
+        if any("\0" in text for form in forms for name, values in form.lists() for text in (name, *values)):
+            return answer(request, STATUS["invalid"], "A NUL was sent, which no name or text may contain. Remove it and try again.")
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """None lets Django go on with what is not ours."""

@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db.models import ProtectedError
 from django.utils import timezone
 
-from executions import executor, services, storage, tick
+from executions import executor, ports, services, storage, store, tick
 from executions.models import Execution, LogLine, Step, Timer
 from flows import services as flow_services
+from flows.models import Revision
+from kv import services as kv
 from namespaces.models import Role
 from tests import builders
 from tests.executions.flows import CORE, NAMESPACE, log, messages, save, start, states, work_off
@@ -158,3 +161,58 @@ def test_a_flow_starts_nothing_in_a_namespace_where_its_people_may_not() -> None
     assert execution.state == "FAILED"
     assert "Access to 'elsewhere' namespace is not allowed" in execution.error
     assert not Execution.objects.filter(namespace="elsewhere").exists()
+
+
+def test_a_subflow_looks_no_further_than_whoever_started_its_parent() -> None:
+    kv.set("third", "key", "theirs")
+    read = "{{ kv('key', namespace='third') }}"
+    flow_services.create(user=None, source=f"id: below\nnamespace: {NAMESPACE}\ntasks:\n{log('one', read)}")
+    call = f"  - {{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: below}}\n"
+    save("above", "tasks:\n" + call)
+    member = builders.person("member")
+    builders.member(member, Role.MEMBER, NAMESPACE)
+    parent = work_off(services.start(user=member, namespace=NAMESPACE, flow_id="above"))
+    assert (parent.state, Execution.objects.get(flow_id="below").state) == ("FAILED", "FAILED")
+    assert not LogLine.objects.filter(message__contains="theirs").exists()
+    assert work_off(start("above")).state == "SUCCESS"
+
+
+def test_inputs_look_no_further_than_whoever_starts() -> None:
+    kv.set("third", "key", ["theirs"])
+    choose = "inputs:\n  - {id: which, type: SELECT, expression: \"{{ kv('key', namespace='third') }}\"}\ntasks:\n" + log("one")
+    save("choosing", choose)
+    member = builders.person("member")
+    builders.member(member, Role.MEMBER, NAMESPACE)
+    asked = {"namespace": NAMESPACE, "flow_id": "choosing", "inputs": {"which": "theirs"}}
+    with pytest.raises(Invalid, match="Access to 'third' namespace is not allowed"):
+        services.start(user=member, **asked)
+    assert "not allowed" in str(services.validate_inputs(user=member, **asked)[0]["errors"])
+    assert services.start(user=None, **asked).inputs == {"which": "theirs"}
+
+
+def test_people_who_wrote_or_started_something_stay_so_that_nobody_never_stands_for_them() -> None:
+    author, starter = builders.person("author"), builders.person("starter")
+    for person in (author, starter):
+        builders.member(person, Role.MEMBER, NAMESPACE)
+    flow_services.create(user=author, source=f"id: kept\nnamespace: {NAMESPACE}\ntasks:\n{log('one')}")
+    services.start(user=starter, namespace=NAMESPACE, flow_id="kept")
+    for person in (author, starter):
+        with pytest.raises(ProtectedError):
+            person.delete()
+    builders.person("idle").delete()
+
+
+def test_a_flow_whose_author_is_unknown_or_disabled_reaches_no_other_namespace() -> None:
+    author = builders.person("author", is_admin=True)
+    flow_services.create(user=author, source=f"id: kept\nnamespace: {NAMESPACE}\ntasks:\n{log('one')}")
+    execution = store.load(start("kept").id)
+    assert execution is not None
+    people = ports.People(execution.execution)
+    people.require("third", Role.OWNER)
+    type(author).objects.filter(pk=author.pk).update(is_active=False)
+    with pytest.raises(Missing):
+        people.require("third", Role.READER)
+    type(author).objects.filter(pk=author.pk).update(is_active=True)
+    Revision.objects.all().delete()
+    with pytest.raises(Missing):
+        people.require("third", Role.READER)

@@ -17,4 +17,6 @@ def signed_in(stack: Stack) -> httpx.Client:
     fields = {"csrfmiddlewaretoken": found[1], "email": stack.user, "username": stack.user, "password": stack.password}
     answer = client.post("/signin/", data=fields, headers={"referer": f"{stack.url}/signin/"}).raise_for_status()
     assert not answer.url.path.startswith("/signin"), "not signed in"
+    # What its scripts send with every change that is asked for.
+    client.headers.update({"X-CSRFToken": client.cookies[f"kestra_web_csrf_{stack.port}"], "Referer": stack.url})
     return client
