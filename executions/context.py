@@ -34,6 +34,7 @@ def installation() -> Settings:
     """What tasks may know of this installation."""
     return Settings(
         home=settings.KESTRA_HOME,
+        docker_host=settings.KESTRA_DOCKER_HOST or None,
         docker_fallback=settings.KESTRA_DOCKER_FALLBACK,
         volumes=tuple(map(str, settings.KESTRA_DOCKER_VOLUMES)),
         run_as=settings.KESTRA_RUN_AS,

@@ -108,6 +108,12 @@ class Environment:
         parsing.account,
         "Account (`name`, `uid` or `uid:gid`) that commands of tasks run under where the server is root.",
     )
+    docker_host: str = setting(
+        "DOCKER_HOST",
+        "",
+        parsing.engine,
+        "Address of the Docker engine, `unix:///run/docker.sock` or `tcp://host:2375`; the usual sockets are tried when unset.",
+    )
     docker_fallback: str = setting(
         "KESTRA_WEB_DOCKER_FALLBACK",
         "process",

@@ -46,6 +46,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def engine(value: str) -> str:
+    """The address of a container engine, or nothing."""
+    address = urlsplit(value)
+    if value and not (address.scheme == "unix" and address.path.startswith("/")) and not (address.scheme == "tcp" and address.hostname):
+        raise ValueError("write unix:///path/docker.sock or tcp://host:2375")
+    return value
+
+
 def positive(value: str) -> int:
     """A whole number above zero."""
     if not value.isdecimal() or int(value) < 1:

@@ -39,6 +39,8 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
         ("REDIS_URL", "localhost:6379", "write redis://host:6379/0"),
         ("KESTRA_WEB_WORKER_CONCURRENCY", "0", "write a whole number above 0"),
         ("KESTRA_WEB_RUN_AS", "nobody-of-that-name", "there is no such account"),
+        ("DOCKER_HOST", "localhost:2375", "write unix:///path/docker.sock or tcp://host:2375"),
+        ("DOCKER_HOST", "unix://", "write unix:///path/docker.sock or tcp://host:2375"),
         ("KESTRA_WEB_DOCKER_FALLBACK", "maybe", "write one of process, fail"),
         ("KESTRA_WEB_DEMO", "perhaps", "write true or false"),
         ("KESTRA_WEB_TIME_ZONE", "Mars/Olympus", "write a time zone such as Europe/Paris"),

@@ -35,8 +35,8 @@ def connect(hosts: Sequence[str]) -> docker.DockerClient | None:
 def refuse(hosts: Sequence[str]) -> NoReturn:
     """Say that no engine was found, and where it was looked for."""
     raise TaskFailed(
-        f"No container engine can be reached (tried {', '.join(hosts)}). Start Docker, give its address with `host` of the task runner, "
-        "or set KESTRA_WEB_DOCKER_FALLBACK=process to run as a process instead."
+        f"No container engine can be reached (tried {', '.join(hosts)}). Start Docker, give its address with `host` of the task runner "
+        "or DOCKER_HOST of the server, or set KESTRA_WEB_DOCKER_FALLBACK=process to run as a process instead."
     )
 
 
