@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from engine.states import RUNNING, TERMINATED, UNFINISHED
@@ -68,12 +68,15 @@ class Row:
     hidden: bool = False
     is_task: bool = True
     tip: str = ""
+    took: timedelta | None = None  # what the row tells of itself, where that differs from its bar
 
     @property
     def duration(self) -> str:
         """How long it took; nothing for what never ran, a dash for what was left out."""
         if self.start is None or (self.end is None and self.state not in UNFINISHED):
             return "–" if self.state in TERMINATED else ""
+        if self.took is not None:
+            return formats.duration(self.took)
         return formats.duration((self.end - self.start) / 1000) if self.end is not None else ""
 
     @property
@@ -258,7 +261,19 @@ def _step_row(step: StepLike, parent: StepLike | None, tests: Sequence[StepLike]
         is_open=any(test.state in WORTH_OPENING for test in tests),
         is_task=False,
         tip=step_tip(step, kind),
+        took=took_of(step),
     )
+
+
+def took_of(step: StepLike) -> timedelta | None:
+    """How long an ended step took: as it says itself, else from its start to its end.
+
+    dbt's own figure, which its log lines and run_results.json repeat, leaves out the time in which a node waits for dbt's bookkeeping.
+    """
+    if step.started is None or step.ended is None:
+        return None
+    told = (step.data or {}).get("duration")
+    return timedelta(seconds=told) if isinstance(told, int | float) else step.ended - step.started
 
 
 def _step_bar(step: StepLike, axis: Axis, css: str = "") -> Bar | None:

@@ -220,7 +220,7 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
     runs = TaskRun.objects.filter(execution=execution, state__in=order[:2]).exclude(id__in=steps.values("task_run_id"))
     parents = set(_parents(execution).values_list("parent_id", flat=True))
     found = [
-        Notable(step.id, step.label or step.name, step.state, gantt.first_line(step.message) or gantt.step_note(step), _took(step))
+        Notable(step.id, step.label or step.name, step.state, gantt.first_line(step.message) or gantt.step_note(step), gantt.took_of(step))
         for step in sorted(steps, key=lambda step: (order.index(step.state), step.position))[:limit]
     ]
     messages = _last_errors(execution, [run.id for run in runs])
@@ -230,10 +230,6 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
         if run.id not in parents
     ]
     return sorted(found, key=lambda item: order.index(item.state))[:limit]
-
-
-def _took(step: Step) -> timedelta | None:
-    return step.ended - step.started if step.ended and step.started else None
 
 
 def _last_errors(execution: Execution, run_ids: Sequence[str]) -> dict[str, str]:

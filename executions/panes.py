@@ -137,7 +137,7 @@ def _step_facts(step: Step) -> list[tuple[str, str, bool]]:
     data: dict[str, Any] = step.data or {}
     facts: list[tuple[str, str, bool]] = []
     if step.started:
-        took = (step.ended or timezone.now()) - step.started
+        took = gantt.took_of(step) or timezone.now() - step.started
         facts.append(("Took" if step.ended else "Runs for", formats.duration(took), False))
         facts.append(("Started", _clock(step.started), False))
     if isinstance(data.get("rows_affected"), int) and data["rows_affected"] >= 0:

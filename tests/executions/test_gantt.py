@@ -178,3 +178,10 @@ def test_types_are_shortened(name: str, short: str) -> None:
 
 def test_an_offset_before_the_origin_is_zero() -> None:
     assert time_axis.milliseconds(timedelta(seconds=-3)) == 0
+
+
+def test_an_ended_step_shows_the_duration_that_it_told_of_itself() -> None:
+    told, silent = step("b", end=2, data={"duration": 0.5}), step("c", end=2)
+    going = step("d", "RUNNING", end=None, data={"duration": 0.5})
+    shown = {row.id: row.duration for row in gantt.rows([run("a")], [told, silent, going], {}, axis())}
+    assert (shown["b"], shown["c"], shown["d"]) == ("0.5\u00a0s", "1.0\u00a0s", "")
