@@ -193,6 +193,8 @@ def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, res
 
     def change(report: StepReport) -> StepReport:
         data = {**facts, **report.data}
+        if "duration" in facts:
+            data["duration"] = facts["duration"]  # the event of a no-op says 0
         state, started, ended = report.state, report.started, report.ended
         if state not in TERMINATED:
             state, badge = steps.state_of(str(result.get("status")))

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests import machine
+from tests.journeys.browsing import open_browser, sign_in
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
@@ -43,22 +43,15 @@ ROWS = """() => [...document.querySelectorAll('.gantt-row')].map((row) => [row.i
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=machine.chromium(), args=["--no-sandbox", "--disable-background-networking"])
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
 def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
     """The cookies of someone who has signed in."""
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{live_server_stack.url}/signin/")
-    page.locator("input[type=email], input[name=username], input[name=email]").first.fill(live_server_stack.user)
-    page.locator("input[type=password]").fill(live_server_stack.password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{live_server_stack.url}/")
+    sign_in(context.new_page(), live_server_stack)
     state = context.storage_state()
     context.close()
     return state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,15 @@ def test_results_make_the_steps_that_no_event_told_of(context: MemoryContext) ->
         ("bytes.processed", 99, {"node": "model.s.a"}),
         ("node.execution.duration", 5, {"node": "model.s.a"}),
     ]
+
+
+def test_the_duration_of_run_results_is_the_one_that_counts(context: MemoryContext) -> None:
+    write(context, "run_results.json", results({"unique_id": "exposure.s.a", "status": "no-op", "execution_time": 0.02}))
+    artifacts = kept(context)
+    steps = Steps(context, [], artifacts.depends_on)
+    steps.put("exposure.s.a", None, lambda report: replace(report, state="SUCCESS", data={**report.data, "duration": 0.0}))
+    complete(steps, artifacts, context)
+    assert context.steps()["exposure.s.a"].data["duration"] == 0.02
 
 
 @pytest.mark.parametrize(
