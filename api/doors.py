@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import F, QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from engine.texts import storable
 from namespaces.authentication import authenticate_request
@@ -37,6 +38,81 @@ def page_of(rows: QuerySet[Any] | list[Any], shape: Callable[[Any], Any], page: 
     size = min(size, MAX_PAGE)
     total = len(rows) if isinstance(rows, list) else rows.count()
     return {"results": [shape(row) for row in rows[(page - 1) * size : page * size]], "total": total}
+
+
+def sorted_by(rows: QuerySet[Any], sorts: Iterable[str], columns: Mapping[str, str]) -> QuerySet[Any]:
+    """Rows in the order of `sort=field:desc`, its fields being the keys of `columns`; as they were where there is none."""
+    order = []
+    for sort in sorts:
+        name, _, direction = sort.partition(":")
+        if name not in columns or direction not in ("", "asc", "desc"):
+            raise Invalid(f"`sort` reads field:asc or field:desc with one of {', '.join(columns)}, got {sort[:100]}")
+        column = F(columns[name])
+        order.append(column.desc(nulls_last=True) if direction == "desc" else column.asc(nulls_last=True))
+    return rows.order_by(*order, "-pk") if order else rows
+
+
+class _Line:
+    """Something to write a line to, which gives it back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_of(name: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+    """A table as a CSV file; a text that a spreadsheet would calculate begins with an apostrophe."""
+    writer = csv.writer(_Line())
+
+    def lines() -> Iterator[str]:
+        yield writer.writerow(header)
+        for row in rows:
+            yield writer.writerow(
+                [f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in row]
+            )
+
+    return StreamingHttpResponse(
+        lines(), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    )
+
+
+def object_of(request: HttpRequest) -> dict[str, Any]:
+    """The body as a JSON object; an absent one is empty."""
+    asked = json_of(request)
+    if asked is None:
+        return {}
+    if not isinstance(asked, dict):
+        raise Invalid("Expected a JSON object in the body")
+    return asked
+
+
+def word_of(asked: Mapping[str, Any], name: str, default: str = "") -> str:
+    """A text of a JSON object, `default` where it is absent; raises Invalid for anything else."""
+    value = asked.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        raise Invalid(f"`{name}` must be a text")
+    return value
+
+
+def switch_of(asked: Mapping[str, Any], name: str) -> bool:
+    """A boolean of a JSON object, False where it is absent; raises Invalid for anything else."""
+    value = asked.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise Invalid(f"`{name}` must be true or false")
+    return bool(value)
+
+
+def pairs_of(listed: Any, *names: str) -> list[tuple[str, str]]:
+    """A JSON list of `{namespace, id}` as pairs; `names` are those that the second may have."""
+    keys = names or ("id",)
+    found = []
+    for one in listed if isinstance(listed, list) else [None]:
+        second = next((one[key] for key in keys if isinstance(one.get(key), str)), None) if isinstance(one, dict) else None
+        if second is None or not isinstance(one.get("namespace"), str):
+            raise Invalid(f'Expected a JSON list of {{"namespace", "{keys[0]}"}} in the body')
+        found.append((one["namespace"], second))
+    return found
 
 
 def text_of(request: HttpRequest) -> str:

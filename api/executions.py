@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from api import filters, previews, shapes, streams
-from api.doors import inputs_of, json_of, labels_of, nothing, page_of, who
+from api.doors import inputs_of, json_of, labels_of, nothing, page_of, sorted_by, who
 from engine.states import TERMINATED
 from executions import selectors, services
 from executions.models import Execution, ExecutionLabel
@@ -99,17 +99,6 @@ def _start(request: HttpRequest) -> Any:
     return filters.moment(request.GET["startDate"], "startDate") if request.GET.get("startDate") else None
 
 
-def _sorted(rows: QuerySet[Execution], sorts: list[str]) -> QuerySet[Execution]:
-    order = []
-    for sort in sorts:
-        name, _, direction = sort.partition(":")
-        if name not in SORTS or direction not in ("", "asc", "desc"):
-            raise Invalid(f"`sort` reads field:asc or field:desc with one of {', '.join(SORTS)}, got {sort}")
-        column = F(SORTS[name])
-        order.append(column.desc(nulls_last=True) if direction == "desc" else column.asc(nulls_last=True))
-    return rows.order_by(*order, "-id") if order else rows
-
-
 # --- Finding ------------------------------------------------------------------------------------------------------------------
 
 
@@ -131,7 +120,7 @@ def search(
     sort: list[str] = Query([]),
 ) -> dict[str, Any]:
     """The parameters can also be written `filters[namespace][EQUALS]=…`."""
-    rows = _sorted(asked_for(request), sort).prefetch_related("task_runs", "steps")
+    rows = sorted_by(asked_for(request), sort, SORTS).prefetch_related("task_runs", "steps")
     return page_of(rows, shapes.execution, page, size)
 
 

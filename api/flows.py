@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from api import filters, shapes
-from api.doors import json_of, labels_of, nothing, page_of, text_of, who
-from flows import selectors, services, validation
+from api.doors import json_of, labels_of, nothing, page_of, sorted_by, text_of, who
+from executions import selectors as executions
+from flows import names, selectors, services, validation
 from flows.models import Flow
-from namespaces import rights
+from kv import services as kv
+from namespaces import files, rights
 from namespaces.models import Role
+from namespaces.selectors import secrets
 from ui.errors import Invalid, Missing
 
 router = Router(tags=["flows"])
@@ -40,7 +43,8 @@ def source_of(request: HttpRequest) -> str:
 
 @router.post("", summary="Create a flow from its YAML source")
 @router.post("/", include_in_schema=False)
-def create(request: HttpRequest) -> dict[str, Any]:
+def create(request: HttpRequest, draft: bool = False) -> dict[str, Any]:
+    """A draft is saved as any other flow."""
     return shapes.flow(services.create(user=who(request), source=source_of(request)), source=True)
 
 
@@ -69,25 +73,29 @@ FIELDS: dict[str, filters.Meaning] = {
 }
 
 
+SORTS = {"id": "flow_id", "namespace": "namespace", "revision": "revision", "description": "description", "updated": "updated"}
+
+
+def asked_for(request: HttpRequest) -> QuerySet[Flow]:
+    """The flows that the plain parameters and the filters of a request name, of those that the asker may read."""
+    given = request.GET
+    labels = dict(labels_of(given.getlist("labels")))
+    rows = selectors.search(who(request), q=given.get("q", ""), namespace=given.get("namespace", ""), labels=labels)
+    return rows.filter(filters.of(request, FIELDS))
+
+
 @router.get("/search", summary="Search flows by id, namespace and labels")
 def search(
-    request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "", labels: list[str] = Query([])
+    request: HttpRequest,
+    page: int = 1,
+    size: int = 10,
+    q: str = "",
+    namespace: str = "",
+    labels: list[str] = Query([]),
+    scope: list[str] = Query([]),
+    sort: list[str] = Query([]),
 ) -> dict[str, Any]:
-    rows = selectors.search(who(request), q=q, namespace=namespace, labels=dict(labels_of(labels)))
-    return page_of(rows.filter(filters.of(request, FIELDS)), shapes.flow, page, size)
-
-
-@router.get("/source", summary="Search in the sources of flows")
-def search_source(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "") -> dict[str, Any]:
-    rows = rights.filter_readable(Flow.objects.filter(deleted=False, source__icontains=q), who(request)).order_by("namespace", "flow_id")
-    if namespace:
-        rows = rows.filter(rights.below(namespace))
-
-    def found(row: Flow) -> dict[str, Any]:
-        lines = [line.strip() for line in row.source.splitlines() if q.lower() in line.lower()]
-        return {"model": shapes.flow(row, source=True), "fragments": lines[:5]}
-
-    return page_of(rows, found, page, size)
+    return page_of(sorted_by(asked_for(request), sort, SORTS), shapes.flow, page, size)
 
 
 @router.get("/distinct-namespaces", summary="Namespaces that have flows")
@@ -134,14 +142,8 @@ def one(
     return shapes.flow(found, selectors.mapping(found.source), source=source)
 
 
-@router.get("/{namespace}", summary="All flows of a namespace")
-def of_namespace(request: HttpRequest, namespace: str) -> list[dict[str, Any]]:
-    rights.require(who(request), namespace, Role.READER)
-    return [shapes.flow(row) for row in Flow.objects.filter(namespace=namespace, deleted=False).order_by("flow_id")]
-
-
 @router.put("/{namespace}/{flow_id}", summary="Update a flow")
-def update(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]:
+def update(request: HttpRequest, namespace: str, flow_id: str, draft: bool = False) -> dict[str, Any]:
     row = services.update(user=who(request), namespace=namespace, flow_id=flow_id, source=source_of(request))
     return shapes.flow(row, source=True)
 
@@ -153,54 +155,67 @@ def delete(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
 
 
 @router.get("/{namespace}/{flow_id}/revisions", summary="Everything the flow ever was")
-def revisions(request: HttpRequest, namespace: str, flow_id: str) -> list[dict[str, Any]]:
+def revisions(request: HttpRequest, namespace: str, flow_id: str, allowDelete: bool = True) -> list[dict[str, Any]]:
     row = visible(request, namespace, flow_id, deleted=True)
     return [shapes.flow(found, selectors.mapping(found.source), source=True) for found in row.revisions.order_by("number")]
 
 
+@router.delete("/{namespace}/{flow_id}/revisions", summary="Forget revisions for good")
+def delete_revisions(request: HttpRequest, namespace: str, flow_id: str, revisions: str) -> HttpResponse:
+    """`revisions=1,2`; the current one stays, and those that an execution still runs."""
+    rights.require(who(request), namespace, Role.MEMBER)
+    numbers = [int(one) for one in revisions.split(",") if one.strip().isdecimal() and len(one) < 10]
+    if len(numbers) != len(revisions.split(",")):
+        raise Invalid("`revisions` reads numbers separated by commas, such as 1,2")
+    executions.require_unused(namespace, flow_id, numbers)
+    services.delete_revisions(user=who(request), namespace=namespace, flow_id=flow_id, numbers=numbers)
+    return nothing()
+
+
 @router.get("/{namespace}/{flow_id}/tasks/{task_id}", summary="One task of a flow")
-def task(request: HttpRequest, namespace: str, flow_id: str, task_id: str) -> dict[str, Any]:
-    found = _find_task(visible(request, namespace, flow_id).raw, task_id)
+def task(request: HttpRequest, namespace: str, flow_id: str, task_id: str, revision: int | None = None) -> dict[str, Any]:
+    row = visible(request, namespace, flow_id)
+    raw = row.raw if revision is None else selectors.mapping(selectors.flow_revision(namespace, flow_id, revision).source)
+    found = selectors.find_task(raw, task_id)
     if found is None:
         raise Missing("Not Found")
     return found
 
 
-def _find_task(node: Any, task_id: str) -> dict[str, Any] | None:
-    """The first mapping with this id and a type, depth first."""
-    if isinstance(node, dict):
-        if node.get("id") == task_id and isinstance(node.get("type"), str) and "." in node["type"]:
-            return node
-        nested = [value for key, value in node.items() if key not in ("inputs", "triggers", "outputs")]
-    else:
-        nested = node if isinstance(node, list) else []
-    return next((found for value in nested if (found := _find_task(value, task_id)) is not None), None)
+@router.patch("/{namespace}/{flow_id}/{task_id}", summary="Put another task in the place of one")
+def replace_task(request: HttpRequest, namespace: str, flow_id: str, task_id: str) -> dict[str, Any]:
+    """Body: the whole task, as YAML or JSON."""
+    asked = selectors.mapping(text_of(request))
+    row = services.replace_task(user=who(request), namespace=namespace, flow_id=flow_id, task_id=task_id, task=asked)
+    return shapes.flow(row, source=True)
 
 
-@router.post("/{verb}/by-ids", summary="Enable or disable several flows")
-def set_disabled(request: HttpRequest, verb: str) -> dict[str, int]:
-    if verb not in ("enable", "disable"):
-        raise Missing("Not Found")
-    pairs = _pairs(request)
-    for namespace, flow_id in pairs:
-        services.set_disabled(user=who(request), namespace=namespace, flow_id=flow_id, disabled=verb == "disable")
-    return {"count": len(pairs)}
+# --- about sources --------------------------------------------------------------------------------------------------------------
 
 
-@router.delete("/delete/by-ids", summary="Delete several flows")
-def delete_many(request: HttpRequest) -> dict[str, int]:
-    pairs = _pairs(request)
-    for namespace, flow_id in pairs:
-        services.delete(user=who(request), namespace=namespace, flow_id=flow_id)
-    return {"count": len(pairs)}
+@router.post("/validate/task", summary="Validate one task, or with `section=TRIGGERS` one trigger")
+def validate_task(request: HttpRequest, section: Literal["TASKS", "TRIGGERS", "tasks", "triggers"] = "TASKS") -> dict[str, Any]:
+    return _part(text_of(request), section.lower())
 
 
-def _pairs(request: HttpRequest) -> list[tuple[str, str]]:
-    listed = json_of(request)
-    if not isinstance(listed, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("namespace"), str) and isinstance(one.get("id"), str) for one in listed
-    ):
-        raise Invalid('Expected a JSON list of {"namespace", "id"} in the body')
-    for namespace in {one["namespace"] for one in listed}:  # before anything is changed
-        rights.require(who(request), namespace, Role.MEMBER)
-    return [(one["namespace"], one["id"]) for one in listed]
+@router.post("/validate/trigger", summary="Validate one trigger")
+def validate_trigger(request: HttpRequest) -> dict[str, Any]:
+    return _part(text_of(request), "triggers")
+
+
+def _part(text: str, section: str) -> dict[str, Any]:
+    return shapes.without_nulls({"index": 0, "constraints": validation.validate_part(text, section), "outdated": False})
+
+
+@router.post("/expressions", summary="What expressions in a flow may name")
+def expressions(request: HttpRequest, taskId: str = "") -> dict[str, Any]:
+    """Body: the flow's source. `taskId` is the task in which the expression stands: only what comes before it has outputs."""
+    outcome = validation.validate(text_of(request))
+    namespace = outcome.flow.namespace if outcome.flow is not None else ""
+    readable = bool(namespace) and rights.role_of(who(request), namespace) is not None
+    told = names.of(outcome.flow, taskId)
+    if readable:
+        told["secrets"] = [row.key for row in secrets.secrets_of(namespace)]
+        told["kvPairs"] = kv.keys(namespace)
+        told["namespaceFiles"] = files.search(namespace, "")
+    return {"categories": told}

@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, re_path
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from api import actions, docs, executions, flows, logs, namespaces, problems, server, triggers, webhooks
+from api import actions, docs, executions, flow_sets, flows, graphs, logs, namespaces, problems, server, triggers, webhooks
 from api.doors import authenticate
 from ui.errors import KestraError
 
@@ -24,14 +24,18 @@ api = NinjaAPI(
     docs_url=None,
     auth=authenticate,
 )
+api.add_router("/flows", flow_sets.router)
 api.add_router("/flows", flows.router)
+api.add_router("/flows", graphs.flows_router)
 api.add_router("/executions/webhook", webhooks.router)
 api.add_router("/executions", executions.router)
 api.add_router("/executions", actions.router)
+api.add_router("/executions", graphs.executions_router)
 api.add_router("/logs", logs.router)
 api.add_router("/metrics", logs.metrics_router)
 api.add_router("/outputs", logs.outputs_router)
 api.add_router("/namespaces", namespaces.router)
+api.add_router("/namespaces", graphs.namespaces_router)
 api.add_router("/kv", namespaces.kv_router)
 api.add_router("/triggers", triggers.router)
 api.add_router("", server.router)

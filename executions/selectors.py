@@ -18,6 +18,7 @@ from executions import models, storage
 from executions.executor import ExecutionMissing
 from flows.models import Flow
 from namespaces.rights import Person, below, filter_readable, role_of
+from ui.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,14 @@ def _estimate(model: type[Any]) -> int:
 
 def _size(folder: Path) -> int:
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) if folder.is_dir() else 0
+
+
+def require_unused(namespace: str, flow_id: str, revisions: Sequence[int]) -> None:
+    """Return when no execution that goes on runs one of these revisions of a flow; raises Conflict otherwise."""
+    rows = models.Execution.objects.filter(namespace=namespace, flow_id=flow_id, flow_revision__in=revisions)
+    used = rows.exclude(state__in=states.TERMINATED).values_list("flow_revision", flat=True).first()
+    if used is not None:
+        raise Conflict(f"An execution still runs revision {used}")
 
 
 # --- files ------------------------------------------------------------------------------------------------------------------------

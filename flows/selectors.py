@@ -116,3 +116,14 @@ def mapping(source: str) -> dict[str, Any]:
     """The plain mapping that a source holds; empty where it holds none."""
     value = load(source).value
     return value if isinstance(value, dict) else {}
+
+
+def find_task(node: Any, task_id: str) -> dict[str, Any] | None:
+    """The first task with this id in a flow's mapping, depth first: the very mapping, not a copy."""
+    if isinstance(node, dict):
+        if node.get("id") == task_id and isinstance(node.get("type"), str) and "." in node["type"]:
+            return node
+        nested = [value for key, value in node.items() if key not in ("inputs", "triggers", "outputs")]
+    else:
+        nested = node if isinstance(node, list) else []
+    return next((found for value in nested if (found := find_task(value, task_id)) is not None), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,11 +19,28 @@ from flows.validation import InvalidFlow, Validation, validate
 from namespaces import rights
 from namespaces.models import Role
 from namespaces.services.tree import ensure
+from ui.errors import Conflict, Missing
 
-__all__ = ["FlowMissing", "InvalidFlow", "create", "delete", "restore", "set_disabled", "update"]
+__all__ = [
+    "FlowMissing",
+    "InvalidFlow",
+    "create",
+    "delete",
+    "delete_revisions",
+    "put",
+    "replace_all",
+    "replace_task",
+    "restore",
+    "set_disabled",
+    "update",
+]
 
 REVISION_LINE = re.compile(r"^revision:[^\n]*\n?", re.MULTILINE)
 DISABLED_LINE = re.compile(r"^disabled:[^\n]*\n?", re.MULTILINE)
+
+
+class TaskMissing(Missing):
+    """There is no such task in this flow."""
 
 
 def _refuse(message: str, path: str = "") -> InvalidFlow:
@@ -82,6 +100,66 @@ def update(*, user: Any, namespace: str, flow_id: str, source: str) -> Flow:
         if _plain(row.source) == _plain(source):
             return row
         return _save(row, document, source, user)
+
+
+def put(*, user: Any, source: str) -> Flow:
+    """The flow of a source, updated where it is there and created where it is not. Raises as `create` and `update` do."""
+    document = _named(user, source)
+    if Flow.objects.filter(namespace=document.namespace, flow_id=document.id, deleted=False).exists():
+        return update(user=user, namespace=document.namespace, flow_id=document.id, source=source)
+    return create(user=user, source=source)
+
+
+def replace_all(
+    *, user: Any, sources: Sequence[str], namespace: str | None = None, below: bool = False, delete_others: bool = False
+) -> list[Flow]:
+    """Create or update all of these flows, or none of them where one is not valid.
+
+    With `namespace` they must all stand in it (or `below` it too), and `delete_others` deletes what else stands right there.
+    """
+    documents = [_named(user, source) for source in sources]
+    names = [(document.namespace, document.id) for document in documents]
+    if namespace is not None:
+        rights.require(user, namespace, Role.MEMBER)
+        if any(not _inside(name, namespace, below) for name, _ in names):
+            raise _refuse("Flow namespace is invalid", "flow.namespace")
+    if len(set(names)) < len(names):
+        raise _refuse("Duplicate flow id", "flow.id")
+    with transaction.atomic():
+        if namespace is not None and delete_others:
+            for flow_id in Flow.objects.filter(namespace=namespace, deleted=False).values_list("flow_id", flat=True):
+                if (namespace, flow_id) not in names:
+                    delete(user=user, namespace=namespace, flow_id=flow_id)
+        return [put(user=user, source=source) for source in sources]
+
+
+def _inside(name: str, namespace: str, below: bool) -> bool:
+    return name == namespace or (below and name.startswith(f"{namespace}."))
+
+
+def replace_task(*, user: Any, namespace: str, flow_id: str, task_id: str, task: Mapping[str, Any]) -> Flow:
+    """The flow with another task in the place of one of its own. Raises FlowMissing, TaskMissing, InvalidFlow."""
+    rights.require(user, namespace, Role.MEMBER)
+    if task.get("id") != task_id:
+        raise _refuse("Can't update a task with another id", "task.id")
+    raw = selectors.mapping(selectors.flow(namespace, flow_id).source)
+    old = selectors.find_task(raw, task_id)
+    if old is None:
+        raise TaskMissing
+    old.clear()
+    old.update(task)
+    return update(user=user, namespace=namespace, flow_id=flow_id, source=dump(raw))
+
+
+def delete_revisions(*, user: Any, namespace: str, flow_id: str, numbers: Sequence[int]) -> int:
+    """Forget revisions for good, never the current one; answers how many. Raises FlowMissing, Conflict."""
+    rights.require(user, namespace, Role.MEMBER)
+    row = Flow.objects.filter(namespace=namespace, flow_id=flow_id).first()
+    if row is None:
+        raise FlowMissing
+    if row.revision in numbers:
+        raise Conflict(f"Revision {row.revision} is the current one and stays")
+    return row.revisions.filter(number__in=list(numbers)).delete()[0]
 
 
 def delete(*, user: Any, namespace: str, flow_id: str) -> Flow:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.defaults import PluginDefault, read_defaults
 from engine.document import Flow, Problem
 from engine.parser import YAML_PROBLEM, read
-from engine.yaml_ import load
+from engine.yaml_ import dump, load
 from namespaces.models import Namespace
 from namespaces.rights import ancestry
 from plugins.catalog import CATALOG
@@ -90,6 +90,27 @@ def validate(source: str) -> Validation:
     document = load(source)
     flow, problems = read(document, catalog=CATALOG, defaults=defaults_for(_namespace(document.value)))
     return Validation(tuple(problems), flow)
+
+
+def validate_part(text: str, section: str) -> str | None:
+    """All that is wrong with one task or trigger (`section` is `tasks` or `triggers`) by itself, as `constraints` tells it."""
+    document = load(text)
+    if document.problems or not isinstance(document.value, dict):
+        told = [problem.message for problem in document.problems] or ["a map with `id` and `type` is needed"]
+        return YAML_PROBLEM + "; ".join(told)
+    around: dict[str, Any] = {
+        "id": "part",
+        "namespace": "part",
+        "tasks": [{"id": "other", "type": "io.kestra.plugin.core.log.Log", "message": "-"}],
+    }
+    flow = around | {section: [document.value]}
+    errors = [replace(problem, path=_inside(problem.path, section)) for problem in validate(dump(flow)).errors]
+    return constraints(errors)
+
+
+def _inside(path: str, section: str) -> str:
+    """`tasks[0].message` as `message`."""
+    return path.removeprefix(f"{section}[0]").removeprefix(".")
 
 
 def _namespace(value: Any) -> str:

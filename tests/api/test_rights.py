@@ -22,7 +22,7 @@ GUARDED = [one for one in ALL if one not in OPEN]
 UNBOUND = [one for one in GUARDED if "{" not in one[1]]
 BOUND = [one for one in GUARDED if one not in UNBOUND]
 FREE_FOR_READERS = [one for one in BOUND if one[0] == "GET" and not one[1].endswith("/executions/namespaces/{namespace}/flows")]
-QUERY = "path=/a&to=/b&status=FAILED&namespace=company.team&flowId=shop"
+QUERY = "path=/a&to=/b&status=FAILED&namespace=company.team&flowId=shop&revisions=99"
 STREAMED = f"{ROOT}executions/{{execution_id}}/follow"  # one that does not exist yet is waited for: its stream says so at the end
 BODIES = {
     "/by-ids": '[{"namespace": "company.team", "id": "shop"}]',
