@@ -1,18 +1,35 @@
-"""`python -m bench [part …]`: language, chain, latency, dbt; without a part, all of them."""
+"""`python -m bench [part …]`; without a part, all of them. Each prints its figures beside their goals."""
 
 from __future__ import annotations
 
-import shutil
-import statistics
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from bench import chain, dbt, language, latency, machine, stack
+from bench import chain, dbt, language, latency, load, machine, stack
+from bench.stack import Client
+from tests.machine import postgres, postgres_programs
 
-PARTS = ("language", "chain", "latency", "dbt")
+
+def load_on_postgres(_client: Client, _home: Path) -> Iterator[object]:
+    """The same load on a PostgreSQL server of its own."""
+    if postgres_programs() is None:
+        yield "left out, no PostgreSQL on this machine"
+        return
+    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder), durable=True) as address:
+        with stack.running(DATABASE_URL=address, KESTRA_WEB_DEMO="false") as (client, home):
+            yield from load.measure(client, home)
 
 
-def p95(values: list[float]) -> float:
-    return sorted(values)[max(0, round(len(values) * 0.95) - 1)]
+PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
+    "language": language.measure,
+    "chain": chain.measure,
+    "load": load.measure,
+    "load-postgres": load_on_postgres,
+    "latency": latency.measure,
+    "dbt": dbt.measure,
+}
 
 
 def main(parts: list[str]) -> int:
@@ -23,24 +40,8 @@ def main(parts: list[str]) -> int:
     print(f"machine: Python loop {machine.loop():.3f} s, fsync {machine.fsync() * 1000:.2f} ms")
     with stack.running(KESTRA_WEB_DOCKER_FALLBACK="process") as (client, home):
         for part in parts or PARTS:
-            if part == "language":
-                language.measure(lambda figure: print(figure, flush=True))
-            elif part == "chain":
-                times = chain.measure(client)
-                told = f"median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
-                print(f"chain of 100 Log tasks, POST to terminal: {told}; goal 3 s")
-            elif part == "latency":
-                chromium = shutil.which("chromium") or shutil.which("google-chrome")
-                if chromium is None:
-                    print("latency: left out, no Chromium on this machine")
-                    continue
-                lines = latency.measure(client, chromium)
-                print(f"line on stdout to open page: median {statistics.median(lines):.0f} ms, p95 {p95(lines):.0f} ms; goal p95 300 ms")
-            else:
-                pairs = dbt.measure(client, home)
-                ratios = [flow / shell for flow, shell in pairs]
-                told = ", ".join(f"{flow:.2f}/{shell:.2f}" for flow, shell in pairs)
-                print(f"dbt build, flow over shell: median ratio {statistics.median(ratios):.3f} ({told} s); goal 1.15")
+            for figure in PARTS[part](client, home):
+                print(f"{part}: {figure}", flush=True)
     return 0
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
 
+from bench.figures import Figure
+from bench.stack import Client
 from engine.expressions import render
 from engine.parser import parse
 from plugins.catalog import CATALOG
@@ -94,11 +97,11 @@ def rendering(template: str, rounds: int) -> list[float]:
     return times
 
 
-def measure(tell: Callable[[str], None]) -> None:
-    """Tells both figures."""
+def measure(_client: Client, _home: Path) -> Iterator[Figure]:
+    """Both figures; no server takes part."""
     times = validating(5)
     lines = flow(0).count("\n")
-    tell(f"parse and validate a flow of {lines} lines, never seen before: median {statistics.median(times) * 1000:.1f} ms; goal 30 ms")
+    yield Figure(f"parse and validate a flow of {lines} lines, never seen before", statistics.median(times) * 1000, "ms", 30)
     for template in TEMPLATES:
         median = statistics.median(rendering(template, 5))
-        tell(f"render {template[:50]!r}, compiled before: median {median * 1_000_000:.1f} µs; goal 50 µs")
+        yield Figure(f"render {template[:50]!r}, compiled before", median * 1_000_000, "µs", 50)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from bench.figures import Figure, p95
 from bench.stack import EMAIL, PASSWORD, Client
 
 FLOW = """id: ticker
@@ -36,7 +41,17 @@ WATCH = """() => {
 }"""
 
 
-def measure(client: Client, chromium: str) -> list[float]:
+def measure(client: Client, _home: Path) -> Iterator[object]:
+    """What 95 of 100 lines take."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        yield "left out, no Chromium on this machine"
+        return
+    lines = times(client, chromium)
+    yield Figure("line on stdout to open page, p95", p95(lines), "ms", 300, note=f"median {statistics.median(lines):.0f} ms")
+
+
+def times(client: Client, chromium: str) -> list[float]:
     """Milliseconds per line, in the order of the lines."""
     client.put_flow(FLOW)
     with sync_playwright() as playwright:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -29,20 +31,28 @@ EMAIL, PASSWORD = "bench@example.com", uuid.uuid4().hex
 class Client:
     """The few routes that the measurements use."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, pid: int) -> None:
+        self.url, self.pid = url, pid
+        self.local = threading.local()
         self.authorization = "Basic " + base64.b64encode(f"{EMAIL}:{PASSWORD}".encode()).decode()
 
     def call(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Any:
         """The JSON answer (or text); raises RuntimeError with the server's words on an error."""
         headers = {"Authorization": self.authorization, "Content-Type": content_type}
-        request = urllib.request.Request(f"{self.url}/api/v1/main{path}", data=body, method=method, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read().decode()
-        except urllib.error.HTTPError as error:
-            raise RuntimeError(f"{method} {path}: {error.code} {error.read().decode(errors='replace')[:500]}") from error
+        connection = self._connection()
+        connection.request(method, f"/api/v1/main{path}", body, headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        if answer.status >= 400:
+            raise RuntimeError(f"{method} {path}: {answer.status} {text[:500]}")
         return json.loads(text) if text.startswith(("{", "[", '"')) else text
+
+    def _connection(self) -> http.client.HTTPConnection:
+        """One connection per thread, kept open as clients do."""
+        if not hasattr(self.local, "connection"):
+            self.local.connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=60)
+        connection: http.client.HTTPConnection = self.local.connection
+        return connection
 
     def put_flow(self, source: str) -> None:
         self.call("POST", "/flows", source.encode(), "application/x-yaml")
@@ -85,7 +95,7 @@ def running(**environment: str) -> Iterator[tuple[Client, Path]]:
     )
     try:
         _until_ready(f"http://127.0.0.1:{port}", process, home / "up.log")
-        yield Client(f"http://127.0.0.1:{port}"), home
+        yield Client(f"http://127.0.0.1:{port}", process.pid), home
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -127,8 +127,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """The address of an empty database on a PostgreSQL server that lives in `folder` as long as the block."""
+def postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """The address of an empty database on a PostgreSQL server that lives in `folder` as long as the block.
+
+    Without `durable` it does not wait for the disk.
+    """
     programs = postgres_programs()
     assert programs
     account: dict[str, int] = {}
@@ -141,7 +144,8 @@ def postgres(folder: Path) -> Iterator[str]:
     data, port = folder / "data", free_port()
     initdb = [str(programs / "initdb"), "-D", str(data), "-U", "kestra", "--auth=trust", "--no-sync", "-E", "UTF8"]
     subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **account)
-    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder), "-F"]
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
+    command += [] if durable else ["-F"]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder, start_new_session=True, **account)
     try:
         deadline = time.monotonic() + 30
