@@ -17,9 +17,12 @@ def load_on_postgres(_client: Client, _home: Path) -> Iterator[object]:
     if postgres_programs() is None:
         yield "left out, no PostgreSQL on this machine"
         return
-    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder), durable=True) as address:
-        with stack.running(DATABASE_URL=address, KESTRA_WEB_DEMO="false") as (client, home):
-            yield from load.measure(client, home)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        postgres(Path(folder), durable=True) as address,
+        stack.running(DATABASE_URL=address, KESTRA_WEB_DEMO="false") as (client, home),
+    ):
+        yield from load.measure(client, home)
 
 
 PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {

@@ -26,9 +26,7 @@ def flow(length: int) -> str:
 def measure(client: Client, _home: Path) -> Iterator[Figure]:
     """What a chain of 100 takes."""
     found = times(client)
-    yield Figure(
-        "chain of 100 Log tasks, POST to terminal", statistics.median(found), "s", 3, note=f"{min(found):.2f} to {max(found):.2f}"
-    )
+    yield Figure("chain of 100 Log tasks, POST to terminal", statistics.median(found), "s", 3, note=f"{min(found):.2f} to {max(found):.2f}")
 
 
 def times(client: Client, *, length: int = 100, runs: int = 5) -> list[float]:

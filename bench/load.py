@@ -75,8 +75,8 @@ def measure(client: Client, _home: Path) -> Iterator[Figure]:
     """Every row of the table, as it comes."""
     for source in (TWO, ECHO, sequence(40), loop(100), *(loop(values, limit) for values in (1000, 10_000) for limit in (0, 1))):
         client.put_flow(source)
-    yield from flows(client)
     yield from idle(client)
+    yield from flows(client)
     yield from loops(client)
     yield Figure("resident memory (PSS) after the load", memory.of_server(client.pid), "MB", 600)
 
