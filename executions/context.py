@@ -26,7 +26,17 @@ from executions.claims import Claim
 from executions.logbook import Line
 from executions.steps import Board
 from namespaces import vault
-from plugins.contract import EnvironmentsPort, FlowReference, Level, NamespacePort, Settings, StepReport, StoragePort, TaskFailed
+from plugins.contract import (
+    EnvironmentsPort,
+    FlowReference,
+    Level,
+    NamespacePort,
+    Settings,
+    StepReport,
+    StoragePort,
+    TaskFailed,
+    TriggersPort,
+)
 from plugins.core.runner._hand_over import hand_over
 
 
@@ -81,6 +91,7 @@ class Context:
         self.variables: Mapping[str, Any] = world.decrypted(found, self.masks)
         self._functions = world.functions(execution, self.masks, self._people.may_read)
         self._options = world.options()
+        self.triggers: TriggersPort = ports.Triggers(self._people)
         self.environments: EnvironmentsPort = ports.Environments(self.cancelled)
         self.storage: StoragePort = ports.Storage(execution, task.id, task_run.id, lambda: self.working_dir, self._people)
 

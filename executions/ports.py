@@ -1,4 +1,4 @@
-"""The ports through which a task reaches files, keys, secrets, stored files and environments; rights are checked on every call."""
+"""The ports through which a task reaches files, keys, secrets, triggers and environments; rights are checked on every call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from engine.execution import Execution
-from executions import models, storage
+from executions import models, storage, trigger_states
 from executions.world import Masks
 from flows.models import Revision
 from kv import services as kv
@@ -142,6 +142,19 @@ class Secrets:
             value = vault.secret(self.name, key)
         self.masks.add(value)
         return value
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """Triggers of flows."""
+
+    people: People
+
+    def set_disabled(self, *, namespace: str, flow_id: str, trigger_id: str, disabled: bool) -> None:
+        """Switch a trigger off or on, as far as the flow's people may."""
+        with told():
+            self.people.require(namespace, Role.MEMBER)
+            trigger_states.set_disabled(user=None, namespace=namespace, flow_id=flow_id, trigger_id=trigger_id, disabled=disabled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine.document import Task
+from engine.document import Task, Trigger
 from engine.fields import unrecognized
 from engine.yaml_ import dotted
 from plugins import _complaints as complaints
-from plugins.contract import BaseTask, BaseTrigger, FlowableTask, RunnableTask, Schema, TaskFailed, TaskRunner
+from plugins.contract import (
+    BaseTask,
+    BaseTrigger,
+    Condition,
+    ConditionFailed,
+    FlowableTask,
+    RunnableTask,
+    Schema,
+    TaskFailed,
+    TaskRunner,
+)
 
 ROOT = Path(__file__).parent
 PREFIX = "io.kestra.plugin."
@@ -222,6 +232,35 @@ class Catalog:
             raise TaskFailed(f"{task.type} is not a task", retryable=False)
         return made
 
+    def trigger(self, trigger: Trigger, **rendered: Any) -> BaseTrigger:
+        """The plugin of a trigger, with some properties replaced. Raises TaskFailed where its type or properties are no good (any more)."""
+        try:
+            found = find(trigger.type)
+            known = {name: value for name, value in trigger.properties.items() if name in complaints.property_names(found)}
+            made = found.model_validate({**known, **rendered})
+        except CatalogError as error:
+            raise TaskFailed(str(error)) from error
+        except ValidationError as error:
+            told = "; ".join(f"{dotted(path)}: {message}" for message, path in complaints.of(error, found, trigger.properties))
+            raise TaskFailed(f"The properties of the trigger {trigger.id} are invalid: {told}") from error
+        if not isinstance(made, BaseTrigger):
+            raise TaskFailed(f"{trigger.type} is not a trigger")
+        return made
+
+    def condition(self, mapping: Mapping[str, Any]) -> Condition:
+        """The plugin of a condition. Raises ConditionFailed where it is no good (any more)."""
+        try:
+            found = find(str(mapping.get("type")))
+            made = found.model_validate({name: value for name, value in mapping.items() if name in complaints.property_names(found)})
+        except CatalogError as error:
+            raise ConditionFailed(str(error)) from error
+        except ValidationError as error:
+            told = "; ".join(f"{dotted(path)}: {message}" for message, path in complaints.of(error, found, mapping))
+            raise ConditionFailed(f"The properties of this condition are invalid: {told}") from error
+        if not isinstance(made, Condition):
+            raise ConditionFailed(f"{mapping.get('type')} is not a condition")
+        return made
+
     def check(self, mapping: Mapping[str, Any], kind: str) -> list[tuple[str, tuple[str | int, ...]]]:
         """What is wrong with a task or trigger as written: messages with the path inside it. Ids, retry and the like are the parser's."""
         try:
@@ -252,8 +291,11 @@ class Catalog:
         for path, inner in _typed_maps({name: value for name, value in mapping.items() if name not in children}):
             if any(path[: len(known)] == known or known[: len(path)] == path for known in told) or ".ee." in inner["type"]:
                 continue
-            if kind(inner["type"]) is None:
+            found_kind = kind(inner["type"])
+            if found_kind is None:
                 more.append((f"Invalid type: {inner['type']}", (*path, "type")))
+            elif _among_conditions(path) and found_kind != "condition":
+                more.append((f"{inner['type']} is a {found_kind}, not a condition", (*path, "type")))
             else:
                 more += [(message, (*path, *below)) for message, below in self._complaints(find(inner["type"]), inner)]
         return more
@@ -262,6 +304,10 @@ class Catalog:
 def _made_by_parser(told: tuple[str, tuple[str | int, ...]]) -> bool:
     message, path = told
     return path[:1] in {(name,) for name in MADE_BY_PARSER} and not message.startswith("Unrecognized field")
+
+
+def _among_conditions(path: tuple[str | int, ...]) -> bool:
+    return len(path) > 1 and path[-2] in ("conditions", "scheduleConditions")
 
 
 def _typed_maps(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:

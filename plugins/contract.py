@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
-from engine.execution import TaskRun
+from engine.execution import Execution, TaskRun
+from engine.expressions.values import parse_duration
 from engine.steering import Answer as Answer
 from engine.steering import Ask as Ask
 from engine.steering import Call as Call
@@ -184,6 +185,73 @@ class TaskRunner(Schema):
         raise TypeError(f"{type(self).__name__} does not define execute()")
 
 
+# --- Conditions -----------------------------------------------------------------------------------------------------------
+
+
+class ConditionFailed(Exception):
+    """Whether a condition holds cannot be told; the message says why. It counts as "does not hold", except for a Schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a condition may look at.
+
+    `flow` declares the trigger, `execution` is the one that is judged (None where a date is). `render` renders a text with the variables
+    of the moment and more of one's own, and raises ConditionFailed; `build` makes the condition of a map that stands inside another.
+    """
+
+    flow: FlowReference
+    execution: Execution | None
+    render: Callable[[str, Mapping[str, Any]], str]
+    build: Callable[[Mapping[str, Any]], Condition]
+
+    def judged(self) -> Execution:
+        """The execution; raises ConditionFailed where there is none."""
+        if self.execution is None:
+            raise ConditionFailed("This condition judges executions, and there is none here")
+        return self.execution
+
+
+class Condition(Schema):
+    """A test that a trigger must pass before it starts its flow. Pure: `holds` looks at the facts and answers.
+
+    `judges` says what it looks at; a Schedule leaves out those that judge executions.
+    """
+
+    aliases: ClassVar[tuple[str, ...]] = ()
+    judges: ClassVar[Literal["date", "execution", "any"]] = "any"
+
+    type: str = Field(description="The type of the condition.")
+
+    def holds(self, facts: Facts) -> bool:
+        """Whether it holds. Raises ConditionFailed where that cannot be told."""
+        raise TypeError(f"{type(self).__name__} does not define holds()")
+
+    def by_day(self, facts: Facts) -> bool:
+        """Whether it answers the same at every hour of a day, so that who looks for a date may go on with the next day."""
+        return False
+
+
+def _condition(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        raise ValueError("a map with the `type` of a condition is needed here")
+    return dict(value)
+
+
+WrittenCondition = Annotated[dict[str, Any], BeforeValidator(_condition)]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time within which the parts of a gathering condition must come together: from `start` until just before `end`."""
+
+    start: datetime
+    end: datetime
+
+    def holds(self, now: datetime) -> bool:
+        return self.start <= now < self.end
+
+
 # --- Triggers -------------------------------------------------------------------------------------------------------------
 
 
@@ -195,14 +263,42 @@ class BaseTrigger(Schema):
     id: str = Field(description="Unique among the flow's triggers.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
     type: str
     description: str | None = None
-    conditions: list[dict[str, Any]] | None = Field(None, description="All must hold.")
+    conditions: list[WrittenCondition] | None = Field(None, description="All must hold.")
     disabled: bool = False
     labels: Any = None
     inputs: dict[str, Any] | None = None
-    stop_after: list[str] | None = None
+    stop_after: list[str] | None = Field(None, description="Switch the trigger off once an execution of it ends in one of these states.")
     log_level: Level | None = None
     log_to_file: bool = False
     worker_group: Any = None
+    allow_concurrent: bool = Field(False, description="Go on though the execution before has not ended (of newer Kestra).")
+
+
+class PollingTrigger(BaseTrigger):
+    """A trigger that a worker evaluates every `interval`; what it answers becomes `trigger.*` in the execution that it starts.
+
+    One evaluation at a time, however many schedulers and workers there are, and none while its last execution goes on.
+    """
+
+    outputs_schema: ClassVar[Mapping[str, str]] = {}  # name -> one-line description, for the reference page
+
+    interval: Text = Field("PT60S", description="Time between two evaluations, ISO 8601.")
+
+    @field_validator("interval")
+    @classmethod
+    def _positive(cls, value: str) -> str:
+        if parse_duration(value).total_seconds() <= 0:
+            raise ValueError("an interval is longer than nothing, for example PT60S")
+        return value
+
+    def evaluate(self, context: RunContext) -> Mapping[str, Any] | None:
+        """Look once: JSON values where the flow is to start, None where not. Raises TaskFailed for what the author must know: it is
+        logged on the trigger, which tries again at its next interval.
+
+        `context.execution_id` is the id of the execution that may come of it, to which stored files belong; `context.variables` have no
+        `taskrun`.
+        """
+        raise TypeError(f"{type(self).__name__} does not define evaluate()")
 
 
 # --- Ports: how a plugin sees the world --------------------------------------------------------------------------------------
@@ -270,6 +366,14 @@ class NamespacePort(Protocol):
     def secrets(self) -> SecretsPort: ...
 
 
+class TriggersPort(Protocol):
+    """Triggers of flows, as far as the flow's people may change them."""
+
+    def set_disabled(self, *, namespace: str, flow_id: str, trigger_id: str, disabled: bool) -> None:
+        """Switch a trigger off or on; raises TaskFailed where there is no such trigger."""
+        ...
+
+
 class StoragePort(Protocol):
     """Internal storage (`kestra://` URIs) as far as this execution may see it."""
 
@@ -324,6 +428,7 @@ class RunContext(Protocol):
     settings: Settings
     storage: StoragePort
     environments: EnvironmentsPort
+    triggers: TriggersPort
 
     @property
     def working_dir(self) -> Path:

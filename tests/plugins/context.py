@@ -93,6 +93,16 @@ class MemoryNamespace:
         self.secrets = MemorySecrets()
 
 
+class MemoryTriggers:
+    """Which triggers were switched off, by (namespace, flow, trigger)."""
+
+    def __init__(self) -> None:
+        self.disabled: dict[tuple[str, str, str], bool] = {}
+
+    def set_disabled(self, *, namespace: str, flow_id: str, trigger_id: str, disabled: bool) -> None:
+        self.disabled[(namespace, flow_id, trigger_id)] = disabled
+
+
 class FolderStorage:
     """Internal storage as a folder with one sub-folder per file."""
 
@@ -168,6 +178,7 @@ class MemoryContext:
         self.working_dir = self.folder / "work"
         self.working_dir.mkdir(parents=True, exist_ok=True)
         self.storage = FolderStorage(self.folder / "storage")
+        self.triggers = MemoryTriggers()
         self._cancelled = threading.Event()
         self._actions: list[Callable[[], None]] = []
         self.variables.setdefault("flow", {"id": self.flow.id, "namespace": self.flow.namespace})

@@ -1,0 +1,1 @@
+"""Condition types below `io.kestra.plugin.core.condition`."""
