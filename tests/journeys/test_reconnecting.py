@@ -33,12 +33,14 @@ tasks:
 """
 # A row as the page shows it: of one that goes on without its duration, which grows.
 ROWS = """() => [...document.querySelectorAll('.gantt-row')].map((row) => [row.id, row.dataset.parent, row.dataset.state, row.dataset.from,
-  row.dataset.to, row.hidden, row.dataset.to && row.querySelector('.gantt-time').textContent, row.querySelector('.gantt-name').textContent].join('|'))"""
+  row.dataset.to, row.hidden, row.dataset.to && row.querySelector('.gantt-time').textContent,
+  row.querySelector('.gantt-name').textContent].join('|'))"""
 LINES = "() => [...document.querySelectorAll('#log-window li')].map((line) => `${line.id}|${line.dataset.state}|${line.textContent}`)"
 STATE = "() => document.querySelector('#execution-header .state').dataset.state"
 # What the page says of its connection, and that it was never loaded again.
 NOTE_LOSSES = """() => { window.losses = []; const dot = document.querySelector('#connection');
-  new MutationObserver(() => { if (dot.dataset.link === 'lost') window.losses.push(dot.textContent.trim()) }).observe(dot, {attributes: true}) }"""
+  const note = () => { if (dot.dataset.link === 'lost') window.losses.push(dot.textContent.trim()) };
+  new MutationObserver(note).observe(dot, {attributes: true}) }"""
 
 
 @pytest.fixture(scope="module")
