@@ -7,6 +7,7 @@ from dataclasses import replace
 from engine import states
 from engine.attempts import settle_attempt
 from engine.board import Board, new_attempt, open_attempt, with_attempt
+from engine.calls_of_each import one_ended
 from engine.commands import StartExecution
 from engine.endings import allowed, end_run
 from engine.events import ChildEnded, ChildStarted
@@ -52,6 +53,9 @@ def child_started(board: Board, event: ChildStarted) -> None:
 
 def child_ended(board: Board, event: ChildEnded) -> None:
     """The child ended (or never began): the parent's task run takes over what it says to take over."""
+    if event.batch is not None:
+        one_ended(board, event.task_run_id, event.batch, event.state)
+        return
     run = board.run(event.task_run_id)
     if run is None or run.state.terminated or open_attempt(run) is None or "call" not in run.notes:
         return

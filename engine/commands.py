@@ -79,6 +79,18 @@ class StartExecution:
 
 
 @dataclass(frozen=True, slots=True)
+class StartEach:
+    """Start executions for the lines `first` to `first + count - 1` (from 1) of a stored file, as the task's properties say, and answer
+    `EachStarted`; then `ChildEnded` with `batch` for each that ends, where the task waits for them."""
+
+    task_run_id: str
+    attempt: int
+    lines: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class KillChildren:
     """Kill the executions that this one started."""
 
@@ -93,4 +105,4 @@ class WriteLog:
     attempt: int = 0
 
 
-Command = AskSlot | RunTask | StopTask | WakeAt | Evaluate | RenderOutputs | StartExecution | KillChildren | WriteLog
+Command = AskSlot | RunTask | StopTask | WakeAt | Evaluate | RenderOutputs | StartExecution | StartEach | KillChildren | WriteLog

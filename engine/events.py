@@ -95,6 +95,23 @@ class ChildEnded:
     state: str
     outputs: Mapping[str, Any] | None = None
     message: str | None = None
+    batch: tuple[int, int] | None = None  # attempt and line, for one of those that a `StartEach` asked for
+
+
+@dataclass(frozen=True, slots=True)
+class EachStarted:
+    """`count` executions that a `StartEach` asked for exist, from line `first` on; `total` counts all lines of the file.
+
+    `base` is where the outputs of each are kept. `message` says why there are fewer than were asked for.
+    """
+
+    task_run_id: str
+    attempt: int
+    first: int
+    count: int
+    total: int
+    base: str = ""
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +169,7 @@ Event = (
     | Evaluated
     | ChildStarted
     | ChildEnded
+    | EachStarted
     | KillRequested
     | PauseRequested
     | ResumeRequested
@@ -164,6 +182,7 @@ Event = (
 __all__ = [
     "ChildEnded",
     "ChildStarted",
+    "EachStarted",
     "Evaluated",
     "Event",
     "ExecutionCreated",

@@ -11,11 +11,12 @@ from engine.asking import PENDING, AnswerFailed, ask
 from engine.beginning import begin, create
 from engine.board import Board
 from engine.calls import place_call
+from engine.calls_of_each import place_each
 from engine.commands import RunTask, WakeAt
 from engine.document import Task
 from engine.endings import allowed, end_execution, end_run, fail_run, final_state, is_main, refresh_outputs, situation
 from engine.execution import TaskRun
-from engine.steering import Answer, Ask, Call, Finish, Flowable, Hold, Repeat, Start, parallel, sequential
+from engine.steering import Answer, Ask, Call, CallEach, Finish, Flowable, Hold, Repeat, Start, parallel, sequential
 
 
 @dataclass(slots=True)
@@ -136,7 +137,7 @@ def _follow(board: Board, run: TaskRun, task: Task, kind: type[Flowable]) -> boo
         asked.add(answer.property)
 
 
-def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | Repeat | Call) -> bool:
+def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | Repeat | Call | CallEach) -> bool:
     match answer:
         case Finish():
             if answer.message and answer.state == states.FAILED:
@@ -151,6 +152,8 @@ def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | 
             _wake(board, f"repeat:{run.id}:{answer.iteration}", answer.at)
         case Call():
             place_call(board, run, answer)
+        case CallEach():
+            place_each(board, run, answer)
         case _:
             _start(board, run.id, answer)
             return bool(answer)

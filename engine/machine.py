@@ -11,6 +11,7 @@ from engine.asking import evaluated
 from engine.attempts import task_failed, task_started, task_succeeded, worker_lost
 from engine.board import Board
 from engine.calls import child_ended, child_started
+from engine.calls_of_each import each_started
 from engine.commands import Command
 from engine.context import EMPTY
 from engine.document import Flow
@@ -43,6 +44,7 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
     events.Evaluated: evaluated,
     events.ChildStarted: child_started,
     events.ChildEnded: child_ended,
+    events.EachStarted: each_started,
     events.KillRequested: kill_requested,
     events.PauseRequested: pause_requested,
     events.ResumeRequested: resume_requested,

@@ -30,6 +30,10 @@ class CatalogPort(Protocol):
         """The properties of a flowable that hold tasks."""
         ...
 
+    def generated(self, type_: str, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The tasks by branch that a flowable makes of what is written in it."""
+        ...
+
     def properties(self, type_: str) -> Sequence[str] | None:
         """The names of all properties of a type; None where there is no such type."""
         ...
@@ -155,6 +159,8 @@ class FlowParser:
             elif value:
                 below = ("task",) if type_ == semantics.DAG and name == "tasks" else ()
                 branches[name] = self._tasks(value, (*path, name), below)
+        for name, made in self.catalog.generated(type_, raw).items():
+            branches[name] = tuple(Task(each["id"], each["type"], each) for each in made)
         return branches
 
     def _type(self, raw: Any, path: Path) -> tuple[str, str | None]:

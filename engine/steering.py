@@ -76,6 +76,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class CallEach:
+    """Start one execution for each line of the stored file `lines`, as the properties of the task say, and end as they end.
+
+    Without `wait` the task run ends as soon as all of them exist; `transmit_failed` as in Call.
+    """
+
+    lines: str
+    wait: bool = True
+    transmit_failed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Situation:
     """What a flowable sees when it is asked what comes next: its own task and run, and its children's runs in order of creation.
 
@@ -93,7 +105,7 @@ class Situation:
     namespace: str = ""
 
 
-Answer = Sequence[Start] | Ask | Finish | Hold | Repeat | Call
+Answer = Sequence[Start] | Ask | Finish | Hold | Repeat | Call | CallEach
 
 
 class Flowable(Protocol):

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from engine import commands, events, states
-from engine.document import Flow
 from engine.execution import Execution
-from engine.ids import copied_id
 from engine.restart import replay
-from executions import executor, models, ports, starting, store, world
+from executions import batch_children, born, executor, models, starting, store
+from executions.born import PARENT
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
-from flows import selectors as flow_selectors
-from namespaces.models import Role, User
+from executions.store import execution_of
 from ui.errors import KestraError
 
-PARENT = "parent"  # in an execution's notes: the task run that waits for it
+TOGETHER = 50  # ends of executions of one parent that it is told of at once
 
 
 def carry_out(row: models.Command, command: commands.Command) -> list[Outgoing]:
@@ -30,6 +28,8 @@ def carry_out(row: models.Command, command: commands.Command) -> list[Outgoing]:
         raise executor.ExecutionMissing
     if isinstance(command, commands.KillChildren):
         return _kill_children(row, loaded.execution)
+    if isinstance(command, commands.StartEach):
+        return batch_children.start(row, command, loaded.execution)
     if not isinstance(command, commands.StartExecution):
         raise TypeError(f"{row.kind} is no command that concerns other executions")
     if command.replay_of is not None:
@@ -37,77 +37,20 @@ def carry_out(row: models.Command, command: commands.Command) -> list[Outgoing]:
     return _start(row, command, loaded.execution)
 
 
-def _child_id(row: models.Command) -> str:
-    """The same id each time the same command is carried out: what was half done is found again."""
-    return copied_id(row.execution_id, str(row.id))
-
-
 def _start(row: models.Command, command: commands.StartExecution, parent: Execution) -> list[Outgoing]:
-    task_run_id, outgoing, child_id = command.task_run_id or "", [], _child_id(row)
+    task_run_id, child_id = command.task_run_id or "", born.child_id(row)
     happened: events.Event
     try:
-        if not models.Execution.objects.filter(id=child_id).exists():
-            outgoing = _create(command, parent, child_id)
+        outgoing = born.create(command, parent, child_id)
         happened = events.ChildStarted(task_run_id, child_id)
     except KestraError as error:
-        happened = events.ChildEnded(task_run_id, "", states.FAILED, message=error.message)
-    return [*outgoing, *executor.advance(parent.id, happened, guard=Guard(commands=[row.id]))]
-
-
-def _create(command: commands.StartExecution, parent: Execution, child_id: str) -> list[Outgoing]:
-    """The other execution, on behalf of whoever started this one; secrets among its inputs are handed on, and stay encrypted there."""
-    ports.People(parent).require(command.namespace, Role.MEMBER)
-    starter, masks = _starter(parent.id), world.Masks()
-    flow = _flow(command)
-    run = parent.run(command.task_run_id or "")
-    trigger: dict[str, Any] = {
-        "id": run.task_id if run else "",
-        "type": "io.kestra.plugin.core.flow.Subflow",
-        "variables": {
-            "executionId": parent.id,
-            "namespace": parent.namespace,
-            "flowId": parent.flow_id,
-            "flowRevision": parent.flow_revision,
-        },
-    }
-    execution = starting.new(
-        flow,
-        inputs=world.decrypted(command.inputs or {}, masks),
-        labels=_labels(flow, command, parent),
-        trigger=trigger,
-        schedule_date=command.schedule_date,
-        id=child_id,
-        starter=starter,
-        masks=masks,
-    )
-    if command.wait:
-        execution = replace(execution, notes={**execution.notes, PARENT: [parent.id, command.task_run_id]})
-    return executor.start(execution, flow, getattr(starter, "pk", None))
-
-
-def _starter(execution_id: str) -> User | None:
-    return models.Execution.objects.select_related("created_by").get(id=execution_id).created_by
-
-
-def _flow(command: commands.StartExecution) -> Flow:
-    missing = f"Unable to find flow '{command.namespace}'.'{command.flow_id}' with revision '{command.revision or 0}'"
-    try:
-        flow = flow_selectors.parsed(command.namespace, command.flow_id, command.revision)
-    except KestraError as error:
-        raise starting.Invalid(missing) from error
-    if flow.disabled:
-        raise starting.FlowDisabled("Cannot execute a flow which is disabled")
-    return flow
-
-
-def _labels(flow: Flow, command: commands.StartExecution, parent: Execution) -> list[tuple[str, str]]:
-    system = [pair for pair in parent.labels if pair[0].startswith(starting.SYSTEM)]
-    inherited = [pair for pair in parent.labels if pair not in system] if command.inherit_labels else []
-    return [*inherited, *starting.labels_of(flow, command.labels), *system]
+        outgoing, happened = [], events.ChildEnded(task_run_id, "", states.FAILED, message=error.message)
+    outgoing += executor.advance(parent.id, happened, guard=Guard(commands=[row.id]))
+    return [*outgoing, *born.killed_with(parent, [child_id])]
 
 
 def _replay(row: models.Command, command: commands.StartExecution, original: Execution) -> list[Outgoing]:
-    flow, child_id = _flow(command), _child_id(row)
+    flow, child_id = born.flow_of(command), born.child_id(row)
     if models.Execution.objects.filter(id=child_id).exists():
         models.Command.objects.filter(id=row.id).delete()
         return []
@@ -116,7 +59,7 @@ def _replay(row: models.Command, command: commands.StartExecution, original: Exe
     with transaction.atomic():
         if not models.Command.objects.filter(id=row.id).delete()[0]:
             raise Stale("command")
-        return executor.start(execution, flow, getattr(_starter(original.id), "pk", None))
+        return executor.start(execution, flow, getattr(born.starter_of(original.id), "pk", None))
 
 
 def of(execution: Execution) -> list[str]:
@@ -135,18 +78,37 @@ def _kill_children(row: models.Command, execution: Execution) -> list[Outgoing]:
 
 
 def finished(row: models.Command) -> list[Outgoing]:
-    """An execution ended that somebody waits for: tell the parent, start the oldest one that is queued."""
-    loaded = store.load(row.execution_id)
-    if loaded is None:
-        raise executor.ExecutionMissing
-    execution = loaded.execution
-    outgoing = release_queued(execution.namespace, execution.flow_id)
-    if PARENT not in execution.notes:
-        models.Command.objects.filter(id=row.id).delete()
+    """An execution ended that somebody waits for: tell the parent, start the oldest one that is queued.
+
+    The parent of many is told of all that ended meanwhile at once.
+    """
+    parent_id = row.payload.get("parent")
+    others = models.Command.objects.filter(kind=store.FINISHED, payload__parent=parent_id).exclude(id=row.id) if parent_id else ()
+    try:
+        return _finished([row, *others[:TOGETHER]])
+    except Stale:
+        return _finished([row])
+
+
+def _finished(rows: Sequence[models.Command]) -> list[Outgoing]:
+    ended = [execution_of(row, ()) for row in models.Execution.objects.filter(id__in=[row.execution_id for row in rows])]
+    outgoing: list[Outgoing] = []
+    for namespace, flow_id in sorted({(execution.namespace, execution.flow_id) for execution in ended}):
+        outgoing += release_queued(namespace, flow_id)
+    numbers = [row.id for row in rows]
+    awaited = [execution for execution in ended if PARENT in execution.notes]
+    if not awaited:
+        models.Command.objects.filter(id__in=numbers).delete()
         return outgoing
-    parent_id, task_run_id = execution.notes[PARENT]
-    ended = events.ChildEnded(task_run_id, execution.id, execution.state.current, execution.outputs)
-    return [*outgoing, *executor.advance(parent_id, ended, guard=Guard(commands=[row.id]))]
+    return [*outgoing, *executor.advance(awaited[0].notes[PARENT][0], *map(_ended, awaited), guard=Guard(commands=numbers))]
+
+
+def _ended(execution: Execution) -> events.ChildEnded:
+    _, task_run_id, *batch = execution.notes[PARENT]
+    if batch:
+        batch_children.keep_outputs(execution)
+        return events.ChildEnded(task_run_id, execution.id, execution.state.current, batch=(batch[0], batch[1]))
+    return events.ChildEnded(task_run_id, execution.id, execution.state.current, execution.outputs)
 
 
 def release_queued(namespace: str, flow_id: str) -> list[Outgoing]:

@@ -214,6 +214,12 @@ class Storage:
             storage.check_owned(uri, self.execution)
             return storage.existing(uri)
 
+    def list(self, folder: str) -> list[str]:
+        """The URIs of every file below a folder of this execution."""
+        with told():
+            storage.check_owned(folder, self.execution)
+            return storage.below(folder)
+
     def _copy(self, namespace: str, path: str) -> Path:
         target = storage.path_of(storage.task_uri(self.execution, self.task_id, self.task_run_id, f"_files/{path}"))
         target.parent.mkdir(parents=True, exist_ok=True)

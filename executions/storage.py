@@ -8,7 +8,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from django.conf import settings
 
@@ -17,6 +17,14 @@ from ui.errors import Invalid, Missing
 
 SCHEME = "kestra://"
 CHUNK = 1024 * 1024
+
+
+class Owner(Protocol):
+    """Whatever says which execution it is: the engine's value or the row."""
+
+    id: str
+    namespace: str
+    flow_id: str
 
 
 class NotOurs(Invalid):
@@ -52,6 +60,13 @@ def existing(uri: str) -> Path:
     return path
 
 
+def below(uri: str) -> list[str]:
+    """The URIs of every file below a folder, in order of their names."""
+    folder = path_of(uri)
+    root = Path(settings.KESTRA_STORAGE)
+    return sorted(f"{SCHEME}/{path.relative_to(root).as_posix()}" for path in folder.rglob("*") if path.is_file())
+
+
 def families(execution: Execution) -> Iterator[str]:
     """URIs whose files an execution may read: its own, those of whoever started it, and of the execution it repeats."""
     yield execution_uri(execution.namespace, execution.flow_id, execution.id)
@@ -69,7 +84,7 @@ def check_owned(uri: str, execution: Execution) -> None:
         raise NotOurs(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
 
 
-def task_uri(execution: Execution, task_id: str, task_run_id: str, name: str) -> str:
+def task_uri(execution: Owner, task_id: str, task_run_id: str, name: str) -> str:
     """The URI of a file that a task run keeps."""
     return f"{execution_uri(execution.namespace, execution.flow_id, execution.id)}tasks/{slug(task_id)}/{task_run_id}/{_clean(name)}"
 

@@ -260,14 +260,18 @@ def _save_commands(after: Execution, effects: Effects, now: datetime) -> list[mo
         for command in effects.others
     ]
     if effects.finished:
-        rows.append(models.Command(execution_id=after.id, kind=FINISHED, created=now, sent=now, sends=1))
+        payload = {"parent": after.notes["parent"][0]} if "parent" in after.notes else {}
+        rows.append(models.Command(execution_id=after.id, kind=FINISHED, payload=payload, created=now, sent=now, sends=1))
     return models.Command.objects.bulk_create(rows)
 
 
 # --- Commands as JSON -----------------------------------------------------------------------------------------------------
 
 FINISHED = "Finished"  # not of the engine: tell the parent, start the next one that is queued
-KINDS = {kind.__name__: kind for kind in (commands.Evaluate, commands.RenderOutputs, commands.StartExecution, commands.KillChildren)}
+KINDS = {
+    kind.__name__: kind
+    for kind in (commands.Evaluate, commands.RenderOutputs, commands.StartExecution, commands.StartEach, commands.KillChildren)
+}
 
 
 def payload_of(command: commands.Command) -> dict[str, Any]:

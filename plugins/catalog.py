@@ -124,11 +124,21 @@ def canonical(type_: str) -> str:
 
 
 def find(type_: str) -> type[Schema]:
-    """The class of a type. Raises UnknownType, or MissingLibrary where its file cannot be imported."""
-    entry = index().get(canonical(type_))
+    """The class of a type. Raises UnknownType, or MissingLibrary where its file cannot be imported.
+
+    `…ForEachItem$ForEachItemSplit` is a class that lives in the file of another and that only this one writes into flows.
+    """
+    outer, inside, inner = canonical(type_).partition("$")
+    entry = index().get(outer)
     if entry is None:
         raise UnknownType(f"Invalid type: {type_}")
-    return _imported(entry)
+    found = _imported(entry)
+    if not inside:
+        return found
+    part = getattr(sys.modules[found.__module__], inner, None)
+    if not isinstance(part, type) or not issubclass(part, Schema):
+        raise UnknownType(f"Invalid type: {type_}")
+    return part
 
 
 @cache
@@ -160,12 +170,12 @@ def kind(type_: str) -> str | None:
 
     One whose library is missing counts as a task: `check` says what is the matter.
     """
-    if canonical(type_) not in index():
-        return None
     try:
         found = find(type_)
     except MissingLibrary:
         return "task"
+    except UnknownType:
+        return None
     kinds = ((FlowableTask, "flowable"), (BaseTask, "task"), (BaseTrigger, "trigger"), (TaskRunner, "runner"))
     return next((name for base, name in kinds if issubclass(found, base)), "condition")
 
@@ -204,6 +214,11 @@ class Catalog:
         """The properties that hold tasks; none for what is no flowable."""
         found = self.flowables.get(type_)
         return () if found is None else found.child_properties
+
+    def generated(self, type_: str, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """The tasks by branch that a flowable makes of its own properties."""
+        found = self.flowables.get(type_)
+        return {} if found is None else found.generated(given)
 
     def properties(self, type_: str) -> Sequence[str] | None:
         """The names of all properties of a type as YAML has them; None where there is no such type, or it cannot be looked into."""

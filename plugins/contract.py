@@ -17,6 +17,7 @@ from engine.expressions.values import parse_duration
 from engine.steering import Answer as Answer
 from engine.steering import Ask as Ask
 from engine.steering import Call as Call
+from engine.steering import CallEach as CallEach
 from engine.steering import Finish as Finish
 from engine.steering import Hold as Hold
 from engine.steering import Repeat as Repeat
@@ -130,6 +131,11 @@ class FlowableTask(BaseTask):
     workspace: ClassVar[bool] = False
     forgives: ClassVar[bool] = False  # a failure inside is only a warning
     parallel: ClassVar[bool] = False  # the children stand side by side (so do its errors)
+
+    @classmethod
+    def generated(cls, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Tasks by branch that nobody wrote: this one makes them of what is `given`, the task as written."""
+        return {}
 
     @classmethod
     def next(cls, situation: Situation) -> Answer:
@@ -383,6 +389,10 @@ class StoragePort(Protocol):
 
     def open(self, uri: str) -> Path:
         """A local path to read; raises TaskFailed where the URI does not belong to this execution."""
+        ...
+
+    def list(self, folder: str) -> Paths:
+        """The URIs of every file below the folder that a URI names; raises TaskFailed where that does not belong to this execution."""
         ...
 
 

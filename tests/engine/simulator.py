@@ -25,6 +25,8 @@ from plugins.core.flow.dag import Dag
 from plugins.core.flow.each_parallel import EachParallel
 from plugins.core.flow.each_sequential import EachSequential
 from plugins.core.flow.for_each import ForEach
+from plugins.core.flow.for_each_item import TYPE as EACH_TYPE
+from plugins.core.flow.for_each_item import ForEachItem, ForEachItemExecutable
 from plugins.core.flow.if_ import If
 from plugins.core.flow.parallel import Parallel
 from plugins.core.flow.pause import Pause
@@ -43,6 +45,7 @@ FLOWABLES: dict[str, Any] = {
         EachParallel,
         EachSequential,
         ForEach,
+        ForEachItem,
         If,
         Parallel,
         Pause,
@@ -53,6 +56,7 @@ FLOWABLES: dict[str, Any] = {
         WorkingDirectory,
     )
 }
+FLOWABLES[f"{EACH_TYPE}$ForEachItemExecutable"] = ForEachItemExecutable
 
 # --- flows from short YAML: types without their package
 
@@ -83,6 +87,8 @@ def task_of(given: Mapping[str, Any]) -> Task:
             branches |= {f"cases.{case}": tuple(map(task_of, tasks)) for case, tasks in inner.items()}
         elif inner:
             branches[name] = tuple(task_of(item.get("task", item)) for item in inner)
+    for name, made in kind.generated(given).items() if kind is not None else ():
+        branches[name] = tuple(task_of(each) for each in made)
     return Task(
         id=given["id"],
         type=given["type"],

@@ -36,6 +36,9 @@ class Types:
     def child_properties(self, type_: str) -> Sequence[str]:
         return self.flowables.get(type_, ())
 
+    def generated(self, type_: str, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        return {}
+
     def properties(self, type_: str) -> Sequence[str] | None:
         return ("id", "type", "message", "level", "list", "deep") if type_ in ("t.Log", "t.Old") else None
 

@@ -145,3 +145,37 @@ def test_replay_makes_a_new_execution(worker: Process) -> None:
     assert (second.parent_id, second.original_id) == (first.id, first.id)
     assert states(second) == {"one": "SUCCESS", "two": "SUCCESS"}
     assert len(messages(second)) == 1
+
+
+def test_a_flow_is_run_for_each_batch_of_a_file_and_the_outputs_are_joined(worker: Process) -> None:
+    save(
+        "lot",
+        "inputs:\n  - {id: file, type: STRING}\n  - {id: n, type: INT}\n"
+        f"tasks:\n  - {{id: r, type: {CORE}.debug.Return, format: '{{{{ read(inputs.file) | trim }}}}{{{{ inputs.n }}}}'}}\n"
+        "outputs:\n  - {id: got, type: STRING, value: '{{ outputs.r.value }}'}\n",
+    )
+    each = (
+        f"  - id: each\n    type: {CORE}.flow.ForEachItem\n    items: '{{{{ inputs.rows }}}}'\n"
+        f"    namespace: {NAMESPACE}\n    flowId: lot\n"
+        "    inputs: {file: '{{ taskrun.items }}', n: '{{ taskrun.iteration }}'}\n"
+        f"  - {{id: all, type: {CORE}.debug.Return, format: '{{{{ read(outputs.each_merge.subflowOutputs) }}}}'}}\n"
+    )
+    flow = save("lots", "inputs:\n  - {id: rows, type: FILE}\ntasks:\n" + each)
+    execution = until_ended(start(flow, files={"rows": ("rows.csv", "".join(f"{chr(97 + n)}\n" for n in range(23)).encode())}))
+    assert execution.state == "SUCCESS", messages(execution)
+    outputs = {run.task_id: run.outputs for run in execution.task_runs.all()}
+    assert outputs["each_items"]["iterations"] == {"CREATED": 0, "RUNNING": 0, "SUCCESS": 23}
+    assert outputs["all"]["value"] == "".join(f'{{got:"{chr(97 + n)}{n + 1}"}}\n' for n in range(23))
+    assert Execution.objects.filter(flow_id="lot", state="SUCCESS").count() == 23
+    assert nothing_is_left(execution)
+
+
+def test_a_batch_whose_flow_is_not_there_fails_the_task_in_kestras_words(worker: Process) -> None:
+    body = (
+        f"inputs:\n  - {{id: rows, type: FILE}}\ntasks:\n  - id: each\n    type: {CORE}.flow.ForEachItem\n"
+        "    items: '{{ inputs.rows }}'\n"
+        f"    namespace: {NAMESPACE}\n    flowId: nowhere\n"
+    )
+    execution = until_ended(start(save("lost", body), files={"rows": ("rows.csv", b"a\nb\n")}))
+    assert states(execution) == {"each": "FAILED", "each_split": "SUCCESS", "each_items": "FAILED"}
+    assert f"Unable to find flow '{NAMESPACE}'.'nowhere' with revision '0'" in messages(execution)

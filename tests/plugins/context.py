@@ -126,6 +126,10 @@ class FolderStorage:
             raise TaskFailed(f"There is no file '{uri}' of this execution")
         return path
 
+    def list(self, folder: str) -> list[str]:
+        below = self.folder / folder.removeprefix("kestra:///")
+        return sorted(f"kestra:///{path.relative_to(self.folder)}" for path in below.rglob("*") if path.is_file())
+
     def text(self, uri: str) -> str:
         return self.open(uri).read_text()
 

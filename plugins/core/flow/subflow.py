@@ -72,7 +72,7 @@ class Subflow(FlowableTask):
             flow_id=to_text(rendered["flowId"]),
             revision=given.get("revision"),
             inputs=rendered.get("inputs"),
-            labels=_labels(rendered.get("labels")),
+            labels=labels_of(rendered.get("labels")),
             wait=given.get("wait", True),
             transmit_failed=given.get("transmitFailed", True),
             inherit_labels=given.get("inheritLabels", False),
@@ -80,6 +80,6 @@ class Subflow(FlowableTask):
         )
 
 
-def _labels(given: Any) -> tuple[tuple[str, str], ...]:
+def labels_of(given: Any) -> tuple[tuple[str, str], ...]:
     pairs = given.items() if isinstance(given, Mapping) else ((entry["key"], entry["value"]) for entry in given or ())
     return tuple((str(key), to_text(value)) for key, value in pairs)
