@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,26 +12,14 @@ from django.utils import timezone
 
 from engine.errors import ExpressionError
 from engine.execution import Execution
-from engine.expressions import PURE, Options, clock_function, random_int_function, to_json
+from engine.expressions import PURE, Options, clock_function, random_int_function
 from engine.ids import base62
 from executions import logbook, models, storage
+from executions.jq_child import run_jq
 from executions.masks import MASK, Masks
 from kv import services as kv
 from namespaces import files, vault
 from ui.errors import KestraError
-
-JQ_SECONDS = 2
-JQ = """
-import json, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
-resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
-import jq
-asked = json.load(sys.stdin)
-try:
-    print(json.dumps({"found": jq.compile(asked["expression"]).input_value(asked["value"]).all()}))
-except (ValueError, StopIteration) as error:
-    print(json.dumps({"wrong": str(error)}))
-"""
 
 
 def decrypted(value: Any, masks: Masks) -> Any:
@@ -167,24 +152,3 @@ class _Told:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if isinstance(error, KestraError):
             raise ExpressionError(error.message) from error
-
-
-def run_jq(value: Any, expression: str) -> list[Any]:
-    """Every result of a jq program, which runs in a child with limits of time and memory: jq cannot be interrupted."""
-    asked = f'{{"value": {to_json(value)}, "expression": {json.dumps(expression)}}}'
-    try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-c", JQ], input=asked, capture_output=True, text=True, timeout=JQ_SECONDS, env={}, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ExpressionError(f"The jq expression '{expression[:100]}' took longer than {JQ_SECONDS} seconds") from error
-    if done.returncode:
-        raise ExpressionError(f"The jq expression '{expression[:100]}' was ended at its limit of time or memory")
-    answer = json.loads(done.stdout)
-    if "wrong" in answer:
-        raise ExpressionError(f"Unable to process jq expression '{expression[:100]}': {answer['wrong']}")
-    return [_whole(item) for item in answer["found"]]
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value

@@ -19,9 +19,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from engine import context as engine_context
 from engine.errors import ExpressionError
+from engine.expressions import BOUNDED
 from engine.expressions import render as render_expression
-from executions import executor, gantt, page_selectors, presenters, selectors, storage, store
+from executions import executor, gantt, page_selectors, presenters, selectors, storage, store, world
 from executions.execution_context import page_context
+from executions.jq_child import run_jq
 from executions.models import Execution, TaskRun
 from executions.views._inputs import resume_fields
 from namespaces.rights import login_required
@@ -106,7 +108,7 @@ def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
         if flow is None:
             raise Invalid("The flow of this execution can no longer be read, so its expressions cannot be tried")
         known = presenters.display(dict(engine_context.variables(flow, execution, run, world=executor.world())))
-        result = render_expression(text, known)
+        result = render_expression(text, known, functions={**BOUNDED, "jq": run_jq}, options=world.options())
     except ExpressionError as problem:
         error = str(problem)
     return render(
