@@ -11,7 +11,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from engine.texts import storable
-from namespaces.authentication import authenticate_request
+from namespaces.authentication import authenticate_request, by_session
 from namespaces.models import User
 from ui.errors import Invalid, KestraError
 
@@ -24,6 +24,11 @@ def authenticate(request: HttpRequest) -> User | None:
     if user is None and request.method == "GET" and request.user.is_authenticated:
         return request.user
     return user
+
+
+def still(request: HttpRequest) -> User | None:
+    """The same person, asked for anew while an answer streams: None once their token, session or account is over."""
+    return authenticate_request(request) or (by_session(request.session.session_key) if request.method == "GET" else None)
 
 
 def who(request: HttpRequest) -> User:

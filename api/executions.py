@@ -238,7 +238,7 @@ def flow_of(request: HttpRequest, execution_id: str) -> dict[str, Any]:
 
 @router.get("/{execution_id}/follow", summary="Follow an execution as server-sent events")
 def follow(request: HttpRequest, execution_id: str) -> HttpResponse:
-    return streams.execution(who(request), execution_id)
+    return streams.execution(request, execution_id)
 
 
 @router.delete("/{execution_id}", summary="Delete an execution")

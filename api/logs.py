@@ -120,7 +120,9 @@ def download(
 
 @router.get("/{execution_id}/follow", summary="Follow the log lines of an execution as server-sent events")
 def follow(request: HttpRequest, execution_id: str, minLevel: str = "") -> HttpResponse:  # noqa: N803 -- the name is Kestra's
-    return streams.logs(who(request), execution_id, level_of(minLevel))
+    level = level_of(minLevel)
+    selectors.execution(who(request), execution_id)
+    return streams.logs(request, execution_id, level)
 
 
 @router.delete("/{execution_id}", summary="Delete log lines of an execution")

@@ -9,17 +9,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 
 from api import shapes
+from api.doors import still
 from executions import selectors
 from executions.models import Execution, LogLine
-from namespaces.models import User
-from ui.errors import Missing
+from ui.errors import KestraError
 
 POLL_SECONDS = 0.1
 KEEP_ALIVE_SECONDS = 15.0
 WAIT_FOR_EXECUTION_SECONDS = 10.0
+RECHECK_SECONDS = 3.0  # after which it is asked again who reads and what they may see
 
 
 def event(data: Any, name: str = "progress") -> bytes:
@@ -30,15 +31,40 @@ def _answer(lines: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(lines, content_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
 
 
-def execution(user: User, execution_id: str) -> StreamingHttpResponse:
+class _Reader:
+    """Who reads a stream of one execution."""
+
+    def __init__(self, request: HttpRequest, execution_id: str) -> None:
+        self._request, self._id = request, execution_id
+        self._checked = 0.0
+        self._may = False
+
+    @sync_to_async
+    def row(self) -> Execution | None:
+        """The execution as it is now; None where there is none, or no right to it any more."""
+        if not self._may or time.monotonic() - self._checked > RECHECK_SECONDS:
+            self._checked, self._may = time.monotonic(), self._asked()
+        return Execution.objects.filter(id=self._id).first() if self._may else None
+
+    def _asked(self) -> bool:
+        try:
+            user = still(self._request)
+            if user is not None:
+                selectors.execution(user, self._id)
+        except KestraError:
+            return False
+        return user is not None
+
+
+def execution(request: HttpRequest, execution_id: str) -> StreamingHttpResponse:
     """The execution each time it changed; ends with `id: end` once it is terminated. Waits up to 10 s for it to exist."""
-    return _answer(_execution(user, execution_id))
+    return _answer(_execution(_Reader(request, execution_id), execution_id))
 
 
-async def _execution(user: User, execution_id: str) -> AsyncIterator[bytes]:
+async def _execution(reader: _Reader, execution_id: str) -> AsyncIterator[bytes]:
     deadline, seen, last_sent = time.monotonic() + WAIT_FOR_EXECUTION_SECONDS, (-1, -1), time.monotonic()
     while True:
-        row = await _readable(user, execution_id)
+        row = await reader.row()
         if row is None:
             if time.monotonic() > deadline:
                 yield event({"message": f"Execution '{execution_id}' was not found"}, "error")
@@ -57,24 +83,14 @@ async def _execution(user: User, execution_id: str) -> AsyncIterator[bytes]:
         await asyncio.sleep(POLL_SECONDS)
 
 
-@sync_to_async
-def _readable(user: User, execution_id: str) -> Execution | None:
-    """Asked again on each look, so that a right that was taken away ends the stream."""
-    try:
-        return selectors.execution(user, execution_id)
-    except Missing:
-        return None
+def logs(request: HttpRequest, execution_id: str, min_level: int) -> StreamingHttpResponse:
+    """Log lines, those already there first; ends only when the execution, or the right to see it, is gone."""
+    return _answer(_logs(_Reader(request, execution_id), min_level))
 
 
-def logs(user: User, execution_id: str, min_level: int) -> StreamingHttpResponse:
-    """Log lines, those already there first; never ends by itself, as Kestra's."""
-    row = selectors.execution(user, execution_id)
-    return _answer(_logs(row, min_level))
-
-
-async def _logs(row: Execution, min_level: int) -> AsyncIterator[bytes]:
+async def _logs(reader: _Reader, min_level: int) -> AsyncIterator[bytes]:
     after, last_sent = 0, time.monotonic()
-    while True:
+    while (row := await reader.row()) is not None:
         lines = await _lines(row, min_level, after)
         for line in lines:
             after = line.number

@@ -13,11 +13,12 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from executions import live, page_logs, publish
 from executions.models import Execution
 from namespaces import rights
+from namespaces.authentication import by_session
 from namespaces.models import Role, User
 
 GATHER = 0.1  # seconds between two sendings at least
 PAUSE = 0.01  # seconds from a fact to its sending, so that facts of one commit travel together
-RECHECK = 30.0  # seconds after which the right to see is asked again
+RECHECK = 5.0  # seconds after which it is asked again who they are and what they may see
 LIST_GATHER = 1.0
 UNKNOWN, HIDDEN = 4401, 4404  # close codes: sign in; there is nothing here for you
 
@@ -29,9 +30,9 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
 
     async def connect(self) -> None:
         self.sending: asyncio.Task[None] | None = None
+        self.watching: asyncio.Task[None] | None = None
         self.again = False
         self.sent = 0.0
-        self.checked = time.monotonic()
         self.user = self.scope.get("user")
         if not isinstance(self.user, User) or not self.user.is_active:
             await self._refuse(UNKNOWN)
@@ -40,6 +41,7 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
         else:
             await self.join()  # before the page is told that it is connected: nothing falls between
             await self.accept()
+            self.watching = asyncio.create_task(self._watch())
             self.nudge()
 
     async def _refuse(self, code: int) -> None:
@@ -59,8 +61,26 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
         raise TypeError(f"{type(self).__name__} does not define collect()")
 
     async def disconnect(self, code: int) -> None:
-        if self.sending is not None:
-            self.sending.cancel()
+        for task in (self.sending, self.watching):
+            if task is not None:
+                task.cancel()
+
+    async def _watch(self) -> None:
+        """Close the socket when the session is over or the right is gone, whether something happens or not."""
+        while True:
+            await asyncio.sleep(RECHECK)
+            person = await self._person()
+            if person is None or not await self.allowed():
+                if self.sending is not None:
+                    self.sending.cancel()
+                await self.close(UNKNOWN if person is None else HIDDEN)
+                return
+            self.user = person
+
+    @database_sync_to_async
+    def _person(self) -> User | None:
+        session = self.scope.get("session")
+        return by_session(session.session_key) if session is not None else User.objects.filter(pk=self.user.pk, is_active=True).first()
 
     def nudge(self) -> None:
         """Something changed: send soon."""
@@ -72,23 +92,12 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
         while self.again:
             await asyncio.sleep(max(PAUSE, self.sent + self.gather - time.monotonic()))
             self.again = False
-            if not await self._still_allowed():
-                return
             began = time.monotonic()
             messages = await self.collect()
             # What takes long to make is made less often, so that one large execution does not fill a processor.
             self.sent = time.monotonic() + 2 * (time.monotonic() - began)
             if messages:
                 await self.send_json({"type": "batch", "messages": messages})
-
-    async def _still_allowed(self) -> bool:
-        if time.monotonic() - self.checked < RECHECK:
-            return True
-        self.checked = time.monotonic()
-        if await self.allowed():
-            return True
-        await self.close(HIDDEN)
-        return False
 
     async def fact(self, event: dict[str, Any]) -> None:
         self.nudge()
@@ -139,7 +148,6 @@ class ListConsumer(GatheringConsumer):
 
     async def join(self) -> None:
         self.changed: set[str] = set()
-        self.roots = await database_sync_to_async(rights.readable)(self.user)
         await self.channel_layer.group_add(publish.LISTS, self.channel_name)
 
     async def disconnect(self, code: int) -> None:
@@ -148,7 +156,9 @@ class ListConsumer(GatheringConsumer):
 
     @database_sync_to_async
     def allowed(self) -> bool:
-        return User.objects.filter(pk=self.user.pk, is_active=True).exists()
+        user = User.objects.filter(pk=self.user.pk, is_active=True).first()
+        self.roots = rights.readable(user) if user is not None else []
+        return user is not None
 
     async def collect(self) -> list[live.Message]:
         ids, self.changed = sorted(self.changed), set()

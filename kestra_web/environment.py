@@ -130,7 +130,7 @@ class Environment:
         "KESTRA_WEB_GIT_FOLDERS",
         "",
         parsing.folders,
-        "Folders, by comma, below which `file://` repositories may be cloned; the demo's always.",
+        "Folders, by comma, below which `file://` repositories may be cloned and certificates to trust lie; the demo's always.",
     )
     demo: bool = setting("KESTRA_WEB_DEMO", "true", parsing.switch, "Load the demo dbt project and its flows into an empty data folder.")
     time_zone: str = setting("KESTRA_WEB_TIME_ZONE", "UTC", parsing.zone, "Time zone of pages and of schedules that name none.")

@@ -10,8 +10,10 @@ import secrets
 import threading
 import time
 from datetime import timedelta
+from importlib import import_module
 
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.hashers import check_password, make_password
 from django.db.models import Q
 from django.http import HttpRequest
@@ -93,6 +95,16 @@ def authenticate_request(request: HttpRequest) -> User | None:
     if scheme.lower() == "basic":
         return _by_basic(value.strip(), address_of(request))
     return None
+
+
+def by_session(key: str | None) -> User | None:
+    """The person who is signed in with this session now: None once they signed out, were disabled or have another password."""
+    if not key:
+        return None
+    asked = HttpRequest()
+    asked.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    user = get_user(asked)
+    return user if isinstance(user, User) and user.is_active else None
 
 
 def by_token(token: str) -> User | None:

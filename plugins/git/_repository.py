@@ -1,4 +1,9 @@
-"""The real git, driven safely: hooks off, credentials never in an argument, only the protocols that the server allows."""
+"""The real git, driven safely: hooks off, credentials never in an argument, only the protocols that the server allows.
+
+What talks to the remote runs as the server, in a repository that lies out of every task's reach, with the credentials. What writes the
+working tree runs as the task's own account, without them. Only then does the repository go to where the task finds it: whatever settings,
+filters, hooks or links a task put there before, nothing of the server's runs or follows them.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from plugins.contract import RunContext, TaskFailed
 from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal, network
+from plugins.core.runner._hand_over import hand_over
 
 _SSH = re.compile(r"^(?P<user>[A-Za-z0-9_.-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^\s]+)$")
 _UNREACHABLE = re.compile(
@@ -29,13 +35,34 @@ _REFUSED = re.compile(
     r"authentication failed|could not read username|403|401|permission denied|invalid username|access denied", re.IGNORECASE
 )
 _MISSING = re.compile(r"repository not found|not found|does not appear to be a git repository|does not exist", re.IGNORECASE)
-# Settings by which a repository or a flow could make git run a program or read another file.
-_DANGEROUS = re.compile(
-    r"^(core\.(hookspath|sshcommand|fsmonitor|gitproxy|editor|pager|askpass|worktree|attributesfile|alternaterefscommand)|"
-    r"(credential|alias|filter|diff|merge|pager|gpg|include|includeif|protocol|url|uploadpack|http\..*proxy|trailer|init|safe)\b.*|"
-    r"http\.(proxy|sslcert|sslkey|cookiefile|savecookies|extraheader)|remote\..*|submodule\..*|receive\..*|ssh\..*)$",
-    re.IGNORECASE,
-)
+# What a flow may set. Everything else is refused: git has many settings that run a program, read a file or reach another address, and
+# gets new ones with every version.
+_ALLOWED = {
+    "author": "name email",
+    "branch": "autosetupmerge autosetuprebase",
+    "checkout": "thresholdforparallelism workers",
+    "committer": "name email",
+    "core": "abbrev autocrlf bigfilethreshold compression deltabasecachelimit eol filemode ignorecase ignorestat logallrefupdates "
+    "longpaths loosecompression packedgitlimit packedgitwindowsize precomposeunicode preloadindex quotepath safecrlf sparsecheckout "
+    "sparsecheckoutcone symlinks untrackedcache",
+    "diff": "algorithm renamelimit renames",
+    "feature": "experimental manyfiles",
+    "fetch": "fsckobjects negotiationalgorithm parallel prune prunetags showforcedupdates unpacklimit writecommitgraph",
+    "http": "emptyauth keepalivecount keepaliveidle keepaliveinterval lowspeedlimit lowspeedtime maxrequests minsessions noepsv postbuffer "
+    "proxy proxyauthmethod sslverify sslversion useragent version",
+    "i18n": "commitencoding logoutputencoding",
+    "index": "threads version",
+    "init": "defaultbranch",
+    "merge": "conflictstyle ff renamelimit renames",
+    "pack": "compression deltacachelimit deltacachesize depth packsizelimit threads window windowmemory",
+    "pull": "ff rebase",
+    "push": "autosetupremote default followtags",
+    "rebase": "autostash",
+    "transfer": "fsckobjects unpacklimit",
+    "user": "email name useconfigonly",
+}
+# `http.<address>.<name>` holds for one address.
+_SETTING = re.compile(r"(?P<section>[A-Za-z0-9]+)(\.https?://[A-Za-z0-9.:/*_~%-]+)?\.(?P<name>[A-Za-z0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +87,15 @@ class Access:
         return found["host"] if found else (urlsplit(self.url).hostname or self.url)
 
 
-def checked(access: Access, file_roots: Sequence[str]) -> Access:
-    """The access with credentials taken out of its address. TaskFailed for an address that may not be used."""
+def checked(access: Access, working_dir: Path, file_roots: Sequence[str]) -> Access:
+    """The access with credentials taken out of its address. TaskFailed for an address, setting or file that may not be used."""
     url = access.url.strip()
     if not url or url.startswith("-") or any(sign.isspace() or ord(sign) < 32 for sign in url):
         raise TaskFailed("The URL of the repository is empty or has signs that no URL has", retryable=False)
-    for name in access.config:
-        if not re.fullmatch(r"[A-Za-z][\w.*/:-]*", name) or _DANGEROUS.match(name):
-            raise TaskFailed(f"The Git setting '{name}' is not allowed in `gitConfig`", retryable=False)
+    for name, value in access.config.items():
+        _check_setting(name, value)
+    if access.trusted_ca:
+        access = _with(access, url, trusted_ca=_certificates(access.trusted_ca, working_dir, file_roots))
     if _SSH.match(url) and "://" not in url:
         return _with(access, url)
     parts = urlsplit(url)
@@ -88,9 +116,43 @@ def _with(access: Access, url: str, **changes: str | None) -> Access:
     return Access(**{**values, "url": url, **changes})
 
 
+def _check_setting(name: str, value: str) -> None:
+    found = _SETTING.fullmatch(name)
+    allowed = found is not None and found["name"].lower() in _ALLOWED.get(found["section"].lower(), "").split()
+    if found is None or not allowed or "\0" in value or "\n" in value:
+        raise TaskFailed(
+            f"The Git setting '{name[:100]}' is not allowed in `gitConfig`. Allowed are settings that neither run a program, read a file nor "
+            "reach another address, such as core.fileMode, core.autocrlf, http.postBuffer, http.sslVerify, http.proxy, fetch.prune, "
+            "user.name; `username`, `password`, `privateKey` and `trustedCaPemPath` are properties of the task",
+            retryable=False,
+        )
+    if found["name"].lower() == "proxy" and "@" in value:
+        raise TaskFailed(
+            "The Git setting 'http.proxy' has a login in it, which would be kept in the clone: an administrator sets HTTPS_PROXY instead",
+            retryable=False,
+        )
+
+
+def _certificates(path: str, working_dir: Path, roots: Sequence[str]) -> str:
+    real = os.path.realpath(working_dir / path)
+    if not _is_below(real, [str(working_dir), *roots]):
+        raise TaskFailed(
+            f"The file '{path}' (`trustedCaPemPath`) is neither in the working directory of the task nor in a folder that "
+            "KESTRA_WEB_GIT_FOLDERS names: give it to the task by `inputFiles` or `namespaceFiles` of a WorkingDirectory",
+            retryable=False,
+        )
+    if not os.path.isfile(real):
+        raise TaskFailed(f"There is no file '{path}' (`trustedCaPemPath`)", retryable=False)
+    return real
+
+
+def _is_below(real: str, roots: Sequence[str]) -> bool:
+    return any(real == (root := os.path.realpath(allowed)) or real.startswith(root.rstrip("/") + "/") for allowed in roots)
+
+
 def _local(path: str, roots: Sequence[str]) -> str:
     real = os.path.realpath(path)
-    if not any(real == (root := os.path.realpath(allowed)) or real.startswith(root.rstrip("/") + "/") for allowed in roots):
+    if not _is_below(real, roots):
         raise TaskFailed(
             f"The repository '{path}' of this machine is not open to flows: KESTRA_WEB_GIT_FOLDERS names what is", retryable=False
         )
@@ -114,15 +176,45 @@ def safe_name(kind: str, name: str) -> str:
 class Git:
     """Git commands in one folder, for one remote. Use `opened`, which makes and removes what the credentials need."""
 
-    def __init__(self, context: RunContext, access: Access, folder: Path, scratch: Path) -> None:
+    def __init__(self, context: RunContext, access: Access, folder: Path, scratch: Path, repository: Path) -> None:
         self._context = context
         self._access = access
         self._folder = folder
+        self._repository = repository
         self._scratch = scratch
-        self._env = _environment(access, scratch)
+        self._identity = context.settings.run_as if os.geteuid() == 0 else None
+        self._env = {**_environment(access, scratch), "GIT_DIR": str(repository)}
 
     def run(self, *arguments: str, timeout: float = 3600.0) -> str:
-        """Run git and answer its output. TaskFailed, in words that help, where it fails; progress lines go to the log at DEBUG."""
+        """Run git with the remote and answer its output. TaskFailed, in words that help, where it fails; progress is logged at DEBUG."""
+        return self._run(arguments, _process.Plan(self._argv(arguments), self._scratch, self._env, timeout=timeout))
+
+    def hand_over(self) -> None:
+        """Nothing more is asked of the remote: from now on `run_here` may be used."""
+        hand_over(self._repository.parent, self._identity)
+        hand_over(self._folder, self._identity)
+
+    def run_here(self, *arguments: str, timeout: float = 3600.0) -> str:
+        """Run git in the working tree, as the task's account and without credentials; otherwise as `run`."""
+        home = str(self._repository.parent)
+        env = minimal(home, {**_QUIET, "GIT_DIR": str(self._repository), "GIT_WORK_TREE": str(self._folder)})
+        return self._run(arguments, _process.Plan(self._argv(arguments), self._folder, env, timeout=timeout, identity=self._identity))
+
+    def settle(self) -> None:
+        """Put the repository where git looks for it, in place of one that was there. TaskFailed where the folder is not the task's own."""
+        here = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if self._identity is not None and os.fstat(here).st_uid != self._identity[0]:
+                raise TaskFailed("The folder to clone into was replaced while the task ran", retryable=False)
+            _remove(".git", here)
+            os.rename(self._repository, ".git", dst_dir_fd=here)
+        finally:
+            os.close(here)
+
+    def _argv(self, arguments: Sequence[str]) -> list[str]:
+        return ["git", *_safety(self._access), *arguments]
+
+    def _run(self, arguments: Sequence[str], plan: _process.Plan) -> str:
         said: list[str] = []
         errors: list[str] = []
 
@@ -134,7 +226,6 @@ class Git:
                 errors.append(text)
                 self._context.log("DEBUG", text)
 
-        plan = _process.Plan(["git", *_safety(self._access, self._scratch), *arguments], self._folder, self._env, timeout=timeout)
         try:
             ended = _process.run(plan, line, on_start=self._remember, stoppable=self._context.on_cancel)
         except FileNotFoundError as error:
@@ -142,7 +233,7 @@ class Git:
         if ended.reason == "cancelled" or self._context.cancelled():
             raise TaskFailed("The task was killed", state="KILLED", retryable=False)
         if ended.reason == "timeout":
-            raise TaskFailed(f"git {arguments[0]} took longer than {timeout:g} seconds and was stopped")
+            raise TaskFailed(f"git {arguments[0]} took longer than {plan.timeout or 0:g} seconds and was stopped")
         if ended.exit_code != 0:
             raise TaskFailed(self._explained(arguments, errors))
         return "\n".join(said)
@@ -177,17 +268,29 @@ def opened(context: RunContext, access: Access, folder: Path) -> Iterator[Git]:
         if secret:
             context.hide(secret)
     scratch = Path(tempfile.mkdtemp(prefix="git-"))
+    repository = Path(tempfile.mkdtemp(prefix="git-", dir=context.working_dir.parent))  # on the same disk, so that it can be moved
     try:
-        yield Git(context, access, folder, scratch)
+        yield Git(context, access, folder, scratch, repository / ".git")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(repository, ignore_errors=True)
 
 
-def _safety(access: Access, scratch: Path) -> list[str]:
+def _remove(name: str, here: int) -> None:
+    try:
+        if stat.S_ISDIR(os.stat(name, dir_fd=here, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=here)
+        else:
+            os.unlink(name, dir_fd=here)
+    except FileNotFoundError:
+        return
+
+
+def _safety(access: Access) -> list[str]:
     """Settings on every command: nothing of the machine, no hooks, no other protocols, no submodules, no links that lead out."""
     seconds = max(1, round(access.read_timeout))
     settings = {
-        "core.hooksPath": str(scratch / "no-hooks"),
+        "core.hooksPath": os.devnull,
         "core.fsmonitor": "false",
         "core.symlinks": "true",
         "protocol.allow": "never",
@@ -211,13 +314,18 @@ def _safety(access: Access, scratch: Path) -> list[str]:
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
+_QUIET = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_LFS_SKIP_SMUDGE": "1",
+    "LC_ALL": "C.UTF-8",
+}
+
+
 def _environment(access: Access, scratch: Path) -> dict[str, str]:
     extra = {
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "LC_ALL": "C.UTF-8",
+        **_QUIET,
         "GIT_ASKPASS": _program(
             scratch, "askpass", '#!/bin/sh\ncase "$1" in [Uu]sername*) echo "$GIT_LOGIN_NAME";; *) echo "$GIT_LOGIN_WORD";; esac\n'
         ),

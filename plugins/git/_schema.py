@@ -19,11 +19,15 @@ class GitTask(RunnableTask):
     password: Text | None = Field(None, description="Password or access token, for https; write it as a secret.")
     private_key: Text | None = Field(None, description="Private key in PEM form, for ssh; write it as a secret.")
     passphrase: Text | None = Field(None, description="Passphrase of the private key.")
-    trusted_ca_pem_path: Text | None = Field(None, description="File with the certificates to trust.")
+    trusted_ca_pem_path: Text | None = Field(
+        None, description="File with the certificates to trust, in the working directory or where the server allows it."
+    )
     no_proxy: bool | Expression | None = Field(None, description="Do not use the proxy of the server.")
     connect_timeout: int | Expression = Field(10000, description="Milliseconds to wait for a connection.")
     read_timeout: int | Expression = Field(60000, description="Milliseconds to wait for data.")
-    git_config: dict[str, Any] | Expression | None = Field(None, description="Git settings, for example core.fileMode.")
+    git_config: dict[str, Any] | Expression | None = Field(
+        None, description="Git settings that run no program and read no file, for example core.fileMode."
+    )
     clone_submodules: bool | Expression | None = Field(None, description="Not supported: submodules are never fetched.")
 
     def access(self, context: RunContext) -> Access:
@@ -49,4 +53,4 @@ class GitTask(RunnableTask):
         )
         if _render.flag(context, self.clone_submodules):
             context.log("WARN", "`cloneSubmodules` is not supported: submodules are left out, since they may name any host")
-        return checked(access, context.settings.git_file_roots)
+        return checked(access, context.working_dir, context.settings.git_file_roots)

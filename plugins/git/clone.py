@@ -25,7 +25,7 @@ tasks:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -66,10 +66,14 @@ class Clone(GitTask):
         context.log("INFO", f"Start cloning from {access.url}")
         with opened(context, access, target) as git:
             _fetch(git, access.url, wanted, depth, every_branch=every_branch, no_tags=no_tags)
+            if not wanted:
+                wanted = {"branch": _default_branch(git)}
+            git.hand_over()
             _check_out(git, wanted)
             for name, value in access.config.items():
-                git.run("config", "--local", name, value)
-            head = git.run("rev-parse", "--short", "HEAD")
+                git.run_here("config", "--local", name, value)
+            head = git.run_here("rev-parse", "--short", "HEAD")
+            git.settle()
         context.log("INFO", f"Cloned {wanted.get('branch') or wanted.get('tag') or 'the repository'} at {head}")
         return Result({"directory": str(target)})
 
@@ -94,20 +98,20 @@ def _fetch(git: Git, url: str, wanted: Mapping[str, str], depth: int, *, every_b
 
 
 def _check_out(git: Git, wanted: Mapping[str, str]) -> None:
-    """Check out the commit, the tag, the branch or the remote's default, over files that are there."""
+    """Check out the commit, the tag or the branch, over files that are there."""
     if "commit" in wanted:
-        git.run("checkout", "--force", "--detach", wanted["commit"], "--")
+        git.run_here("checkout", "--force", "--detach", wanted["commit"], "--")
         return
     if "tag" in wanted:
-        git.run("checkout", "--force", "--detach", f"refs/tags/{wanted['tag']}", "--")
+        git.run_here("checkout", "--force", "--detach", f"refs/tags/{wanted['tag']}", "--")
         return
-    branch = wanted.get("branch") or _default_branch(git)
-    start = f"refs/remotes/origin/{branch}" if branch in _branches(git) else "refs/remotes/origin/HEAD"
-    git.run("checkout", "--force", "-B", branch, start, "--")
+    branch = wanted["branch"]
+    start = f"refs/remotes/origin/{branch}" if branch in _branches(git.run_here) else "refs/remotes/origin/HEAD"
+    git.run_here("checkout", "--force", "-B", branch, start, "--")
 
 
-def _branches(git: Git) -> set[str]:
-    listed = git.run("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin/")
+def _branches(run: Callable[..., str]) -> set[str]:
+    listed = run("for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin/")
     return {name for name in listed.split("\n") if name and name != "HEAD"}
 
 
@@ -116,5 +120,5 @@ def _default_branch(git: Git) -> str:
     for line in git.run("ls-remote", "--symref", "--", "origin", "HEAD").split("\n"):
         if line.startswith("ref: refs/heads/"):
             return safe_name("branch", line.removeprefix("ref: refs/heads/").split("\t")[0])
-    known = _branches(git)
+    known = _branches(git.run)
     return next((name for name in ("main", "master") if name in known), "main")

@@ -53,6 +53,7 @@ def _is_version(program: str, version: str) -> bool:
             text=True,
             timeout=20,
             check=False,
+            env=minimal("/"),
         )
     except (OSError, subprocess.SubprocessError):
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 from dataclasses import dataclass, field
@@ -253,14 +254,13 @@ async def test_a_change_reaches_an_open_page_within_a_third_of_a_second() -> Non
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_socket_closes_when_the_right_to_see_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumers, "RECHECK", 0.0)
+    monkeypatch.setattr(consumers, "RECHECK", 0.1)
     people = await database_sync_to_async(builders.people)()
     execution = await database_sync_to_async(data.execution)("RUNNING")
     communicator = socket(f"/ws/executions/{execution.id}/?view=gantt&seq=1", people["reader"])
     await communicator.connect()
     await database_sync_to_async(Member.objects.filter(user=people["reader"]).delete)()
-    await database_sync_to_async(publish.task_runs_changed)(execution.id, ["x"], 2)
-    message = await communicator.receive_output(5)
+    message = await communicator.receive_output(5)  # although nothing happens that it could tell
     assert (message["type"], message["code"]) == ("websocket.close", consumers.HIDDEN)
     await communicator.disconnect()
 
@@ -274,4 +274,21 @@ async def test_lists_hear_only_of_namespaces_that_one_may_see() -> None:
     for execution in (other, own):
         await database_sync_to_async(publish.execution_changed)(execution, "SUCCESS", 2)
     assert (await received(communicator, "executions.changed"))["ids"] == [own.id]
+    await communicator.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_list_hears_no_more_of_a_namespace_that_one_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumers, "RECHECK", 0.1)
+    people = await database_sync_to_async(builders.people)()
+    execution = await database_sync_to_async(data.execution)()
+    communicator = socket("/ws/home/", people["reader"])
+    await communicator.connect()
+    await database_sync_to_async(Member.objects.filter(user=people["reader"]).delete)()
+    await asyncio.sleep(0.4)
+    await database_sync_to_async(publish.execution_changed)(execution, "SUCCESS", 2)
+    assert await communicator.receive_nothing(1.5)
+    await database_sync_to_async(User.objects.filter(pk=people["reader"].pk).update)(is_active=False)
+    message = await communicator.receive_output(5)
+    assert (message["type"], message["code"]) == ("websocket.close", consumers.UNKNOWN)
     await communicator.disconnect()

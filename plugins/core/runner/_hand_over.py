@@ -15,17 +15,18 @@ def hand_over(folder: Path, identity: tuple[int, int] | None) -> None:
     """
     if identity is None:
         return
-    _own(folder, identity)
-    for parent, folders, files in os.walk(folder):
+    _own(str(folder), None, identity)
+    # By descriptors: what a task still changes meanwhile can make no path lead out of the folder.
+    for _, folders, files, here in os.fwalk(folder, follow_symlinks=False):
         for name in (*folders, *files):
-            _own(Path(parent, name), identity)
+            _own(name, here, identity)
 
 
-def _own(path: Path, identity: tuple[int, int]) -> None:
+def _own(name: str, here: int | None, identity: tuple[int, int]) -> None:
     try:
-        status = path.lstat()
+        status = os.stat(name, dir_fd=here, follow_symlinks=False)
+        if (status.st_uid, status.st_gid) == identity or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
+            return
+        os.chown(name, *identity, dir_fd=here, follow_symlinks=False)
     except FileNotFoundError:
         return
-    if (status.st_uid, status.st_gid) == identity or (stat.S_ISREG(status.st_mode) and status.st_nlink > 1):
-        return
-    os.lchown(path, *identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -124,11 +125,49 @@ def test_git_settings_are_applied(context: MemoryContext, remote: Path) -> None:
     assert git(folder, "status", "--porcelain") == ""
 
 
+HARMFUL = """
+core.sshCommand core.hooksPath core.fsmonitor core.gitProxy core.askPass core.editor core.pager core.worktree core.attributesFile
+core.excludesFile core.alternateRefsCommand core.protectNTFS core.protectHFS filter.x.smudge filter.x.process diff.x.command diff.external
+merge.x.driver mergetool.x.cmd pager.log alias.x include.path includeIf.gitdir:/.path init.templateDir gpg.program
+gpg.ssh.defaultKeyCommand credential.helper credential.https://x/.helper url.https://evil/.insteadOf remote.origin.uploadpack
+remote.origin.proxy http.cookieFile http.saveCookies http.sslKey http.sslCert http.sslCAInfo http.extraHeader http.followRedirects
+http.https://host/.extraHeader http.curloptResolve http.delegation http.proxySSLKey fetch.bundleURI ssh.variant protocol.ext.allow
+uploadpack.packObjectsHook receive.x submodule.x.update safe.directory transfer.bundleURI browser.x.cmd man.x.path sendemail.x
+trailer.x.command imap.tunnel guitool.x.cmd maintenance.repo lfs.url hook.x.command extensions.worktreeConfig fsmonitor.x
+a-name.of-tomorrow core -x
+"""
+
+
+@pytest.mark.parametrize("name", [*HARMFUL.split(), "", "core.fileMode x", "\ncore.x"])
+def test_only_settings_that_do_no_harm_are_allowed(context: MemoryContext, remote: Path, name: str) -> None:
+    assert "is not allowed in `gitConfig`" in failure_of(context, remote, gitConfig={name: "touch /tmp/x"})
+
+
 @pytest.mark.parametrize(
-    "name", ["core.sshCommand", "core.hooksPath", "core.fsmonitor", "filter.x.smudge", "alias.x", "include.path", "-x"]
+    "name", ["CORE.AutoCRLF", "http.postBuffer", "http.https://host.example:8443/a/.sslVerify", "user.email", "fetch.prune"]
 )
-def test_git_settings_that_run_programs_are_refused(context: MemoryContext, remote: Path, name: str) -> None:
-    assert "not allowed" in failure_of(context, remote, gitConfig={name: "touch /tmp/x"})
+def test_settings_that_people_need_are_allowed(name: str) -> None:
+    access = Access("https://host.example/a", config={name: "1"})
+    assert checked(access, Path("/nowhere"), ()).config == {name: "1"}
+
+
+def test_a_setting_neither_holds_a_login_nor_begins_another(context: MemoryContext, remote: Path) -> None:
+    message = failure_of(context, remote, gitConfig={"http.proxy": "http://me:s3cr3t@proxy:3128"})
+    assert "has a login in it" in message
+    assert "s3cr3t" not in message
+    assert "is not allowed" in failure_of(context, remote, gitConfig={"user.name": "x\n[core]\nsshCommand = id"})
+
+
+def test_certificates_are_read_only_from_folders_of_the_task(context: MemoryContext, remote: Path, tmp_path: Path) -> None:
+    (tmp_path / "server.pem").write_text("the server's own")
+    (context.working_dir / "link.pem").symlink_to(tmp_path / "server.pem")
+    for path in ("/etc/shadow", str(tmp_path / "server.pem"), "../server.pem", "link.pem"):
+        assert "is neither in the working directory of the task nor" in failure_of(context, remote, trustedCaPemPath=path)
+    assert "There is no file 'none.pem'" in failure_of(context, remote, trustedCaPemPath="none.pem")
+    (context.working_dir / "own.pem").write_text("-----BEGIN CERTIFICATE-----")
+    assert (clone(context, remote, trustedCaPemPath="own.pem") / "file1.txt").exists()
+    (remote / "ca.pem").write_text("allowed by the administrator")
+    assert clone(context, remote, trustedCaPemPath=str(remote / "ca.pem"), directory="again").exists()
 
 
 def test_a_missing_branch_is_told(context: MemoryContext, remote: Path) -> None:
@@ -178,7 +217,7 @@ def test_hooks_of_the_machine_do_not_run(context: MemoryContext, remote: Path, t
 
 
 def test_credentials_in_a_url_are_taken_out_of_it() -> None:
-    access = checked(Access("https://me:token@host.example/a/b.git"), ())
+    access = checked(Access("https://me:token@host.example/a/b.git"), Path("/nowhere"), ())
     assert access.url == "https://host.example/a/b.git"
     assert (access.username, access.password) == ("me", "token")
 
@@ -187,3 +226,43 @@ def test_a_password_is_in_no_message_and_no_log(context: MemoryContext) -> None:
     message = failure_of(context, "https://no-such-host.invalid/a", username="me", password="s3cr3t-token")
     assert "s3cr3t-token" not in message + "\n".join(context.lines())
     assert "s3cr3t-token" in context.hidden
+
+
+def trap(folder: Path, spoils: Path) -> None:
+    """A repository that runs a program whenever git is used in it."""
+    git(folder, "init", "-q")
+    program = f"sh -c 'id -u >> {spoils}; cat'"
+    for name in ("filter.x.smudge", "filter.x.clean", "core.sshCommand", "core.fsmonitor", "core.gitProxy"):
+        git(folder, "config", name, program)
+    (folder / ".git" / "info").mkdir(exist_ok=True)
+    (folder / ".git" / "info" / "attributes").write_text("* filter=x\n")
+    for hook in ("post-checkout", "reference-transaction", "post-index-change"):
+        (folder / ".git" / "hooks" / hook).write_text(f"#!/bin/sh\nid -u >> {spoils}\n")
+        (folder / ".git" / "hooks" / hook).chmod(0o755)
+
+
+def test_what_a_task_left_in_the_folder_is_never_run(context: MemoryContext, remote: Path, tmp_path: Path) -> None:
+    trap(context.working_dir, tmp_path / "spoils")
+    folder = clone(context, remote)
+    assert (folder / "file1.txt").read_text() == "first\n"
+    assert not (tmp_path / "spoils").exists()
+    assert "smudge" not in (folder / ".git" / "config").read_text()
+    assert git(folder, "log", "--format=%s") == "two"
+    assert [path.name for path in context.working_dir.parent.iterdir() if path.name.startswith("git-")] == []
+
+
+@pytest.mark.root
+def test_the_files_are_written_by_the_account_of_the_task(make_context: Callable[..., MemoryContext], remote: Path, tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    context = make_context(git_file_roots=(str(remote),), run_as=(12345, 12346))
+    os.chown(context.working_dir, 12345, 12346)
+    (tmp_path / "only-roots").mkdir(mode=0o700)
+    (context.working_dir / "file1.txt").symlink_to(tmp_path / "only-roots" / "stolen")
+    folder = clone(context, remote)
+    assert (folder / "file1.txt").read_text() == "first\n"
+    assert {path.lstat().st_uid for path in (folder, *folder.rglob("*"))} == {12345}
+    (folder / "elsewhere").symlink_to(tmp_path / "only-roots")
+    with pytest.raises(TaskFailed):
+        clone(context, remote, directory="elsewhere")
+    assert list((tmp_path / "only-roots").iterdir()) == []
