@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from engine.execution import TaskRun
 from engine.expressions import BOUNDED, needs_world, render_any
 
 PENDING: Final = object()
+ENCRYPTED: Final = "io.kestra.datatype:aes_encrypted"
 
 
 class AnswerFailed(Exception):
@@ -40,7 +42,8 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
     if not worldly(template):
         try:
             known = variables(board.flow, board.value(), run, world=board.world, task=board.task(run))
-            return remember(board, run, name, render_any(template, known, functions=BOUNDED))
+            if not _sealed(template, known):
+                return remember(board, run, name, render_any(template, known, functions=BOUNDED))
         except WorldNeeded:
             pass  # told so only while rendering: ask the world instead
         except ExpressionError as error:
@@ -66,6 +69,18 @@ def worldly(template: Any) -> bool:
     if isinstance(template, list | tuple):
         return any(map(worldly, template))
     return False
+
+
+def _sealed(template: Any, known: Mapping[str, Any]) -> bool:
+    """Whether the template may meet an encrypted value, which only the world can read."""
+    text = str(template)
+    return any(name in text and _encrypted(known.get(name)) for name in ("inputs", "outputs"))
+
+
+def _encrypted(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return value.get("type") == ENCRYPTED or any(map(_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_encrypted, value))
 
 
 def answers_of(run: TaskRun) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def settle_attempt(
         end_run(board, run, states.KILLED)
         return
     policy = policy_of(board, run)
-    if retryable and policy is not None and not board.terminated and board.state != states.KILLING and _try_again(board, run, policy):
+    if retryable and policy is not None and not board.over and board.state != states.KILLING and _try_again(board, run, policy):
         return
     end_run(board, run, allowed(states.FAILED, board.task(run)), message=message)
 
@@ -117,11 +117,11 @@ def policy_of(board: Board, run: TaskRun) -> Retry | None:
         task = board.task(each)
         if task is not None and task.retry is not None:
             return task.retry
-    return board.flow.retry
+    return board.flow.retry if not board.terminated else None
 
 
 def _try_again(board: Board, run: TaskRun, policy: Retry) -> bool:
-    if policy.behavior == "CREATE_NEW_EXECUTION":
+    if policy.behavior == "CREATE_NEW_EXECUTION" and not board.terminated:
         return _new_execution(board, run, policy)
     date = next_date(policy, attempts=len(run.attempts), first_start=run.attempts[0].state.start, now=board.now, seed=run.id)
     if date is None:

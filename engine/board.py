@@ -16,7 +16,6 @@ from engine.states import State
 from engine.steering import Flowable
 
 ERROR_LENGTH = 500
-ROOT_BRANCHES = ("tasks", "errors", "finally")
 
 
 class Board:
@@ -63,7 +62,17 @@ class Board:
     @property
     def still(self) -> bool:
         """Nothing new may start."""
-        return self.held or self.state in states.TERMINATED or self.state in (states.KILLING, states.QUEUED, states.CREATED)
+        return self.held or self.over or self.state in (states.KILLING, states.QUEUED, states.CREATED)
+
+    @property
+    def aftermath(self) -> bool:
+        """The execution has ended, and what runs after it may go on."""
+        return self.terminated and self.head.notes.get("aftermath") == "open"
+
+    @property
+    def over(self) -> bool:
+        """The execution has ended and so has everything after it."""
+        return self.terminated and not self.aftermath
 
     def run(self, task_run_id: str | None) -> TaskRun | None:
         return self.runs.get(task_run_id) if task_run_id is not None else None
@@ -99,10 +108,7 @@ class Board:
             parent = self.run(parent_id)
             task = self.task(parent) if parent is not None else None
             return task.branches.get(path, ()) if task is not None else ()
-        if path.startswith("listeners."):
-            number = int(path.partition(".")[2])
-            return self.flow.listeners[number].tasks if number < len(self.flow.listeners) else ()
-        return {"tasks": self.flow.tasks, "errors": self.flow.errors, "finally": self.flow.finally_}.get(path, ())
+        return self.flow.branches.get(path, ())
 
     def flowable(self, task: Task) -> type[Flowable] | None:
         return self.flowables.get(task.type)

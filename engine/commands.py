@@ -59,6 +59,13 @@ class RenderOutputs:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeListener:
+    """Look at the conditions of the listener of this number, now that the execution has ended, and answer `ListenerJudged`."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartExecution:
     """Start another execution and answer `ChildStarted` (or `ChildEnded` with FAILED where it cannot be), and `ChildEnded` when it ended.
 
@@ -105,4 +112,16 @@ class WriteLog:
     attempt: int = 0
 
 
-Command = AskSlot | RunTask | StopTask | WakeAt | Evaluate | RenderOutputs | StartExecution | StartEach | KillChildren | WriteLog
+Command = (
+    AskSlot
+    | RunTask
+    | StopTask
+    | WakeAt
+    | Evaluate
+    | RenderOutputs
+    | JudgeListener
+    | StartExecution
+    | StartEach
+    | KillChildren
+    | WriteLog
+)

@@ -97,10 +97,7 @@ def states_of_tasks(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[s
 def find_task(flow: Flow, execution: Execution, task_run: TaskRun) -> Task | None:
     """The task that a task run runs; None where the flow does not have it."""
     if task_run.parent_id is None:
-        branches = {"tasks": flow.tasks, "errors": flow.errors, "finally": flow.finally_}
-        if task_run.path.startswith("listeners."):
-            branches[task_run.path] = flow.listeners[int(task_run.path.partition(".")[2])].tasks
-        candidates = branches.get(task_run.path, ())
+        candidates = flow.branches.get(task_run.path, ())
     else:
         parent = execution.run(task_run.parent_id)
         above = find_task(flow, execution, parent) if parent is not None else None

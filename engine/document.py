@@ -132,6 +132,7 @@ class Flow:
     variables: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[Task, ...] = ()
     finally_: tuple[Task, ...] = ()
+    after_execution: tuple[Task, ...] = ()
     listeners: tuple[Listener, ...] = ()
     triggers: tuple[Trigger, ...] = ()
     outputs: tuple[Output, ...] = ()
@@ -139,3 +140,9 @@ class Flow:
     retry: Retry | None = None
     sla: tuple[Sla, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def branches(self) -> Mapping[str, tuple[Task, ...]]:
+        """The tasks of the flow itself by the name of their branch, as `TaskRun.path` has it."""
+        named = {"tasks": self.tasks, "errors": self.errors, "finally": self.finally_, "afterExecution": self.after_execution}
+        return {**named, **{f"listeners.{number}": listener.tasks for number, listener in enumerate(self.listeners)}}

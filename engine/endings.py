@@ -14,12 +14,12 @@ from engine.document import Task
 from engine.execution import TaskRun
 from engine.steering import Situation
 
-MAIN_EXCLUDES = ("errors", "finally")
+BESIDE = ("errors", "finally", "afterExecution", "listeners.")
 
 
 def is_main(run: TaskRun) -> bool:
-    """Whether a task run counts for the state of its level: neither of `errors`, `finally` nor of a listener."""
-    return run.path not in MAIN_EXCLUDES and not run.path.startswith("listeners.")
+    """Whether a task run counts for the state of its level: neither of `errors`, `finally` nor of what runs after the execution."""
+    return not run.path.startswith(BESIDE)
 
 
 def final_state(runs: Iterable[TaskRun]) -> str:

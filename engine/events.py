@@ -158,6 +158,14 @@ class OutputsRendered:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ListenerJudged:
+    """The answer to `JudgeListener`: whether all its conditions hold."""
+
+    number: int
+    holds: bool
+
+
 Event = (
     ExecutionCreated
     | SlotDecided
@@ -177,6 +185,7 @@ Event = (
     | StateChangeRequested
     | ForceRunRequested
     | OutputsRendered
+    | ListenerJudged
 )
 
 __all__ = [
@@ -188,6 +197,7 @@ __all__ = [
     "ExecutionCreated",
     "ForceRunRequested",
     "KillRequested",
+    "ListenerJudged",
     "OutputsRendered",
     "PauseRequested",
     "RestartRequested",

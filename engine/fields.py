@@ -13,7 +13,7 @@ from engine.yaml_ import Document, Path, dotted
 
 FLOW = (
     "id", "namespace", "revision", "description", "disabled", "deleted", "labels", "inputs", "variables", "tasks", "errors", "finally",
-    "listeners", "triggers", "outputs", "pluginDefaults", "taskDefaults", "concurrency", "retry", "sla", "tenantId",
+    "afterExecution", "listeners", "triggers", "outputs", "pluginDefaults", "taskDefaults", "concurrency", "retry", "sla", "tenantId",
 )
 INPUT = (
     "id", "name", "type", "description", "displayName", "required", "defaults", "dependsOn", "validator", "values", "options", "expression",

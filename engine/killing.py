@@ -6,6 +6,7 @@ Kestra calls the execution KILLED before its processes are gone; here KILLED mea
 from __future__ import annotations
 
 from engine import states
+from engine.aftermath import KILLED
 from engine.attempts import kill_run
 from engine.board import Board, open_attempt
 from engine.events import KillRequested
@@ -16,6 +17,8 @@ ERROR = "Killed"
 
 
 def kill_requested(board: Board, _event: KillRequested) -> None:
+    if board.aftermath:
+        _kill_aftermath(board)
     if board.terminated or board.state == states.KILLING:
         return
     board.remember(held=None)
@@ -25,6 +28,16 @@ def kill_requested(board: Board, _event: KillRequested) -> None:
         if not run.state.terminated:
             board.stop(run)
     finish_kill(board)
+
+
+def _kill_aftermath(board: Board) -> None:
+    """End what runs after the execution; how the execution ended stays."""
+    board.remember(aftermath=KILLED)
+    for run in list(board.runs.values()):
+        if not run.state.terminated:
+            board.stop(run)
+            if not _in_hand(run):
+                kill_run(board, run)
 
 
 def finish_kill(board: Board) -> None:

@@ -56,7 +56,7 @@ def walk(board: Board, parent_id: str | None) -> None:
     A level whose child failed starts nothing more of its main branch, waits for what still runs beside it, then runs its `errors`, then
     its `finally`, then ends. (Kestra ends it at once and lets the siblings run on behind the end; here nothing outlives its parent.)
     """
-    if board.still:
+    if board.still or (parent_id is None and board.terminated):
         return
     for waiting in _waiting(board, parent_id):
         begin(board, waiting)
@@ -74,7 +74,7 @@ def _waiting(board: Board, parent_id: str | None) -> list[TaskRun]:
     return [
         run
         for run in board.children(parent_id)
-        if run.state.current in (states.CREATED, states.RESTARTED) and not run.path.startswith("listeners.")
+        if run.state.current in (states.CREATED, states.RESTARTED)
     ]
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import events, states
+from engine.aftermath import follow, listener_judged
 from engine.asking import evaluated
 from engine.attempts import task_failed, task_started, task_succeeded, worker_lost
 from engine.board import Board
@@ -21,7 +22,6 @@ from engine.execution import Execution
 from engine.killing import finish_kill, kill_requested
 from engine.levels import settle
 from engine.limits import check_assertions, execution_created, slot_decided
-from engine.listeners import listen
 from engine.pausing import force_run_requested, pause_requested, resume_requested, timer_elapsed
 from engine.restart import restart_requested, state_change_requested
 from engine.steering import Flowable
@@ -52,6 +52,7 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
     events.StateChangeRequested: state_change_requested,
     events.ForceRunRequested: force_run_requested,
     events.OutputsRendered: _outputs_rendered,
+    events.ListenerJudged: listener_judged,
 }
 
 
@@ -92,7 +93,10 @@ def advance_all(
 
 def _follow_up(board: Board) -> None:
     settle(board)
-    listen(board)
+    follow(board)
+    while board.dirty:
+        settle(board)
+        follow(board)
     check_assertions(board)
     finish_kill(board)
     if board.state in MOVING:

@@ -104,6 +104,7 @@ class FlowParser:
             variables=fields.mapping("variables"),
             errors=self._tasks(raw.get("errors"), ("errors",)),
             finally_=self._tasks(raw.get("finally"), ("finally",)),
+            after_execution=self._tasks(raw.get("afterExecution"), ("afterExecution",)),
             listeners=self._listeners(raw.get("listeners")),
             triggers=self._triggers(raw.get("triggers")),
             outputs=self._outputs(raw.get("outputs")),

@@ -72,7 +72,7 @@ def timer_elapsed(board: Board, event: TimerElapsed) -> None:
         limit_elapsed(board, kind, rest)
         return
     run = board.run(rest.partition(":")[0])
-    if run is None or board.terminated or board.state == states.KILLING:
+    if run is None or board.over or board.state == states.KILLING:
         return
     if kind == "retry":
         retry_due(board, run, event.key)

@@ -14,12 +14,13 @@ from engine.errors import ExpressionError, InputError
 from engine.execution import Execution
 from engine.expressions import render_any
 from engine.inputs import flow_outputs
-from executions import attempts, claims, executor, models, ports, world
+from executions import attempts, claims, executor, listening, models, ports, world
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Turn
 from namespaces import vault
 
+Question = commands.Evaluate | commands.RenderOutputs | commands.JudgeListener
 SLICE_SECONDS = 0.15  # so long nothing is saved and a kill is not seen
 
 
@@ -62,7 +63,7 @@ def _slice(turn: Turn) -> set[executor.Key]:
     until = time.monotonic() + SLICE_SECONDS
     done: set[executor.Key] = set()
     while time.monotonic() < until:
-        command = next((each for each in turn.effects.others if isinstance(each, commands.Evaluate | commands.RenderOutputs)), None)
+        command = next((each for each in turn.effects.others if isinstance(each, Question)), None)
         if command is not None:
             turn.take_command(command)
             turn.apply(answer(turn, command))
@@ -94,10 +95,12 @@ def _run(turn: Turn, key: executor.Key) -> None:
 # --- questions of the engine ---------------------------------------------------------------------------------------------------
 
 
-def answer(turn: Turn, command: commands.Evaluate | commands.RenderOutputs) -> events.Evaluated | events.OutputsRendered:
-    """Render what the engine cannot render by itself."""
+def answer(turn: Turn, command: Question) -> events.Evaluated | events.OutputsRendered | events.ListenerJudged:
+    """Render, or judge, what the engine cannot by itself."""
     if isinstance(command, commands.Evaluate):
         return _evaluate(turn, command)
+    if isinstance(command, commands.JudgeListener):
+        return listening.judge(turn.flow, turn.execution, command.number)
     return _render_outputs(turn)
 
 

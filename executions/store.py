@@ -270,7 +270,14 @@ def _save_commands(after: Execution, effects: Effects, now: datetime) -> list[mo
 FINISHED = "Finished"  # not of the engine: tell the parent, start the next one that is queued
 KINDS = {
     kind.__name__: kind
-    for kind in (commands.Evaluate, commands.RenderOutputs, commands.StartExecution, commands.StartEach, commands.KillChildren)
+    for kind in (
+        commands.Evaluate,
+        commands.RenderOutputs,
+        commands.JudgeListener,
+        commands.StartExecution,
+        commands.StartEach,
+        commands.KillChildren,
+    )
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from engine import commands, events
+from engine import events
 from engine.context import find_task
 from engine.execution import TaskRun
 from executions import attempts, children, claims, dispatch, inplace, models, store
@@ -82,7 +82,7 @@ def carry_out(command_id: int) -> list[Outgoing]:
         if row.kind == store.FINISHED:
             return children.finished(row)
         command = store.command_of(row)
-        if isinstance(command, commands.Evaluate | commands.RenderOutputs):
+        if isinstance(command, inplace.Question):
             return _answer(row, command)
         return children.carry_out(row, command)
     except (Stale, ExecutionMissing) as gone:
@@ -90,7 +90,7 @@ def carry_out(command_id: int) -> list[Outgoing]:
         return []
 
 
-def _answer(row: models.Command, command: commands.Evaluate | commands.RenderOutputs) -> list[Outgoing]:
+def _answer(row: models.Command, command: inplace.Question) -> list[Outgoing]:
     turn = Turn.begin(row.execution_id)
     turn.apply(inplace.answer(turn, command), timezone.now())
     return inplace.drive(turn, guard=Guard(commands=[row.id]))

@@ -24,6 +24,7 @@ FLOW_PROPERTIES: dict[str, tuple[str, str, bool]] = {
     "tasks": ("array", "What is done, one task after another.", True),
     "errors": ("array", "Tasks that run once something failed.", False),
     "finally": ("array", "Tasks that run at the end, whatever happened.", False),
+    "afterExecution": ("array", "Tasks that run after the execution has ended; they see how in {{ execution.state }}.", False),
     "triggers": ("array", "What starts the flow by itself.", False),
     "outputs": ("array", "Values that the flow gives back.", False),
     "pluginDefaults": ("array", "Property values for all tasks of a type.", False),

@@ -102,6 +102,10 @@ def task_of(given: Mapping[str, Any]) -> Task:
     )
 
 
+def _listener(given: Mapping[str, Any]) -> Listener:
+    return Listener(tuple(map(task_of, given["tasks"])), tuple(given.get("conditions", ())))
+
+
 def flow_of(text: str, **more: Any) -> Flow:
     """A flow from YAML."""
     given = {"id": "flow", "namespace": "tests", **yaml.safe_load(text), **more}
@@ -112,7 +116,8 @@ def flow_of(text: str, **more: Any) -> Flow:
         tasks=tuple(map(task_of, given["tasks"])),
         errors=tuple(map(task_of, given.get("errors", ()))),
         finally_=tuple(map(task_of, given.get("finally", ()))),
-        listeners=tuple(Listener(tuple(map(task_of, entry["tasks"]))) for entry in given.get("listeners", ())),
+        after_execution=tuple(map(task_of, given.get("afterExecution", ()))),
+        listeners=tuple(map(_listener, given.get("listeners", ()))),
         inputs=tuple(Input(entry["id"], entry["type"], defaults=entry.get("defaults")) for entry in given.get("inputs", ())),
         outputs=tuple(Output(entry["id"], entry["type"], entry["value"]) for entry in given.get("outputs", ())),
         variables=given.get("variables", {}),
@@ -217,6 +222,9 @@ class World:
                 self.later(events.Evaluated(command.task_run_id, command.property, value), execution_id)
             case commands.RenderOutputs():
                 self._render_outputs(execution_id, flow)
+            case commands.JudgeListener():
+                holds = all(condition.get("holds", True) for condition in flow.listeners[command.number].conditions)
+                self.later(events.ListenerJudged(command.number, holds), execution_id)
             case commands.AskSlot():
                 self.later(events.SlotDecided(self._free(flow)), execution_id)
             case commands.StartExecution():
@@ -281,14 +289,8 @@ class World:
         self.later(event, execution_id, 0.002 + seconds)
 
     def _task(self, flow: Flow, execution: Execution, run: TaskRun) -> Task:
-        from_root = {"tasks": flow.tasks, "errors": flow.errors, "finally": flow.finally_}
         parent = execution.run(run.parent_id) if run.parent_id else None
-        if parent is not None:
-            found = self._task(flow, execution, parent).branches[run.path]
-        elif run.path.startswith("listeners."):
-            found = flow.listeners[int(run.path[10:])].tasks
-        else:
-            found = from_root[run.path]
+        found = self._task(flow, execution, parent).branches[run.path] if parent is not None else flow.branches[run.path]
         return next(task for task in found if task.id == run.task_id)
 
     def _outcome(self, flow: Flow, execution: Execution, run: TaskRun, task: Task) -> tuple[events.Event, float]:

@@ -315,3 +315,65 @@ listeners: [{tasks: [{id: ko, type: Fail}, {id: never, type: Log}]}, {tasks: [{i
 """)
     assert (execution.state.current, execution.error) == ("SUCCESS", None)
     assert {r.task_id: r.state.current for r in execution.task_runs} == {"a": "SUCCESS", "ko": "FAILED", "l2": "SUCCESS"}
+
+
+@pytest.mark.parametrize(("holds", "state"), [("true", ["a", "l1", "l2"]), ("false", ["a", "l2"])])
+def test_a_listener_runs_where_its_conditions_hold(holds: str, state: list[str]) -> None:
+    execution = run(f"""
+tasks: [{{id: a, type: Log}}]
+listeners: [{{conditions: [{{holds: {holds}}}], tasks: [{{id: l1, type: Log}}]}}, {{tasks: [{{id: l2, type: Log}}]}}]
+""")
+    assert ids(execution) == state
+
+
+AFTER = "afterExecution: [{id: s, type: Sequential, tasks: [{id: x, type: %s}], errors: [{id: e, type: Log}]}, {id: last, type: %s}]"
+
+
+@pytest.mark.parametrize(
+    ("main", "inner", "last", "seen"),
+    [
+        ("Log", "Log", "Log", {"a": "SUCCESS", "s": "SUCCESS", "x": "SUCCESS", "last": "SUCCESS"}),
+        ("Fail", "Fail", "Log", {"a": "FAILED", "s": "FAILED", "x": "FAILED", "e": "SUCCESS"}),
+        ("Log", "Log", "Fail", {"a": "SUCCESS", "s": "SUCCESS", "x": "SUCCESS", "last": "FAILED"}),
+    ],
+)
+def test_what_stands_after_the_execution_runs_behind_its_end_and_leaves_it(main: str, inner: str, last: str, seen: dict[str, str]) -> None:
+    execution = run(f"tasks: [{{id: a, type: {main}}}]\n" + AFTER % (inner, last))
+    assert execution.state.current == ("FAILED" if main == "Fail" else "SUCCESS")
+    assert {r.task_id: r.state.current for r in execution.task_runs} == seen
+
+
+def test_after_the_execution_its_state_can_be_asked() -> None:
+    execution = run("""
+tasks: [{id: a, type: Fail}]
+afterExecution:
+  - {id: good, type: Log, runIf: "{{ execution.state == 'SUCCESS' }}"}
+  - {id: bad, type: Return, format: "{{ execution.state }} {{ tasks.a.state }}", runIf: "{{ execution.state == 'FAILED' }}"}
+""")
+    assert (state_of(execution, "good"), one(execution, "bad").outputs) == ("SKIPPED", {"value": "FAILED FAILED"})
+
+
+def test_a_retry_after_the_execution_is_the_tasks_own() -> None:
+    retry = "retry: {type: constant, interval: PT1S, maxAttempt: 3%s}"
+    whole = retry % ", behavior: CREATE_NEW_EXECUTION"
+    execution = run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{{id: b, type: Fail, {retry % ''}}}]\n{whole}")
+    assert (execution.state.current, len(one(execution, "b").attempts)) == ("SUCCESS", 3)
+    execution = run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{{id: b, type: Fail}}]\n{whole}")
+    assert (execution.state.current, len(one(execution, "b").attempts)) == ("SUCCESS", 1)
+
+
+def test_a_kill_after_the_end_stops_what_still_runs_and_leaves_the_state() -> None:
+    world = World()
+    world.start(flow_of("tasks: [{id: a, type: Log}]\nafterExecution: [{id: p, type: Pause}, {id: never, type: Log}]"))
+    assert state_of(world.finish(), "p") == "PAUSED"
+    execution = world.tell(events.KillRequested())
+    assert (execution.state.current, state_of(execution, "p"), ids(world.finish())) == ("SUCCESS", "KILLED", ["a", "p"])
+
+
+def test_a_restart_runs_it_once_more() -> None:
+    world = World()
+    execution = world.run("tasks: [{id: a, type: Fail}]\nafterExecution: [{id: b, type: Log}]")
+    world.tell(events.RestartRequested())
+    again = world.finish()
+    assert ids(again) == ids(execution) == ["a", "b"]
+    assert one(again, "b").id != one(execution, "b").id

@@ -119,7 +119,7 @@ def test_the_cases_of_a_switch_and_the_tasks_of_a_dag_are_branches() -> None:
         (HEAD + TASKS + "    retry: {type: constant}", "must not be null", 6),
         (HEAD + TASKS + "    retry: {type: constant, interval: 1 minute}", "is not a duration like PT30S", 6),
         (HEAD + TASKS + "    workerGroup: {key: k}", "Worker Group is an Enterprise Edition functionality", 6),
-        (HEAD + TASKS + "frob: 1", 'Unrecognized field "frob" (class io.kestra.core.models.flows.Flow), not marked as ignorable (21 known properties: "id", ', 6),
+        (HEAD + TASKS + "frob: 1", 'Unrecognized field "frob" (class io.kestra.core.models.flows.Flow), not marked as ignorable (22 known properties: "id", ', 6),
         (HEAD + TASKS + "tasks: []", "Duplicate field 'tasks'", 6),
         (HEAD + TASKS + "  - id: a\n    type: t.Log", "Duplicate task id with name [a]", 6),
         (HEAD + TASKS + "errors:\n  - id: a\n    type: t.Log", "Duplicate task id with name [a]", 7),

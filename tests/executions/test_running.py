@@ -179,3 +179,26 @@ def test_a_batch_whose_flow_is_not_there_fails_the_task_in_kestras_words(worker:
     execution = until_ended(start(save("lost", body), files={"rows": ("rows.csv", b"a\nb\n")}))
     assert states(execution) == {"each": "FAILED", "each_split": "SUCCESS", "each_items": "FAILED"}
     assert f"Unable to find flow '{NAMESPACE}'.'nowhere' with revision '0'" in messages(execution)
+
+
+def test_a_listener_runs_where_its_conditions_hold(worker: Process) -> None:
+    tell = f"{{id: %s, type: {CORE}.log.Log, message: heard}}"
+    body = "tasks:\n" + log("main") + "listeners:\n"
+    for task, condition in (
+        ("l0", "ExecutionStatus, in: [FAILED]"),
+        ("l1", "ExecutionStatus, in: [SUCCESS]"),
+        ("l2", "Expression, expression: \"{{ flow.id == 'heard' }}\""),
+    ):
+        body += f"  - {{conditions: [{{type: {CORE}.condition.{condition}}}], tasks: [{tell % task}]}}\n"
+    body += "afterExecution:\n" + log("after", "it was {{ execution.state }}")
+    execution = start(save("heard", body))
+    eventually(lambda: len(states(execution)) == 4 and set(states(execution).values()) == {"SUCCESS"}, "all that follows has run")
+    assert list(states(execution)) == ["main", "l1", "l2", "after"]
+    assert "it was SUCCESS" in messages(until_ended(execution))
+
+
+def test_a_secret_input_decides_what_the_engine_asks(worker: Process) -> None:
+    branch = f"  - id: choose\n    type: {CORE}.flow.If\n    condition: \"{{{{ inputs.key == 'right' }}}}\"\n    then:\n    "
+    flow = save("secretly", "inputs:\n  - {id: key, type: SECRET}\ntasks:\n" + branch + log("yes").replace("- {", "  - {").lstrip(" "))
+    assert set(states(until_ended(start(flow, inputs={"key": "right"})))) == {"choose", "yes"}
+    assert set(states(until_ended(start(flow, inputs={"key": "wrong"})))) == {"choose"}
