@@ -12,7 +12,7 @@ from engine.context import variables
 from engine.errors import ExpressionError, WorldNeeded
 from engine.events import Evaluated
 from engine.execution import TaskRun
-from engine.expressions import BOUNDED, needs_world, render_any
+from engine.expressions import BOUNDED, SHORT, needs_world, render_any
 
 PENDING: Final = object()
 ENCRYPTED: Final = "io.kestra.datatype:aes_encrypted"
@@ -43,7 +43,7 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
         try:
             known = variables(board.flow, board.value(), run, world=board.world, task=board.task(run))
             if not _sealed(template, known):
-                return remember(board, run, name, render_any(template, known, functions=BOUNDED))
+                return remember(board, run, name, render_any(template, known, functions=BOUNDED, options=SHORT))
         except WorldNeeded:
             pass  # told so only while rendering: ask the world instead
         except ExpressionError as error:

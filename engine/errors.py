@@ -8,13 +8,14 @@ class LanguageError(Exception):
 
 
 class ExpressionError(LanguageError):
-    """An expression cannot be rendered."""
+    """An expression cannot be rendered; `line` and `column` count from 1, a column of 0 is not known."""
 
-    def __init__(self, message: str, *, template: str = "", line: int = 1) -> None:
+    def __init__(self, message: str, *, template: str = "", line: int = 1, column: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.template = template
         self.line = line
+        self.column = column
 
 
 class InputError(LanguageError):

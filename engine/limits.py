@@ -13,7 +13,7 @@ from engine.context import variables
 from engine.document import Sla
 from engine.errors import ExpressionError
 from engine.events import ExecutionCreated, SlotDecided
-from engine.expressions import BOUNDED, render, truthy
+from engine.expressions import BOUNDED, SHORT, render, truthy
 
 EXCEEDED = "Flow is FAILED due to concurrency limit exceeded"
 
@@ -110,7 +110,7 @@ def _broken(board: Board, assertion: str) -> str | None:
     if worldly(assertion):
         return None  # what needs the world cannot be asked at every step
     try:
-        held = truthy(render(assertion, variables(board.flow, board.value(), world=board.world), functions=BOUNDED))
+        held = truthy(render(assertion, variables(board.flow, board.value(), world=board.world), functions=BOUNDED, options=SHORT))
     except ExpressionError as error:
         board.log("ERROR", f"Unable to evaluate the assertion {assertion}: {error.message}")
         return None

@@ -20,7 +20,7 @@ from engine import context
 from engine.document import Flow, Trigger
 from engine.errors import ExpressionError
 from engine.execution import Execution
-from engine.expressions import BOUNDED, render, render_any
+from engine.expressions import BOUNDED, SHORT, render, render_any
 from engine.states import Moment, State
 from executions import dispatch, executor, logbook, models, ports, starting, store, world
 from executions.logbook import Line
@@ -194,7 +194,7 @@ def _labels(trigger: Trigger, known: Mapping[str, Any]) -> list[tuple[str, str]]
     found = []
     for key, value in pairs:
         try:
-            found.append((str(key), render(str(value), known, functions=BOUNDED)))
+            found.append((str(key), render(str(value), known, functions=BOUNDED, options=SHORT)))
         except ExpressionError:
             continue  # as Kestra does: a label that cannot be rendered is dropped
     return found

@@ -10,7 +10,7 @@ from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.dates import clock_function, format_date
 from engine.expressions.environment import BOUNDED, PURE, mistake, needs_world, render, render_any, render_typed
 from engine.expressions.functions import random_int_function
-from engine.expressions.options import DEFAULTS, Options
+from engine.expressions.options import DEFAULTS, SHORT, Options
 from engine.expressions.runtime import WORLD
 from engine.expressions.truth import truthy
 from engine.expressions.values import duration_of, to_json, to_text
@@ -19,6 +19,7 @@ __all__ = [
     "BOUNDED",
     "DEFAULTS",
     "PURE",
+    "SHORT",
     "WORLD",
     "ExpressionError",
     "Options",

@@ -189,8 +189,10 @@ def plain(value: Any) -> Any:
         return {to_text(key): plain(item) for key, item in value.items()}
     if is_list(value):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, int, str)):
-        return str(value) if isinstance(value, str) else value
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, str)):
+        return str(value) if isinstance(value, str) else int(value)
     if isinstance(value, float):
         return float(to_text(value))
     return java_date(value, always_seconds=True) if isinstance(value, dt.datetime) else to_text(value)

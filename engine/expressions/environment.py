@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Template, nodes, pass_context
+from jinja2 import Template, TemplateError, nodes, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -18,63 +18,121 @@ from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS, is_empty
 from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, parse_json
 from engine.expressions.lexer import take_raw
 from engine.expressions.options import DEFAULTS, Options
-from engine.expressions.runtime import WORLD, Box, Run, limited, present, run_of
-from engine.expressions.statements import parse
+from engine.expressions.parser import Used
+from engine.expressions.runtime import LARGE, MISTAKES, WORLD, Box, Run, limited, locate, misfit, run_of
+from engine.expressions.statements import Parsed, parse
 from engine.expressions.text_filters import TEXT_FILTERS
-from engine.expressions.values import Missing, MissingValue, equal, is_list, is_number, java_class, to_text
+from engine.expressions.values import Double, Long, Missing, MissingValue, Place, equal, is_list, is_number, java_class, meant, to_text
 
 Functions = Mapping[str, Callable[..., Any]]
 
 PURE: Functions = types.MappingProxyType(PURE_FUNCTIONS)
 # PURE without what cannot be interrupted: for whoever must not wait, such as the machine.
 BOUNDED: Functions = types.MappingProxyType({name: function for name, function in PURE_FUNCTIONS.items() if name != "jq"})
-MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 CACHED = 20_000  # characters; longer templates are compiled each time
 MARKED = re.compile(r"\x00raw(\d+)\x00")
 
 
-def _filter(apply: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that lets what is missing through, so that `??` may still answer it, and whose result is counted."""
+def _filter(name: str, apply: Callable[..., Any], takes_run: bool = False) -> Callable[..., Any]:
+    """A filter that lets what is missing through, so that `??` may still answer it, and whose input and result are counted."""
 
     @pass_context
-    def guarded(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
-        missing = present(value, *arguments, *named.values())
-        return limited(run_of(context), apply(value, *arguments, **named)) if missing is None else missing
-
-    return guarded
-
-
-def _run_filter(apply: Callable[..., Any]) -> Callable[..., Any]:
-    @pass_context
-    def guarded(context: Context, value: Any, *arguments: Any, **named: Any) -> Any:
+    def guarded(context: Context, value: Any, place: Place, *arguments: Any, **named: Any) -> Any:
+        if type(value) is Missing:
+            return value
+        for argument in (*arguments, *named.values()):
+            if type(argument) is Missing:
+                return argument
         run = run_of(context)
-        missing = present(value, *arguments, *named.values())
-        return limited(run, apply(run, value, *arguments, **named)) if missing is None else missing
+        if type(value) is str and len(value) > LARGE:
+            run.charge(len(value) // 4)
+        given = (run, value, *arguments) if takes_run else (value, *arguments)
+        try:
+            return limited(run, apply(*given, **named))
+        except ExpressionError as error:
+            locate(error, place)
+            raise
+        except MISTAKES as error:
+            raise misfit(error, place, f"The '{name}' filter", apply, given, named) from error
 
     return guarded
 
 
 @pass_context
-def _default(context: Context, value: Any, default: Any = None) -> Any:
+def _default(context: Context, value: Any, place: Place, default: Any = None) -> Any:
     return default if isinstance(value, Missing) or is_empty(value) else value
 
 
 def _operator(apply: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     @pass_context
-    def guarded(context: Context, left: Any, right: Any) -> Any:
+    def guarded(context: Context, left: Any, place: Place, right: Any) -> Any:
         if type(left) is Missing:
             return left
-        return right if type(right) is Missing else limited(run_of(context), apply(left, right))
+        if type(right) is Missing:
+            return right
+        run = run_of(context)
+        for value in (left, right):
+            if type(value) is list or type(value) is dict:
+                run.charge(8 * runtime.weigh(value, run.options.max_work // 8))
+        try:
+            return limited(run, apply(left, right))
+        except ExpressionError as error:
+            locate(error, place)
+            raise
+        except MISTAKES as error:
+            raise misfit(error, place, "This operator", None, (), {}) from error
 
     return guarded
 
 
-def _test(ask: Callable[..., bool]) -> Callable[..., Any]:
-    def guarded(value: Any, *arguments: Any) -> Any:
-        missing = present(value, *arguments)
-        return ask(value, *arguments) if missing is None else missing
+@pass_context
+def _range(context: Context, first: Any, place: Place, last: Any) -> Any:
+    for value in (first, last):
+        if type(value) is Missing:
+            return value
+    try:
+        return runtime.make_range(run_of(context), first, last)
+    except ExpressionError as error:
+        locate(error, place)
+        raise
+    except MISTAKES as error:
+        raise misfit(error, place, "`..`", None, (), {}) from error
+
+
+def _test(name: str, ask: Callable[..., bool]) -> Callable[..., Any]:
+    def guarded(value: Any, place: Place, *arguments: Any, **named: Any) -> Any:
+        for argument in (value, *arguments, *named.values()):
+            if type(argument) is Missing:
+                return argument
+        try:
+            return ask(value, *arguments, **named)
+        except ExpressionError as error:
+            locate(error, place)
+            raise
+        except MISTAKES as error:
+            raise misfit(error, place, f"The '{name}' test", ask, (value, *arguments), named) from error
 
     return guarded
+
+
+def _one(apply: Callable[[Any], Any]) -> Callable[..., Any]:
+    """An operation on one value; what is missing goes through where `apply` does not use it."""
+
+    def guarded(value: Any, place: Place) -> Any:
+        try:
+            return apply(value)
+        except ExpressionError as error:
+            locate(error, place)
+            raise
+        except MISTAKES as error:
+            raise misfit(error, place, "This operator", None, (), {}) from error
+
+    return guarded
+
+
+@functools.lru_cache(maxsize=2048)
+def _number(text: str) -> Double | Long:
+    return Double(text) if "." in text else Long(text)
 
 
 def _whole(value: Any) -> int:
@@ -91,16 +149,20 @@ def _is_json(value: Any) -> bool:
     return True
 
 
+def is_defined(value: Any) -> bool:
+    """There, and not null. `{{ nowhere.at.all is defined }}` → `false`"""
+    return not isinstance(value, Missing) and value is not None
+
+
 TESTS: dict[str, Callable[..., Any]] = {
-    "defined": lambda value: not isinstance(value, Missing) and value is not None,
-    "null": _test(lambda value: value is None),
-    "empty": _test(is_empty),
-    "even": _test(lambda value: _whole(value) % 2 == 0),
-    "odd": _test(lambda value: _whole(value) % 2 != 0),
-    "iterable": _test(is_list),
-    "map": _test(lambda value: isinstance(value, Mapping)),
-    "json": _test(_is_json),
-    "equalTo": _test(equal),
+    "null": lambda value: value is None,
+    "empty": is_empty,
+    "even": lambda value: _whole(value) % 2 == 0,
+    "odd": lambda value: _whole(value) % 2 != 0,
+    "iterable": is_list,
+    "map": lambda value: isinstance(value, Mapping),
+    "json": _is_json,
+    "equalTo": equal,
 }
 
 
@@ -108,22 +170,25 @@ def _negated(value: Any) -> Any:
     return value if isinstance(value, Missing) else not operators.as_bool(value)
 
 
+def _signed(sign: int) -> Callable[[Any], Any]:
+    return lambda value: value if isinstance(value, Missing) else operators.multiply(sign, value)
+
+
 OPERATORS: dict[str, Callable[..., Any]] = {
-    "$load": runtime.load, "$get": runtime.get, "$set": runtime.set_name, "$for": runtime.for_each, "$call": runtime.call,
-    "$block": runtime.block, "$print": runtime.print_value, "$text": runtime.print_text,
-    "$if": operators.as_condition, "$bool": operators.as_bool, "$not": _negated,
-    "$literal": runtime.literal,
+    "$load": runtime.load, "$get": runtime.get, "$set": runtime.set_name, "$for": runtime.for_each, "$looped": runtime.looped,
+    "$call": runtime.call, "$block": runtime.block, "$print": runtime.print_value, "$text": runtime.print_text,
+    "$if": _one(operators.as_condition), "$bool": _one(operators.as_bool), "$not": _one(_negated),
+    "$literal": runtime.literal, "$number": _number,
     "$not_null": lambda value: None if value is None or isinstance(value, Missing) else Box(value),
     "$not_missing": lambda value: None if isinstance(value, Missing) else Box(value),
     "$box": Box,
     "$unbox": lambda box: box.value,
-    "$plus": _test(lambda value: operators.multiply(1, value)),
-    "$minus": _test(lambda value: operators.multiply(-1, value)),
-    "$range": runtime.make_range,
+    "$plus": _one(_signed(1)), "$minus": _one(_signed(-1)),
+    "$range": _range,
     "$eq": _operator(equal), "$ne": _operator(lambda left, right: not equal(left, right)),
     "$add": _operator(operators.add), "$sub": _operator(operators.subtract), "$mul": _operator(operators.multiply),
     "$div": _operator(operators.divide), "$mod": _operator(operators.modulus), "$concat": _operator(operators.concatenate),
-    "$contains": _operator(operators.contains),
+    "$contains": _operator(operators.contains), "$in": _operator(operators.is_in),
     "$gt": _operator(operators.compare("GREATER_THAN", lambda left, right: left > right)),
     "$ge": _operator(operators.compare("GREATER_THAN_EQUALS", lambda left, right: left >= right)),
     "$lt": _operator(operators.compare("LESS_THAN", lambda left, right: left < right)),
@@ -137,23 +202,31 @@ def _make_environment() -> SandboxedEnvironment:
     environment.tests.clear()
     environment.filters.clear()
     environment.filters.update(OPERATORS)
-    environment.filters.update({f"filter:{name}": _filter(apply) for name, apply in (TEXT_FILTERS | DATA_FILTERS).items()})
-    environment.filters.update({f"filter:{name}": _run_filter(apply) for name, apply in RUN_FILTERS.items()})
+    for name, apply in (TEXT_FILTERS | DATA_FILTERS).items():
+        environment.filters[f"filter:{name}"] = _filter(name, apply)
+    for name, apply in RUN_FILTERS.items():
+        environment.filters[f"filter:{name}"] = _filter(name, apply, takes_run=True)
     environment.filters["filter:default"] = _default
-    environment.filters.update({f"test:{name}": apply for name, apply in TESTS.items()})
+    for name, apply in TESTS.items():
+        environment.filters[f"test:{name}"] = _test(name, apply)
+    environment.filters["test:defined"] = lambda value, place: is_defined(value)
     return environment
 
 
 ENVIRONMENT = _make_environment()
+KNOWN = {
+    kind: frozenset(name.partition(":")[2] for name in ENVIRONMENT.filters if name.startswith(f"{kind}:")) for kind in ("filter", "test")
+}
 
 
-def _tree(source: str) -> nodes.Template:
-    tree = parse(source)
-    for found in tree.find_all(nodes.Filter):
-        kind, _, name = found.name.partition(":")
-        if kind in ("filter", "test") and found.name not in ENVIRONMENT.filters:
-            raise ExpressionError(f"{kind.capitalize()} [{name}] does not exist", template=source, line=found.lineno or 1)
-    return tree
+def _parsed(source: str) -> Parsed:
+    """The template read, and sure to name only filters and tests that exist."""
+    parsed = parse(source)
+    for used in parsed.used:
+        if used.kind != "function" and used.name not in KNOWN[used.kind]:
+            message = f"{used.kind.capitalize()} [{used.name}] does not exist{meant(used.name, KNOWN[used.kind])}"
+            raise ExpressionError(message, template=source, line=used.line, column=used.column)
+    return parsed
 
 
 def _compiled(source: str) -> Template:
@@ -168,16 +241,15 @@ def _compiled_once(source: str) -> Template:
 def _compile(source: str) -> Template:
     """The template, ready to run; raises ExpressionError where it cannot be read."""
     try:
-        tree = _tree(source)
+        tree = _parsed(source).tree
     except ExpressionError as error:
-        message = f"{error.message} ({_shown(source, error.line)}:{error.line})"
-        raise ExpressionError(message, template=source, line=error.line) from error
+        raise _told(error, error.message, source) from error
     tree.set_environment(ENVIRONMENT)
     for node in _every(tree):
         node.lineno = node.lineno or 1
     try:
         code = ENVIRONMENT.compile(tree, name="expression", filename="<expression>")
-    except (RecursionError, SyntaxError, MemoryError) as error:
+    except (RecursionError, SyntaxError, MemoryError, TemplateError) as error:
         raise ExpressionError("the expression is nested too deep", template=source) from error
     return Template.from_code(ENVIRONMENT, code, {}, None)
 
@@ -191,23 +263,27 @@ def _every(tree: nodes.Node) -> Iterator[nodes.Node]:
 
 
 def _described(error: BaseException, source: str, template: Template) -> ExpressionError:
-    """The error as a person reads it: what is wrong, in which expression, at which line."""
-    line = getattr(error, "line", 1)
-    if line == 1:
+    """The error as a person reads it: what is wrong, in which expression, where in it."""
+    told = error if isinstance(error, ExpressionError) else ExpressionError(_misfit(error))
+    if not told.column:
         step = error.__traceback__
         while step is not None:
             if step.tb_frame.f_code.co_filename == "<expression>":
-                line = template.get_corresponding_lineno(step.tb_lineno)
+                told.line = template.get_corresponding_lineno(step.tb_lineno)
             step = step.tb_next
-    shown = _shown(source, line)
+    return _told(told, told.message, source)
+
+
+def _told(error: ExpressionError, message: str, source: str) -> ExpressionError:
+    """The same error with its place in its message, in Kestra's words as far as it has any."""
+    shown, column = _shown(source, error.line), f"column {error.column}" if error.column else ""
     if isinstance(error, MissingValue):
-        message = f"Unable to find `{error.name}` used in the expression `{shown}` at line {line}: {error.message}"
+        where = f"at line {error.line}{', ' if column else ''}{column}"
+        message = f"Unable to find `{error.name}` used in the expression `{shown}` {where}: {message}"
     else:
-        message = f"{error.message if isinstance(error, ExpressionError) else _misfit(error)} ({shown}:{line})"
-    if isinstance(error, ExpressionError):
-        error.args, error.message, error.template, error.line = (message,), message, source, line
-        return error
-    return ExpressionError(message, template=source, line=line)
+        message = f"{message} ({shown}:{error.line}){' at ' if column else ''}{column}"
+    error.args, error.message, error.template = (message,), message, source
+    return error
 
 
 def _shown(source: str, line: int) -> str:
@@ -218,10 +294,7 @@ def _shown(source: str, line: int) -> str:
 
 
 def _misfit(error: BaseException) -> str:
-    if isinstance(error, RecursionError):
-        return "the expression is nested too deep"
-    text = re.sub(r"\b_?[\w.<>]*\.?(?:apply|guarded|apply_)\(\)", "it", str(error))
-    return f"{text}" if text else type(error).__name__
+    return "the expression is nested too deep" if isinstance(error, RecursionError) else str(error) or type(error).__name__
 
 
 def _once(source: str, run: Run) -> str:
@@ -264,6 +337,7 @@ def _inner(source: str, outer: Run) -> str:
     run = Run(outer.variables, outer.functions, outer.options)
     run.built_in, run.caller, run.depth = outer.built_in, outer.caller, outer.depth + 1
     run.work, run.nodes, run.iterations, run.steps = outer.work, outer.nodes, outer.iterations, outer.steps
+    run.started, run.watched = outer.started, outer.watched
     if run.depth > run.options.max_depth:
         raise ExpressionError("Too many rendering attempts")
     text = _once(source, run)
@@ -334,36 +408,41 @@ def render_any(value: Any, variables: Mapping[str, Any], *, functions: Functions
     return value
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=4096)
 def needs_world(template: str) -> frozenset[str]:
     """The functions of the world that a template names; nothing when it cannot be read (rendering it will say why).
 
-    `jq` counts as one: a program of it may run for ever, so that only a caller who can end it should run it.
+    `jq` and patterns count as such: they may run for ever, so that only a caller who can end them should run them.
     """
     if "{" not in template:
         return frozenset()
     try:
-        tree = parse(template)
+        used = parse(template).used
     except ExpressionError:
         return frozenset()
-    filters = list(tree.find_all(nodes.Filter))
-    calls = (found.node for found in filters if found.name == "$call")
-    named = {node.value for node in calls if isinstance(node, nodes.Const) and node.value in WORLD}
-    return frozenset(named | ({"jq"} if any(found.name == "filter:jq" for found in filters) else set()))
+    return frozenset(name for name in map(_world_name, used) if name)
 
 
-@functools.lru_cache(maxsize=2048)
+def _world_name(used: Used) -> str | None:
+    if used.kind == "function":
+        return used.name if used.name in WORLD else None
+    if used.name == "jq":
+        return "jq"
+    return "a pattern" if used.kind == "filter" and used.name == "replace" and (len(used.arguments) > 1 or used.keywords) else None
+
+
+@functools.lru_cache(maxsize=4096)
 def mistake(template: str) -> ExpressionError | None:
     """What can be told of a template without rendering it: its grammar, and filters, tests and functions that do not exist."""
     if "{" not in template:
         return None
     try:
-        tree = _tree(template)
+        parsed = _parsed(template)
     except ExpressionError as error:
         return error
-    macros = {node.name.removeprefix("macro_") for node in tree.find_all(nodes.Macro)}
-    known = macros | PURE_FUNCTIONS.keys() | CONTEXT_FUNCTIONS.keys() | WORLD
-    for found in tree.find_all(nodes.Filter):
-        if found.name == "$call" and isinstance(found.node, nodes.Const) and found.node.value not in known:
-            return ExpressionError(f"Function or Macro [{found.node.value}] does not exist", template=template, line=found.lineno or 1)
+    known = parsed.macros | PURE_FUNCTIONS.keys() | CONTEXT_FUNCTIONS.keys() | WORLD
+    for used in parsed.used:
+        if used.kind == "function" and used.name not in known:
+            message = f"Function or Macro [{used.name}] does not exist{meant(used.name, known)}"
+            return ExpressionError(message, template=template, line=used.line, column=used.column)
     return None

@@ -162,11 +162,11 @@ def _block(context: Context, name: str) -> str:
     return block(context, key)
 
 
-def _range(context: Context, start: Any, end: Any, increment: Any = 1) -> list[Any]:
+def _range(context: Context, start: Any, end: Any, increment: Any = None) -> list[Any]:
     missing = present(start, end, increment)
     if missing:
         raise missing.error()
-    return make_range(context, start, end, increment)
+    return make_range(run_of(context), start, end, increment)
 
 
 def _parent(context: Context) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from engine.errors import ExpressionError
 
@@ -15,9 +14,11 @@ END_RAW = re.compile(r"\{%-*[ \t]*endraw[ \t]*-*%\}")
 VERBATIM = re.compile(r"\s*verbatim\s*(-?)%\}")
 END_VERBATIM = re.compile(r"\{%(-?)\s*endverbatim\s*(-?)%\}")
 SYMBOLS = ("???", "??", "==", "!=", ">=", "<=", "..", ">", "<", "+", "-", "*", "/", "%", "|", "~")
-OPERATOR = re.compile("|".join(re.escape(symbol) for symbol in SYMBOLS) + r"|(?:is\s+not|is|contains|equals|and|or|not)(?!\w)")
-NAME = re.compile(r"[^\W\d]\w*")
-NUMBER = re.compile(r"\d+L|\d+(?:\.\d+)?")
+TOKEN = re.compile(
+    "(?P<operator>" + "|".join(re.escape(symbol) for symbol in SYMBOLS)
+    + r"|(?:is\s+not|isIn|is|contains|equals|and|or|not)(?!\w))|(?P<name>[^\W\d]\w*)|(?P<number>\d+L|\d+(?:\.\d+)?)"
+)
+PRINT_END, TAG_END, PART_END = (re.compile(pattern) for pattern in (r"\s*(-?)\}\}", r"\s*(-?)%\}", r"\s*()\}"))
 PLAIN_STRING = re.compile(r"\"([^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*)\"|'([^'\\]*(?:\\.[^'\\]*)*)'", re.DOTALL)
 STRING_PART = re.compile(r"[^#\"\\]*(?:(?:\\.|#(?!\{))[^#\"\\]*)*", re.DOTALL)
 SPACE = re.compile(r"\s*")
@@ -25,14 +26,14 @@ MAX_TOKENS = 50_000
 PAIRS = {"(": ")", "[": "]", "{": "}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """`kind` is text, print_start, print_end, tag_start, tag_end, name, number, long, string, operator, punctuation,
+class Token(NamedTuple):
+    """`kind` is text, print_start, print_end, tag_start, tag_end, name, number, string, operator, punctuation,
     open_part, close_part (an interpolation inside a string) or end."""
 
     kind: str
     value: str
     line: int
+    column: int
 
 
 def raw_block(source: str, at: int) -> tuple[int, int, int] | None:
@@ -74,12 +75,12 @@ class Lexer:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.at = 0
+        self.at = self.line_start = 0
         self.line = 1
         self.tokens: list[Token] = []
         self.brackets: list[str] = []
         self.trim_next = False
-        self.opened = 1
+        self.opened = (1, 1)
 
     def run(self) -> list[Token]:
         while self.at < len(self.source):
@@ -88,18 +89,19 @@ class Lexer:
         return self.tokens
 
     def fail(self, message: str) -> NoReturn:
-        raise ExpressionError(message, template=self.source, line=self.line)
+        raise ExpressionError(message, template=self.source, line=self.line, column=self.at - self.line_start + 1)
 
     def _push(self, kind: str, value: str) -> None:
         if len(self.tokens) > MAX_TOKENS:
             self.fail(f"the expressions have more than {MAX_TOKENS} parts")
-        self.tokens.append(Token(kind, value, self.line))
+        self.tokens.append(Token(kind, value, self.line, self.at - self.line_start + 1))
 
-    def _advance(self, to: int) -> str:
-        text = self.source[self.at:to]
-        self.line += text.count("\n")
+    def _advance(self, to: int) -> None:
+        lines = self.source.count("\n", self.at, to)
+        if lines:
+            self.line += lines
+            self.line_start = self.source.rfind("\n", self.at, to) + 1
         self.at = to
-        return text
 
     def _text(self, to: int, trim_end: bool = False) -> None:
         """Takes everything up to `to` as text, trimmed where a tag beside it asks for it."""
@@ -120,15 +122,21 @@ class Lexer:
             return
         raw = raw_block(self.source, found.start())
         if raw is not None:
-            start, end, to = raw
             self._text(found.start())
-            self._push("text", self.source[start:end])
-            self._advance(to)
+            self._push("text", self.source[raw[0]:raw[1]])
+            self._advance(raw[2])
             return
-        trim = self.source.startswith("-", found.end())
+        trim = self._trims(found)
         self._text(found.start(), trim_end=trim)
+        start = (self.line, self.at - self.line_start + 1)
         self._advance(found.end() + trim)
+        self.opened = start
         {"{{": self._print, "{%": self._tag, "{#": self._comment}[found[0]]()
+
+    def _trims(self, opening: re.Match[str]) -> bool:
+        """Whether a sign begins with a trim marker: in `{{-1}}` the `-` belongs to the number."""
+        end = opening.end()
+        return self.source.startswith("-", end) and (opening[0] != "{{" or self.source[end + 1:end + 2].isspace())
 
     def _comment(self) -> None:
         end = self.source.find("#}", self.at)
@@ -138,9 +146,11 @@ class Lexer:
         self._advance(end + 2)
 
     def _print(self) -> None:
-        self.opened = self.line
-        self._push("print_start", "{{")
-        self._until(re.compile(r"\s*(-?)\}\}"), "print_end", "}}")
+        self._start("print_start", "{{")
+        self._until(PRINT_END, "print_end", "}}")
+
+    def _start(self, kind: str, sign: str) -> None:
+        self.tokens.append(Token(kind, sign, *self.opened))
 
     def _tag(self) -> None:
         if RAW.match(self.source, self.source.rfind("{%", 0, self.at + 1)):
@@ -149,9 +159,8 @@ class Lexer:
         if verbatim:
             self._verbatim(verbatim)
             return
-        self.opened = self.line
-        self._push("tag_start", "{%")
-        self._until(re.compile(r"\s*(-?)%\}"), "tag_end", "%}")
+        self._start("tag_start", "{%")
+        self._until(TAG_END, "tag_end", "%}")
 
     def _verbatim(self, start: re.Match[str]) -> None:
         end = END_VERBATIM.search(self.source, start.end())
@@ -176,15 +185,15 @@ class Lexer:
     def _expression(self, closing: str) -> None:
         self._advance(SPACE.match(self.source, self.at).end())  # type: ignore[union-attr]  # the pattern always matches
         if self.at >= len(self.source):
-            self.line = self.opened
-            self.fail(f'Unclosed "{self.brackets[-1]}"' if self.brackets else f'Expected "{closing}" before the end of the text')
-        for kind, pattern in (("operator", OPERATOR), ("name", NAME), ("number", NUMBER)):
-            found = pattern.match(self.source, self.at)
-            if found:
-                self._push(kind, " ".join(found[0].split()))
-                self._advance(found.end())
-                return
-        if self.source[self.at] in "\"'":
+            line, column = self.opened
+            message = f'Unclosed "{self.brackets[-1]}"' if self.brackets else f'Expected "{closing}" before the end of the text'
+            raise ExpressionError(message, template=self.source, line=line, column=column)
+        found = TOKEN.match(self.source, self.at)
+        if found:
+            text = found[0]
+            self._push(found.lastgroup or "", " ".join(text.split()) if text.startswith("is") else text)
+            self._advance(found.end())
+        elif self.source[self.at] in "\"'":
             self._string(closing)
         else:
             self._punctuation()
@@ -234,10 +243,9 @@ class Lexer:
         self._push("open_part", "#{")
         self._advance(self.at + 2)
         outer, self.brackets = self.brackets, []
-        end = re.compile(r"\s*()\}")
-        while not (self.brackets == [] and end.match(self.source, self.at)):
+        while not (self.brackets == [] and PART_END.match(self.source, self.at)):
             self._expression(closing)
-        self._advance(end.match(self.source, self.at).end())  # type: ignore[union-attr]  # the loop ended on a match
+        self._advance(PART_END.match(self.source, self.at).end())  # type: ignore[union-attr]  # the loop ended on a match
         self.brackets = outer
         self._push("close_part", "}")
 

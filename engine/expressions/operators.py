@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from engine.errors import ExpressionError
-from engine.expressions.values import Missing, equal, is_list, is_number, java_class, to_text
+from engine.expressions.values import Double, Float32, Missing, index_of, is_list, is_number, java_class, same_kind, to_float32, to_text
 
 
 def as_bool(value: Any) -> bool:
@@ -46,38 +47,55 @@ def wrap(value: Any) -> Any:
     return value
 
 
+def _fit(value: Any, left: Any, right: Any) -> Any:
+    """The result of an operation in the class that Java gives it: the wider of the two."""
+    if not isinstance(value, float):
+        return wrap(value)
+    if Double in (type(left), type(right)) or float in (type(left), type(right)):
+        return Double(value) if Double in (type(left), type(right)) else value
+    return to_float32(value) if isinstance(left, Float32) or isinstance(right, Float32) else value
+
+
 def add(left: Any, right: Any) -> Any:
     if isinstance(left, str) or isinstance(right, str):
         return _java_string(left) + _java_string(right)
     if isinstance(left, (list, tuple)):
         return [*left, *right] if is_list(right) else [*left, right]
     left, right = _numbers(left, right, "ADD")
-    return wrap(left + right)
+    return _fit(left + right, left, right)
 
 
 def subtract(left: Any, right: Any) -> Any:
     if isinstance(left, (list, tuple)):
-        removed = list(right) if is_list(right) else [right]
-        return [item for item in left if item not in removed]
+        among = index_of(right if is_list(right) else [right])
+        return [item for item in left if not among(item)]
     left, right = _numbers(left, right, "SUBTRACT")
-    return wrap(left - right)
+    return _fit(left - right, left, right)
 
 
 def multiply(left: Any, right: Any) -> Any:
     left, right = _numbers(left, right, "MULTIPLICATION")
-    return wrap(left * right)
+    return _fit(left * right, left, right)
 
 
 def _divided(left: Any, right: Any, verb: str) -> Any:
     left, right = _numbers(left, right, verb)
     if right == 0:
         if isinstance(left, float) or isinstance(right, float):
-            return float("nan") if left == 0 or verb == "MODULUS" else float("inf") if left > 0 else float("-inf")
+            return _by_zero(left, right, verb)
         raise ExpressionError("/ by zero")
+    if not isinstance(left, int) or not isinstance(right, int):
+        if verb == "MODULUS":
+            return _fit(math.fmod(left, right) if isinstance(left + right, float) else left % right, left, right)
+        return _fit(left / right, left, right)
     quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
-    if verb == "MODULUS":
-        return left - right * quotient
-    return wrap(quotient) if isinstance(left, int) and isinstance(right, int) else left / right
+    return wrap(left - right * quotient if verb == "MODULUS" else quotient)
+
+
+def _by_zero(left: Any, right: Any, verb: str) -> float:
+    if left == 0 or verb == "MODULUS" or math.isnan(left):
+        return math.nan
+    return math.copysign(math.inf, left) * math.copysign(1, right)
 
 
 def divide(left: Any, right: Any) -> Any:
@@ -101,13 +119,17 @@ def contains(left: Any, right: Any) -> bool:
     if left is None:
         return False
     if is_list(left):
-        wanted = list(right) if is_list(right) else [right]
-        return all(any(equal(item, one) for item in left) for one in wanted)
+        return all(map(index_of(left), right if is_list(right) else [right]))
     if isinstance(left, Mapping):
         return right in left
     if isinstance(left, str):
         return _java_string(right) in left
     raise ExpressionError(f"Contains operator can only be used on Collections, Maps and arrays. Actual type was: {java_class(left)}")
+
+
+def is_in(left: Any, right: Any) -> bool:
+    """`isIn`: `contains` the other way round; nothing is in null."""
+    return contains(right, left)
 
 
 def compare(name: str, decide: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -118,6 +140,6 @@ def compare(name: str, decide: Callable[[Any, Any], bool]) -> Callable[[Any, Any
             return False
         if not is_number(left) or not is_number(right):
             raise ExpressionError(f"invalid operands for mathematical comparison [{name}]: {java_class(left)} and {java_class(right)}")
-        return decide(left, right)
+        return decide(left, right) if type(left) is type(right) else decide(same_kind(left), same_kind(right))
 
     return comparison

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -10,22 +11,28 @@ class Options:
     """How far an expression may go, and how it behaves.
 
     `max_output`: characters a rendering may print. `max_work`: characters and list items it may make on the way;
-    `max_nodes`: values inside the lists and maps it makes. `max_iterations`: rounds of all loops together.
+    `max_nodes`: values inside the lists and maps it writes. `max_iterations`: rounds of all loops together.
     `max_steps`: operations, calls and names looked up. `max_depth`: macros and `render` inside each other.
+    `clock`: gives seconds; a rendering that has one may take `max_seconds` of them. `patterns`: whether regular expressions may run here.
     `time_zone`: the zone of dates that name none. `recursive`: what comes from a variable is rendered again, and
     `render` does not exist (Kestra's `kestra.variables.recursive-rendering`).
     """
 
     max_output: int = 10 * 1024 * 1024
-    max_work: int = 100 * 1024 * 1024
+    max_work: int = 50 * 1024 * 1024
     max_nodes: int = 1_000_000
     max_iterations: int = 100_000
     max_steps: int = 1_000_000
     max_depth: int = 30
     max_passes: int = 100
     max_template: int = 2 * 1024 * 1024
+    max_seconds: float = 1.2
+    clock: Callable[[], float] | None = None
+    patterns: bool = True
     time_zone: str = "UTC"
     recursive: bool = False
 
 
 DEFAULTS = Options()
+# For whoever must not wait, such as the machine inside a transaction.
+SHORT = Options(max_work=8 * 1024 * 1024, max_steps=200_000, max_nodes=200_000, patterns=False)

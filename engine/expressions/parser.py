@@ -6,7 +6,7 @@ attribute access nor a call: what an expression can do is exactly what `runtime.
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from jinja2 import nodes
 
@@ -14,11 +14,11 @@ from engine.errors import ExpressionError
 from engine.expressions.lexer import Token, tokenize
 
 BINARY = {
-    "or": 10, "and": 15, "is": 20, "is not": 20, "contains": 20, "==": 30, "equals": 30, "!=": 30, ">": 30, "<": 30, ">=": 30, "<=": 30,
-    "+": 40, "-": 40, "*": 60, "/": 60, "%": 60, "|": 100, "~": 110, "..": 120, "??": 120, "???": 120,
+    "or": 10, "and": 15, "is": 20, "is not": 20, "contains": 20, "isIn": 20, "==": 30, "equals": 30, "!=": 30, ">": 30, "<": 30,
+    ">=": 30, "<=": 30, "+": 40, "-": 40, "*": 60, "/": 60, "%": 60, "|": 100, "~": 110, "..": 120, "??": 120, "???": 120,
 }
 OPERATIONS = {
-    "contains": "$contains", "==": "$eq", "equals": "$eq", "!=": "$ne", ">": "$gt", "<": "$lt", ">=": "$ge", "<=": "$le",
+    "contains": "$contains", "isIn": "$in", "==": "$eq", "equals": "$eq", "!=": "$ne", ">": "$gt", "<": "$lt", ">=": "$ge", "<=": "$le",
     "+": "$add", "-": "$sub", "*": "$mul", "/": "$div", "%": "$mod", "~": "$concat", "..": "$range",
 }
 UNARY = {"not": "$not", "+": "$plus", "-": "$minus"}
@@ -28,9 +28,25 @@ MAX_NESTING = 60
 SHOWN = {"print_end": "}}", "tag_end": "%}", "close_part": "}", "name": "a name", "string": "a text"}
 
 
+class Used(NamedTuple):
+    """A filter, test or function that a template names, and where."""
+
+    kind: str
+    name: str
+    line: int
+    column: int
+    arguments: tuple[nodes.Expr, ...] = ()
+    keywords: tuple[nodes.Keyword, ...] = ()
+
+
 def operation(name: str, *arguments: nodes.Expr, keywords: list[nodes.Keyword] | None = None) -> nodes.Expr:
     """A call of one of our own filters; the first argument is what flows in."""
     return nodes.Filter(arguments[0], name, list(arguments[1:]), keywords or [], None, None)
+
+
+def placed(name: str, token: Token, *arguments: nodes.Expr, keywords: list[nodes.Keyword] | None = None) -> nodes.Expr:
+    """An operation that is told where it stands, after what flows in: its errors say so."""
+    return operation(name, arguments[0], nodes.Const((token.line, token.column)), *arguments[1:], keywords=keywords)
 
 
 class ExpressionParser:
@@ -43,6 +59,7 @@ class ExpressionParser:
         self.depth = 0
         self.paths: dict[int, str] = {}
         self.kept: list[nodes.Expr] = []
+        self.used: list[Used] = []
 
     @property
     def current(self) -> Token:
@@ -55,7 +72,8 @@ class ExpressionParser:
         return token
 
     def fail(self, message: str, token: Token | None = None) -> NoReturn:
-        raise ExpressionError(message, template=self.source, line=(token or self.current).line)
+        place = token or self.current
+        raise ExpressionError(message, template=self.source, line=place.line, column=place.column)
 
     def at(self, value: str, kind: str = "punctuation") -> bool:
         return self.current.kind == kind and self.current.value == value
@@ -86,7 +104,8 @@ class ExpressionParser:
         return left
 
     def _unary(self) -> nodes.Expr:
-        return operation(UNARY[self.next().value], self.expression(UNARY_PRECEDENCE))
+        sign = self.next()
+        return placed(UNARY[sign.value], sign, self.expression(UNARY_PRECEDENCE))
 
     def _binary(self, left: nodes.Expr, operator: Token) -> nodes.Expr:
         sign = operator.value
@@ -94,35 +113,36 @@ class ExpressionParser:
             return self.filter(left)
         if sign in ("is", "is not"):
             tested = self._test(left)
-            return operation("$not", tested) if sign == "is not" else tested
+            return placed("$not", operator, tested) if sign == "is not" else tested
         right = self.expression(BINARY[sign] + 1)
         if sign in ("and", "or"):
-            return (nodes.And if sign == "and" else nodes.Or)(operation("$bool", left), operation("$bool", right))
+            return (nodes.And if sign == "and" else nodes.Or)(placed("$bool", operator, left), placed("$bool", operator, right))
         if sign in ("??", "???"):
             mark = "$not_null" if sign == "??" else "$not_missing"
             return operation("$unbox", nodes.Or(operation(mark, left), operation("$box", right)))
-        return operation(OPERATIONS[sign], left, right)
+        return placed(OPERATIONS[sign], operator, left, right)
 
     def _ternary(self, test: nodes.Expr) -> nodes.Expr:
+        sign = self.current
         if not self.take("?"):
             return test
         first = self.expression()
         self.expect("punctuation", ":")
-        return nodes.CondExpr(operation("$bool", test), first, self.expression())
+        return nodes.CondExpr(placed("$bool", sign, test), first, self.expression())
 
     def filter(self, left: nodes.Expr) -> nodes.Expr:
         token = self.next()
         if token.kind not in ("name", "operator") or not token.value.isidentifier():
             self.fail(f'Unexpected "{token.value}", expected the name of a filter', token)
-        arguments, keywords = self.arguments() if self.at("(") else ([], [])
-        applied = operation(f"filter:{token.value}", left, *arguments, keywords=keywords)
-        applied.lineno = token.line
-        return applied
+        return self._applied("filter", token, left)
 
     def _test(self, left: nodes.Expr) -> nodes.Expr:
-        token = self.expect("name")
+        return self._applied("test", self.expect("name"), left)
+
+    def _applied(self, kind: str, token: Token, left: nodes.Expr) -> nodes.Expr:
         arguments, keywords = self.arguments() if self.at("(") else ([], [])
-        return operation(f"test:{token.value}", left, *arguments, keywords=keywords)
+        self.used.append(Used(kind, token.value, token.line, token.column, tuple(arguments), tuple(keywords)))
+        return placed(f"{kind}:{token.value}", token, left, *arguments, keywords=keywords)
 
     def arguments(self) -> tuple[list[nodes.Expr], list[nodes.Keyword]]:
         self.expect("punctuation", "(")
@@ -165,22 +185,18 @@ class ExpressionParser:
         return self.fail(f'Unexpected token "{token.kind.upper()}" of value "{token.value}"', token)
 
     def _number(self, token: Token) -> nodes.Expr:
-        if "." in token.value:
-            return nodes.Const(float(token.value))
-        value = int(token.value.removesuffix("L"))
-        if value >= 2**63:
+        if "." not in token.value and int(token.value.removesuffix("L")) >= 2**63:
             self.fail(f"the number {token.value} does not fit 64 bits", token)
-        return nodes.Const(value)
+        return operation("$number", nodes.Const(token.value.removesuffix("L")))
 
     def _name(self, token: Token) -> nodes.Expr:
         if self.at("("):
             arguments, keywords = self.arguments()
-            call = operation("$call", nodes.Const(token.value), *arguments, keywords=keywords)
-            call.lineno = token.line
-            return call
+            self.used.append(Used("function", token.value, token.line, token.column, tuple(arguments), tuple(keywords)))
+            return placed("$call", token, nodes.Const(token.value), *arguments, keywords=keywords)
         if token.value in CONSTANTS:
             return nodes.Const(CONSTANTS[token.value])
-        return self._named(operation("$load", nodes.Const(token.value), nodes.Const(token.line)), token.value)
+        return self._named(placed("$load", token, nodes.Const(token.value)), token.value)
 
     def _named(self, node: nodes.Expr, path: str) -> nodes.Expr:
         """Remembers how a value is written, for the message when it is missing (`kept` holds the node, so that its id stays its own)."""
@@ -188,13 +204,13 @@ class ExpressionParser:
         self.kept.append(node)
         return node
 
-    def _get(self, node: nodes.Expr, key: nodes.Expr, written: str, line: int) -> nodes.Expr:
+    def _get(self, node: nodes.Expr, key: nodes.Expr, written: str, token: Token) -> nodes.Expr:
         path = self.paths.get(id(node), "") + written
-        return self._named(operation("$get", node, key, nodes.Const(path.lstrip(".")), nodes.Const(line)), path)
+        return self._named(placed("$get", token, node, key, nodes.Const(path.lstrip("."))), path)
 
     def _string(self) -> nodes.Expr:
         parts: list[nodes.Expr] = []
-        previous = ""
+        start, previous = self.current, ""
         while (self.current.kind == "string" and previous != "plain") or self.current.kind == "open_part":
             token = self.next()
             if token.kind == "string":
@@ -208,7 +224,7 @@ class ExpressionParser:
                 previous = ""
         whole = parts[0]
         for part in parts[1:]:
-            whole = operation("$concat", whole, part)
+            whole = placed("$concat", start, whole, part)
         return whole
 
     def _list(self) -> nodes.Expr:
@@ -237,12 +253,16 @@ class ExpressionParser:
                     self.fail(f'Unexpected "{token.value}", expected the name of an attribute', token)
                 if self.at("("):
                     self.fail(f"methods cannot be called; `{token.value}` may exist as a filter: `value | {token.value}`", token)
-                node = self._get(node, nodes.Const(token.value), f".{token.value}", token.line)
+                node = self._get(node, nodes.Const(token.value), f".{token.value}", token)
             elif self.take("["):
-                key, line = self.expression(), self.current.line
+                token, key = self.current, self.expression()
                 self.expect("punctuation", "]")
-                written = str(key.value) if isinstance(key, nodes.Const) else self.paths.get(id(key), "…")
-                quoted = isinstance(key, nodes.Const) and isinstance(key.value, str)
-                node = self._get(node, key, f"['{written}']" if quoted else f"[{written}]", line)
+                node = self._get(node, key, f"[{self._written(key, token)}]", token)
             else:
                 return node
+
+    def _written(self, key: nodes.Expr, token: Token) -> str:
+        """How a key in brackets looks in a message."""
+        if isinstance(key, nodes.Const) and isinstance(key.value, str):
+            return f"'{key.value}'"
+        return token.value if token.kind == "number" else self.paths.get(id(key), "…")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import pass_context
@@ -10,20 +13,41 @@ from jinja2.runtime import Context
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.options import Options
-from engine.expressions.values import Missing, is_list, to_json, to_text
+from engine.expressions.values import Missing, Place, is_list, is_number, java_class, meant, to_json, to_text
 
 WORLD = frozenset({"kv", "secret", "read", "now", "uuid", "id", "randomInt", "errorLogs", "fileURI", "fileSize"})
 LARGE = 256
+WATCHED = 500  # steps between two looks at the clock
 CALL = 25  # steps that a macro costs
 NOTHING = object()
+MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+MISSING_ARGUMENT = re.compile(r"missing a required (?:keyword-only )?argument: '(\w+)'")
+WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class Run:
     """The state of one rendering: variables by scope, what has been used up, what has been printed."""
 
     __slots__ = (
-        "built_in", "caller", "depth", "functions", "iterations", "literal", "nested", "nodes", "options", "printed", "scopes", "steps",
-        "typed", "values", "variables", "work",
+        "built_in",
+        "caller",
+        "depth",
+        "functions",
+        "iterations",
+        "literal",
+        "looped",
+        "nested",
+        "nodes",
+        "options",
+        "printed",
+        "scopes",
+        "started",
+        "steps",
+        "typed",
+        "values",
+        "variables",
+        "watched",
+        "work",
     )
 
     def __init__(
@@ -36,15 +60,19 @@ class Run:
         self.built_in: Mapping[str, Callable[..., Any]] = {}
         self.scopes: list[dict[str, Any] | Mapping[str, Any]] = [variables]
         self.values: list[Any] = []
-        self.literal = False
+        self.literal = self.looped = False
         self.printed = self.work = self.nodes = self.iterations = self.steps = self.depth = self.nested = 0
         self.caller: Callable[[str, bool], str] | None = None
+        self.started = options.clock() if options.clock else 0.0
+        self.watched = WATCHED
 
     def charge(self, amount: int) -> None:
         """Counts characters and items made on the way."""
         self.work += amount
         if self.work > self.options.max_work:
             raise ExpressionError(f"the expression makes more than {self.options.max_work} characters on its way")
+        if amount > LARGE:
+            self.watch()
 
     def charge_nodes(self, value: Any) -> None:
         """Counts every value inside a new list or map, so that nesting one in itself again and again is refused."""
@@ -70,8 +98,17 @@ class Run:
     def step(self, cost: int = 1) -> None:
         """Counts an operation, and for how many simple ones it stands."""
         self.steps += cost
-        if self.steps > self.options.max_steps:
-            raise ExpressionError(f"the expression takes more than {self.options.max_steps} steps")
+        if self.steps > self.watched:
+            if self.steps > self.options.max_steps:
+                raise ExpressionError(f"the expression takes more than {self.options.max_steps} steps")
+            self.watched = min(self.steps + WATCHED, self.options.max_steps)
+            self.watch()
+
+    def watch(self) -> None:
+        """Looks at the clock, if there is one."""
+        clock = self.options.clock
+        if clock is not None and clock() - self.started > self.options.max_seconds:
+            raise ExpressionError(f"the expression takes more than {self.options.max_seconds} seconds")
 
     def enter(self) -> None:
         self.step(CALL)
@@ -87,50 +124,50 @@ def run_of(context: Context) -> Run:
 
 
 @pass_context
-def load(context: Context, name: str, line: int) -> Any:
+def load(context: Context, name: str, place: Place) -> Any:
     run = run_of(context)
     run.step()
     for scope in reversed(run.scopes):
         if name in scope:
             return scope[name]
-    return Missing(name, name, {str(key): None for scope in run.scopes for key in scope}, line)
+    return Missing(name, name, itertools.chain.from_iterable(run.scopes), place)
 
 
-def get(value: Any, key: Any, path: str, line: int) -> Any:
+def get(value: Any, place: Place, key: Any, path: str) -> Any:
     """`value.key` and `value[key]`, written `path`: entries of maps, items of lists; Missing where there is none."""
     if isinstance(value, Mapping):
         if isinstance(key, Missing):
             return key
-        if key in value:
+        if isinstance(key, str) and key in value:
             return value[key]
         wanted = _other_key(value, key)
-        return value[wanted] if wanted is not NOTHING else Missing(to_text(key), path, value, line)
+        return value[wanted] if wanted is not NOTHING else Missing(to_text(key), path, value, place)
     if isinstance(value, Missing):
         return value
     if isinstance(key, Missing):
         return key
     if isinstance(value, (list, tuple)):
-        return _item(value, key, path, line)
+        return _item(value, key, path, place)
     if isinstance(value, LoopState):
-        return value.get(key)
-    return Missing(to_text(key), f"{path}` because what stands before it is null: `{to_text(key)}" if value is None else path, (), line)
+        return value.get(key, place)
+    return Missing(to_text(key), f"{path}` because what stands before it is null: `{to_text(key)}" if value is None else path, (), place)
 
 
 def _other_key(value: Mapping[Any, Any], key: Any) -> Any:
     """A key that is a number in the map and text in the expression, or the other way round."""
-    if isinstance(key, str) and key.lstrip("-").isdigit():
-        return int(key) if int(key) in value else NOTHING
+    if isinstance(key, str):
+        return int(key) if WHOLE.fullmatch(key) and int(key) in value else NOTHING
+    if isinstance(key, (int, float, bool, type(None))) and key in value:
+        return key
     text = to_text(key)
-    return text if not isinstance(key, str) and text in value else NOTHING
+    return text if text in value else NOTHING
 
 
-def _item(value: list[Any] | tuple[Any, ...], key: Any, path: str, line: int) -> Any:
+def _item(value: list[Any] | tuple[Any, ...], key: Any, path: str, place: Place) -> Any:
     name = to_text(key)
-    try:
-        index = int(name)
-    except ValueError:
-        return Missing(name, path, (), line)
-    return value[index] if 0 <= index < len(value) else Missing(name, path, (), line)
+    if not WHOLE.fullmatch(name) or not 0 <= int(name) < len(value):
+        return Missing(name, path, (), place)
+    return value[int(name)]
 
 
 class LoopState:
@@ -142,39 +179,50 @@ class LoopState:
         self.index = 0
         self.length = length
 
-    def get(self, key: Any) -> Any:
+    def get(self, key: Any, place: Place) -> Any:
         values = {
             "index": self.index, "length": self.length, "first": self.index == 0, "last": self.index == self.length - 1,
             "revindex": self.length - self.index - 1,
         }
-        return values[key] if key in values else Missing(str(key), f"loop.{key}", values)
+        return values[key] if key in values else Missing(str(key), f"loop.{key}", values, place)
 
 
 @pass_context
-def for_each(context: Context, value: Any, name: str) -> Iterator[int]:
+def for_each(context: Context, value: Any, place: Place, name: str) -> Iterator[int]:
     """The rounds of a `for`: each one binds `name` and `loop`, then lets the body run."""
     run = run_of(context)
-    if isinstance(value, Missing):
-        raise value.error()
-    if value is None:
-        return
-    if isinstance(value, Mapping):
-        items: list[Any] = [{"key": key, "value": item} for key, item in value.items()]
-    elif is_list(value):
-        items = list(value)
-    else:
-        raise ExpressionError(f"Not an iterable object. Value = [{to_text(value)}]")
+    run.looped = value is not None
+    items = _items(value, place)
+    run.charge(len(items))
     loop = LoopState(len(items))
     scope: dict[str, Any] = {"loop": loop}
     run.scopes.append(scope)
     for number, item in enumerate(items):
         run.iterations += 1
         if run.iterations > run.options.max_iterations:
-            raise ExpressionError(f"the loops go round more than {run.options.max_iterations} times")
+            raise ExpressionError(f"the loops go round more than {run.options.max_iterations} times", line=place[0], column=place[1])
         loop.index = number
         scope[name] = item
         yield number
     run.scopes.pop()
+
+
+def _items(value: Any, place: Place) -> list[Any]:
+    if isinstance(value, Missing):
+        raise value.error()
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        return [{"key": key, "value": item} for key, item in value.items()]
+    if is_list(value):
+        return list(value)
+    raise ExpressionError(f"Not an iterable object. Value = [a {java_class(value)}]", line=place[0], column=place[1])
+
+
+@pass_context
+def looped(context: Context, value: bool) -> bool:
+    """Whether the loop that just ended without a round was given something: for null, not even `else` is rendered."""
+    return run_of(context).looped and value
 
 
 @pass_context
@@ -231,15 +279,18 @@ def present(*values: Any) -> Missing | None:
     return next((value for value in values if isinstance(value, Missing)), None)
 
 
-@pass_context
-def make_range(context: Context, first: Any, last: Any, step: Any = 1) -> list[Any]:
-    """`a..b` and `range(a, b, step)`: whole numbers, or letters, both ends included."""
-    run = run_of(context)
+def make_range(run: Run, first: Any, last: Any, step: Any = None) -> list[Any]:
+    """`a..b` and `range(a, b, step)`: numbers, or letters, both ends included."""
+    step = 1 if step is None else step
+    if not is_number(step):
+        raise ExpressionError(f"The increment of the range function must be a number {to_text(step)}")
+    if int(step) == 0:
+        raise ExpressionError("The increment of the range function must be different than 0")
     if isinstance(first, str) and isinstance(last, str) and len(first) == len(last) == 1:
-        return [chr(code) for code in make_range(context, ord(first), ord(last), step)]
-    if not all(isinstance(value, int) and not isinstance(value, bool) for value in (first, last, step)) or step == 0:
-        raise ExpressionError("a range goes between two whole numbers or two letters")
-    values = range(first, last + (1 if step > 0 else -1), step)
+        return [chr(code) for code in make_range(run, ord(first), ord(last), step)]
+    if not is_number(first) or not is_number(last):
+        raise ExpressionError("Arguments of range function must be of type Number or String with a length of 1")
+    values = range(int(first), int(last) + (1 if step > 0 else -1), int(step))
     if len(values) > run.options.max_iterations:
         raise ExpressionError(f"the range has more than {run.options.max_iterations} values")
     run.charge_nodes(values)
@@ -276,31 +327,102 @@ def _buffered(context: Context, key: str, arguments: tuple[Any, ...], named: Map
 
 
 @pass_context
-def call(context: Context, name: str, *arguments: Any, **named: Any) -> Any:
+def call(context: Context, name: str, place: Place, *arguments: Any, **named: Any) -> Any:
     """A function or macro: macros of the template first, then what the caller gave."""
     run = run_of(context)
-    if f"macro_{name}" in context.vars:
-        missing = present(*arguments, *named.values())
-        if missing:
-            raise missing.error()
-        outer, run.scopes = run.scopes, [{}, {}]
-        text = _buffered(context, f"macro_{name}", arguments, named)
-        run.scopes = outer
-        return text
-    function = run.built_in.get(name) if name not in run.functions else None
-    if function is None:
+    for value in (*arguments, *named.values()):
+        if isinstance(value, Missing):
+            raise value.error()
+    function: Callable[..., Any] | None = None
+    given = arguments
+    try:
+        if f"macro_{name}" in context.vars:
+            return _macro(context, run, f"macro_{name}", arguments, named)
         function = run.functions.get(name)
         if function is None:
-            raise _unknown_function(name)
-        missing = present(*arguments, *named.values())
+            function, given = run.built_in.get(name), (context, *arguments)
+            if function is None:
+                raise _unknown_function(name, (*run.functions, *run.built_in))
+        return limited(run, function(*given, **named))
+    except ExpressionError as error:
+        locate(error, place)
+        raise
+    except MISTAKES as error:
+        raise misfit(error, place, f"The '{name}' function", function, given, named) from error
+
+
+def _macro(context: Context, run: Run, key: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    outer, run.scopes = run.scopes, [{}, {}]
+    try:
+        return _buffered(context, key, arguments, named)
+    finally:
+        run.scopes = outer
+
+
+def _unknown_function(name: str, known: Iterable[str]) -> ExpressionError:
+    if name in WORLD:
+        return WorldNeeded(name)
+    return ExpressionError(f"Function or Macro [{name}] does not exist{meant(name, {*known, *WORLD})}")
+
+
+def locate(error: ExpressionError, place: Place) -> None:
+    """Says where an error is, unless something inside has said so."""
+    if not error.column and not error.template:
+        error.line, error.column = place
+
+
+def misfit(
+    error: BaseException, place: Place, called: str, function: Callable[..., Any] | None, given: tuple[Any, ...], named: Mapping[str, Any]
+) -> ExpressionError:
+    """What is wrong with the arguments of a filter, function or test, in words of whoever wrote the expression."""
+    told = ExpressionError(_fault(error, called, function, given, named))
+    told.line, told.column = place
+    return told
+
+
+def _fault(error: BaseException, called: str, function: Callable[..., Any] | None, given: tuple[Any, ...], named: Mapping[str, Any]) -> str:
+    if isinstance(error, RecursionError):
+        return "the expression is nested too deep"
+    if function is None:
+        return f"{called}: {str(error).replace('macro_', '')}" if str(error) else f"{called} cannot take this"
+    signature = inspect.signature(function)
+    own = [name for name in signature.parameters if name not in OURS]
+    try:
+        bound = signature.bind(*given, **named)
+    except TypeError as wrong:
+        missing = MISSING_ARGUMENT.search(str(wrong))
         if missing:
-            raise missing.error()
-        return limited(run, function(*arguments, **named))
-    return limited(run, function(context, *arguments, **named))
+            return f"{called} expects an argument '{missing[1]}'."
+        return f"{called} does not take these arguments ({wrong}); it takes {', '.join(own[1:] if own[:1] == ['value'] else own) or 'none'}"
+    for name, value in bound.arguments.items():
+        written = str(signature.parameters[name].annotation)
+        fits, wanted = KINDS.get(written.removesuffix(" | None"), (None, ""))
+        if fits and not fits(value) and not (value is None and written.endswith("None")):
+            found = "null" if value is None else java_class(value)
+            return f"{called} expects an argument '{name}' that is {wanted}, found {found}"
+    return f"{called}: {error}" if str(error) else f"{called} cannot take this"
 
 
-def _unknown_function(name: str) -> ExpressionError:
-    return WorldNeeded(name) if name in WORLD else ExpressionError(f"Function or Macro [{name}] does not exist")
+OURS = ("run", "context")
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "a whole number"),
+    "str": (lambda value: isinstance(value, str), "a text"),
+    "bool": (lambda value: isinstance(value, bool), "true or false"),
+}
+
+
+def weigh(value: Any, most: int) -> int:
+    """How many values are in a list or map, through and through; it stops counting past `most`."""
+    count, waiting = 0, [value]
+    while waiting and count <= most:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            count += len(item)
+            waiting.extend(item.values())
+        elif is_list(item):
+            count += len(item)
+            waiting.extend(item)
+    return count
 
 
 def limited(run: Run, value: Any) -> Any:
@@ -309,6 +431,6 @@ def limited(run: Run, value: Any) -> Any:
     if isinstance(value, str):
         if len(value) > LARGE:
             run.charge(len(value))
-    elif is_list(value) and len(value) > LARGE:
-        run.charge(len(value) * 8)
+    elif isinstance(value, Mapping) or is_list(value):
+        run.charge(8 * weigh(value, run.options.max_work // 8))
     return value

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from jinja2 import nodes
 
 from engine.errors import ExpressionError
 from engine.expressions.lexer import Token
-from engine.expressions.parser import ExpressionParser, operation
+from engine.expressions.parser import ExpressionParser, Used, operation, placed
 
 REMOVED = frozenset({"autoescape", "cache", "embed", "extends", "flush", "from", "import", "include", "parallel"})
 MAX_BLOCKS = 40
+
+
+class Parsed(NamedTuple):
+    """A template that was read: its tree, the filters, tests and functions that it names, and the names of its macros."""
+
+    tree: nodes.Template
+    used: tuple[Used, ...]
+    macros: frozenset[str]
 
 
 class TemplateParser(ExpressionParser):
@@ -75,7 +84,7 @@ class TemplateParser(ExpressionParser):
         return name
 
     def _if(self, token: Token) -> list[nodes.Node]:
-        test = operation("$if", self.expression())
+        test = placed("$if", self.current, self.expression())
         self.expect("tag_end")
         body = self._body(("elseif", "else", "endif"))
         otherwise: list[nodes.Node] = []
@@ -102,7 +111,9 @@ class TemplateParser(ExpressionParser):
             otherwise = self._body(("endfor",))
             self._close("endfor")
         self.expect("tag_end")
-        rounds = operation("$for", values, nodes.Const(name.value))
+        if otherwise:
+            otherwise = [nodes.If(operation("$looped", nodes.Const(True)), otherwise, [], [], lineno=token.line)]
+        rounds = placed("$for", token, values, nodes.Const(name.value))
         return [nodes.For(nodes.Name("round", "store"), rounds, body, otherwise, None, False, lineno=token.line)]
 
     def _set(self, token: Token) -> list[nodes.Node]:
@@ -120,7 +131,10 @@ class TemplateParser(ExpressionParser):
         while not self.take(")"):
             if parameters:
                 self.expect("punctuation", ",")
-            parameters.append(nodes.Name(self.expect("name").value, "param"))
+            parameter = self.expect("name")
+            if any(parameter.value == known.name for known in parameters):
+                self.fail(f"the macro has two arguments `{parameter.value}`", parameter)
+            parameters.append(nodes.Name(parameter.value, "param"))
             defaults.append(self.expression() if self.take("=") else nodes.Const(None))
         self.expect("tag_end")
         body = self._body(("endmacro",))
@@ -168,9 +182,12 @@ class TemplateParser(ExpressionParser):
         return [self._out(operation("$print", value), token)]
 
 
-def parse(source: str) -> nodes.Template:
-    """The tree of a template; raises ExpressionError with the line of what does not follow the grammar."""
+def parse(source: str) -> Parsed:
+    """Reads a template; raises ExpressionError with the place of what does not follow the grammar."""
     try:
-        return TemplateParser(source).template()
+        parser = TemplateParser(source)
+        tree = parser.template()
     except RecursionError as error:
         raise ExpressionError("expressions are nested too deep", template=source) from error
+    macros = frozenset(name.removeprefix("macro_") for name in parser.names if name.startswith("macro_"))
+    return Parsed(tree, tuple(parser.used), macros)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import enum
+import itertools
 import math
 import struct
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring
 from typing import Any, NoReturn
@@ -17,6 +19,8 @@ import isodate
 from engine.errors import ExpressionError
 
 SHOWN_NAMES = 8
+MOST_NAMES = 1000
+MOST_PAIRS = 2_000_000  # comparisons that one operation may take
 
 
 class Float32(float):
@@ -27,23 +31,33 @@ class Double(float):
     """A float known to be 64 bits wide."""
 
 
+class Long(int):
+    """A whole number known to be 64 bits wide, as those written in an expression are."""
+
+
+class BigInteger(int):
+    """A whole number known to be of Java's kind without bounds."""
+
+
+Place = tuple[int, int]  # line and column, from 1
+NOWHERE: Place = (1, 0)
+
+
 class Missing:
     """What a name that is not there gives: harmless until it is used, then an error that says what there is."""
 
-    __slots__ = ("line", "name", "path", "there")
+    __slots__ = ("name", "path", "place", "there")
 
-    def __init__(self, name: str, path: str, there: Iterable[str] = (), line: int = 1) -> None:
+    def __init__(self, name: str, path: str, there: Iterable[Any] = (), place: Place = NOWHERE) -> None:
         self.name = name
         self.path = path
-        self.there = tuple(str(key) for key in there)
-        self.line = line
+        self.there = there
+        self.place = place
 
     def error(self) -> ExpressionError:
         """The error of using this."""
-        found = ", ".join(f"`{key}`" for key in self.there[:SHOWN_NAMES])
-        more = " and more" if len(self.there) > SHOWN_NAMES else ""
-        hint = f"; there are {found}{more}" if len(self.there) > 1 else f"; there is {found}" if found else ""
-        failure = MissingValue(f"no `{self.path}`{hint}", line=self.line)
+        line, column = self.place
+        failure = MissingValue(f"no `{self.path}`{_there(self.name, self.there)}", line=line, column=column)
         failure.name = self.name
         return failure
 
@@ -51,6 +65,24 @@ class Missing:
         raise self.error()
 
     __bool__ = __str__ = __iter__ = __len__ = __hash__ = __eq__ = __getitem__ = __int__ = __float__ = _used
+
+
+def _there(name: str, there: Iterable[Any]) -> str:
+    """What could have been meant by a name: `; there are …`, the closest first."""
+    names = list(dict.fromkeys(str(key) for key in itertools.islice(there, MOST_NAMES)))
+    close = difflib.get_close_matches(name, names, 1)
+    shown = [*close, *(other for other in names if other not in close)][:SHOWN_NAMES]
+    if not shown:
+        return ""
+    listed = ", ".join(f"`{other}`" for other in shown) + (" and more" if len(names) > SHOWN_NAMES else "")
+    meant = f"; did you mean `{close[0]}`?" if close and len(names) > 1 else ""
+    return f"; there {'is' if len(names) == 1 else 'are'} {listed}{meant}"
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """`, did you mean …?` where a known name resembles this one."""
+    close = difflib.get_close_matches(name, list(known), 1)
+    return f", did you mean `{close[0]}`?" if close else ""
 
 
 class MissingValue(ExpressionError):
@@ -266,6 +298,10 @@ def java_class(value: Any) -> str:
     """The name Java gives to the class of a value."""
     if isinstance(value, dt.datetime):
         return "java.time.ZonedDateTime" if value.tzinfo else "java.time.LocalDateTime"
+    if isinstance(value, Long):
+        return "java.lang.Long"
+    if isinstance(value, BigInteger):
+        return "java.math.BigInteger"
     if isinstance(value, int) and not isinstance(value, bool):
         size = "Integer" if -(2**31) <= value < 2**31 else "Long"
         return f"java.lang.{size}" if -(2**63) <= value < 2**63 else "java.math.BigInteger"
@@ -280,6 +316,55 @@ def equal(left: Any, right: Any) -> bool:
         raise (left if isinstance(left, Missing) else right).error()
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if (isinstance(left, Decimal) and isinstance(right, float)) or (isinstance(right, Decimal) and isinstance(left, float)):
-        return Decimal(str(left)) == Decimal(str(right))
+    if is_number(left) and is_number(right):
+        return same_kind(left) == same_kind(right) if type(left) is not type(right) else bool(left == right)
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
+        return len(left) == len(right) and all(map(equal, left, right))
     return bool(left == right)
+
+
+def same_kind(number: Any) -> Any:
+    """A number so that it compares with one of another class: by the digits that it prints, not by its bits."""
+    if isinstance(number, Float32):
+        number = float(short_float32(number))
+    return Decimal(repr(float(number))) if isinstance(number, float) and math.isfinite(number) else number
+
+
+def index_of(items: Iterable[Any]) -> Callable[[Any], bool]:
+    """Asks whether a value is among these, as `equal` compares; raises ExpressionError where that takes too many comparisons."""
+    found: set[Any] = set()
+    others: list[Any] = []
+    for item in items:
+        key = _key(item)
+        if key is None:
+            others.append(item)
+        else:
+            found.add(key)
+    asked = 0
+
+    def among(value: Any) -> bool:
+        nonlocal asked
+        key = _key(value)
+        if key is not None:
+            return key in found
+        asked += len(others)
+        if asked > MOST_PAIRS:
+            raise ExpressionError(f"the expression compares more than {MOST_PAIRS} lists and maps with each other")
+        return any(equal(item, value) for item in others)
+
+    return among
+
+
+def _key(value: Any) -> Any:
+    """Something that hashes, the same for equal values; None for lists and maps."""
+    if isinstance(value, Missing):
+        raise value.error()
+    if isinstance(value, bool):
+        return ("bool", value)
+    if is_number(value):
+        return ("number", same_kind(value))
+    if is_list(value) or isinstance(value, Mapping):
+        return None
+    return ("other", type(value) if not isinstance(value, str) else str, value)

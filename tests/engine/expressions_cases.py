@@ -103,8 +103,8 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 MISTAKES: list[tuple[str, dict[str, Any], str]] = [
-    ("{{ outputs.loda.value }}", {"outputs": {"load": {}, "clean": {}}}, "Unable to find `loda` used in the expression `{{ outputs.loda.value }}` at line 1: no `outputs.loda`; there are `load`, `clean`"),
-    ("one\ntwo {{ nowhere }}", {"here": 1}, "Unable to find `nowhere` used in the expression `two {{ nowhere }}` at line 2: no `nowhere`; there is `here`"),
+    ("{{ outputs.loda.value }}", {"outputs": {"load": {}, "clean": {}}}, "Unable to find `loda` used in the expression `{{ outputs.loda.value }}` at line 1, column 12: no `outputs.loda`; there are `load`, `clean`; did you mean `load`?"),
+    ("one\ntwo {{ nowhere }}", {"here": 1}, "Unable to find `nowhere` used in the expression `two {{ nowhere }}` at line 2, column 8: no `nowhere`; there is `here`"),
     ("{{ a.b }}", {"a": None}, "null"),
     ("{{ missing ?? missing2 }}", {}, "`missing2`"),
     ("{{ missing is defined ? missing : missing2 }}", {}, "`missing2`"),
