@@ -48,14 +48,15 @@ class CatalogPort(Protocol):
 
 
 def parse(
-    source: str, *, catalog: CatalogPort, defaults: Sequence[PluginDefault] = (), strict: bool = True
+    source: str | Document, *, catalog: CatalogPort, defaults: Sequence[PluginDefault] = (), strict: bool = True
 ) -> tuple[Flow | None, list[Problem]]:
     """A flow and its problems; never raises for what is written. The flow is None where any problem is an error.
 
     `defaults` are the plugin defaults of namespace and installation, most important first. `strict=False` is for stored flows: properties
     that nobody knows any more are let through, and only what makes the flow impossible to run is a problem.
     """
-    flow, problems = read(load(source), catalog=catalog, defaults=defaults, strict=strict)
+    document = load(source) if isinstance(source, str) else source
+    flow, problems = read(document, catalog=catalog, defaults=defaults, strict=strict)
     return (None if any(problem.severity == "error" for problem in problems) else flow), problems
 
 

@@ -52,7 +52,8 @@ class Names(Protocol):
 
 def check_flow(flow: Flow, seen: Sequence[SeenTask], reader: Reader, catalog: Names) -> None:
     """Everything that concerns the flow as a whole, then each task in its place."""
-    _duplicate_tasks(seen, reader)
+    if reader.strict:  # a stored flow may name the same template twice
+        _duplicate_tasks(seen, reader)
     check_duplicates([item.id for item in flow.inputs], ("inputs",), "Duplicate input with name [{}]", reader)
     _dependencies(flow.inputs, reader)
     for item in seen:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 
@@ -170,6 +170,21 @@ class NamespaceAccess:
         return cls(Files(name, people), Keys(name, people), Secrets(name, people, masks))
 
 
+@contextmanager
+def opened_inside(folder: Path, source: Path) -> Iterator[IO[bytes]]:
+    """A file of a working directory, open to be read; TaskFailed for one that a link leads to from outside."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise TaskFailed(f"The file {source.name} cannot be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as file:
+        # What was opened counts, not what the name said before: a task may change links while we look.
+        real = Path(os.path.realpath(f"/proc/self/fd/{file.fileno()}")) if os.path.exists("/proc/self/fd") else source.resolve()
+        if not real.is_relative_to(folder.resolve()) or not real.is_file():
+            raise TaskFailed(f"The file {source.name} does not lie in the working directory: links that lead out of it are not followed")
+        yield file
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """The files of one execution, as one of its task runs may use them."""
@@ -191,17 +206,7 @@ class Storage:
         return uri
 
     def _put_file(self, uri: str, source: Path) -> None:
-        try:
-            descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise TaskFailed(f"The file {source.name} cannot be read: {error.strerror}") from error
-        with os.fdopen(descriptor, "rb") as file:
-            # What was opened counts, not what the name said before: a task may change links while we look.
-            real = Path(os.path.realpath(f"/proc/self/fd/{file.fileno()}")) if os.path.exists("/proc/self/fd") else source.resolve()
-            if not real.is_relative_to(self.folder().resolve()) or not real.is_file():
-                raise TaskFailed(
-                    f"The file {source.name} does not lie in the working directory: links that lead out of it are not followed"
-                )
+        with opened_inside(self.folder(), source) as file:
             storage.write(uri, file)
 
     def open(self, uri: str) -> Path:

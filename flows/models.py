@@ -49,3 +49,20 @@ class Revision(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["flow", "number"], name="one_revision_per_number"),
         ]
+
+
+class Template(models.Model):
+    """Tasks that several flows share (deprecated in Kestra, still honoured). `raw` is the plain mapping of its source."""
+
+    namespace = models.CharField(max_length=150)
+    template_id = models.CharField(max_length=100)
+    source = models.TextField()
+    raw = models.JSONField(default=dict)
+    description = models.TextField(blank=True)
+    updated = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["namespace", "template_id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "template_id"], name="one_template_per_id"),
+        ]

@@ -15,7 +15,7 @@ from engine.defaults import PluginDefault
 from engine.document import Flow as FlowDocument
 from engine.parser import parse
 from engine.yaml_ import load
-from flows import models
+from flows import models, templates
 from flows.validation import InvalidFlow, defaults_for
 from namespaces import rights
 from plugins.catalog import CATALOG
@@ -97,7 +97,7 @@ def parsed(namespace: str, flow_id: str, revision: int | None = None) -> FlowDoc
     row = flow_revision(namespace, flow_id, revision)
     defaults = defaults_for(namespace)
     # Not the primary key: one that was rolled back is given again, to another source.
-    key = (row.number, row.source, _digest(defaults))
+    key = (row.number, row.source, _digest(defaults) + _templates_of(row.source))
     found = _parsed.get(key)
     if found is None:
         found = _parse(row, defaults)
@@ -105,8 +105,16 @@ def parsed(namespace: str, flow_id: str, revision: int | None = None) -> FlowDoc
     return found
 
 
+def _templates_of(source: str) -> str:
+    """What the parsed flow depends on where it names templates; empty where it does not."""
+    return templates.version() if "Template" in source else ""
+
+
 def _parse(row: models.Revision, defaults: list[PluginDefault]) -> FlowDocument:
-    document, problems = parse(row.source, catalog=CATALOG, defaults=defaults, strict=False)
+    read = load(row.source)
+    if "Template" in row.source:
+        read.value = templates.expanded(read.value)
+    document, problems = parse(read, catalog=CATALOG, defaults=defaults, strict=False)
     if document is None:
         raise InvalidFlow(problems)
     return replace(document, revision=row.number)  # whatever the source says

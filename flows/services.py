@@ -12,7 +12,7 @@ from django.utils import timezone
 from engine.document import Flow as FlowDocument
 from engine.document import Problem
 from engine.yaml_ import dump
-from flows import selectors
+from flows import selectors, templates
 from flows.models import Flow, Revision
 from flows.selectors import FlowMissing
 from flows.validation import InvalidFlow, Validation, validate
@@ -47,10 +47,13 @@ def _refuse(message: str, path: str = "") -> InvalidFlow:
     return InvalidFlow([Problem(message, 1, 1, path)])
 
 
-def _checked(source: str) -> FlowDocument:
-    outcome: Validation = validate(source)
+def _checked(user: Any, outcome: Validation) -> FlowDocument:
+    """The flow that was validated; its templates must be such as the user may read."""
     if outcome.flow is None or not outcome.valid:
         raise InvalidFlow(outcome.problems)
+    for namespace in templates.named_in(outcome.flow.raw):
+        if namespace != outcome.flow.namespace:
+            rights.require(user, namespace, Role.READER)
     return outcome.flow
 
 
@@ -82,15 +85,13 @@ def _named(user: Any, source: str) -> FlowDocument:
     outcome = validate(source)
     if outcome.flow is not None:
         rights.require(user, outcome.flow.namespace, Role.MEMBER)
-    if outcome.flow is None or not outcome.valid:
-        raise InvalidFlow(outcome.problems)
-    return outcome.flow
+    return _checked(user, outcome)
 
 
 def update(*, user: Any, namespace: str, flow_id: str, source: str) -> Flow:
     """The flow with a new source; the same revision where nothing changed. Raises FlowMissing, InvalidFlow and what `rights` raises."""
     rights.require(user, namespace, Role.MEMBER)
-    document = _checked(source)
+    document = _checked(user, validate(source))
     if document.id != flow_id:
         raise _refuse("Illegal flow id update", "flow.id")
     if document.namespace != namespace:
@@ -179,7 +180,7 @@ def restore(*, user: Any, namespace: str, flow_id: str, number: int) -> Flow:
     """The source of revision `number` saved as a new revision; brings a deleted flow back. Raises FlowMissing and InvalidFlow."""
     rights.require(user, namespace, Role.MEMBER)
     old = selectors.flow_revision(namespace, flow_id, number)
-    document = _checked(old.source)
+    document = _checked(user, validate(old.source))
     with transaction.atomic():
         row = Flow.objects.select_for_update().get(pk=old.flow_id)
         return _save(row, document, old.source, user, comment=f"Restored from revision {number}")

@@ -28,6 +28,7 @@ from plugins.core.flow.for_each import ForEach
 from plugins.core.flow.for_each_item import TYPE as EACH_TYPE
 from plugins.core.flow.for_each_item import ForEachItem, ForEachItemExecutable
 from plugins.core.flow.if_ import If
+from plugins.core.flow.loop_until import LoopUntil
 from plugins.core.flow.parallel import Parallel
 from plugins.core.flow.pause import Pause
 from plugins.core.flow.sequential import Sequential
@@ -47,6 +48,7 @@ FLOWABLES: dict[str, Any] = {
         ForEach,
         ForEachItem,
         If,
+        LoopUntil,
         Parallel,
         Pause,
         Sequential,

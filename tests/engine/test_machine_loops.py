@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engine.simulator import World, flow_of, ids, one
+from tests.engine.simulator import START, World, flow_of, ids, one
 
 
 @pytest.mark.parametrize(
@@ -94,3 +94,33 @@ def test_wait_for_ends_at_its_maximum(fails: str, state: str) -> None:
     )
     assert execution.state.current == state
     assert one(execution, "w").outputs == {"iterationCount": 3}
+
+
+def test_loop_until_has_no_limit_of_its_own_and_waits_a_minute() -> None:
+    world = World()
+    execution = world.run("""
+tasks:
+  - id: w
+    type: LoopUntil
+    condition: "{{ outputs.look['values'].n == '150' }}"
+    tasks: [{id: look, type: OutputValues, values: {n: "{{ outputs.w.iterationCount }}"}}]
+""")
+    assert (execution.state.current, one(execution, "w").outputs) == ("SUCCESS", {"iterationCount": 150})
+    assert (world.now - START).total_seconds() == pytest.approx(149 * 60, abs=1)
+
+
+@pytest.mark.parametrize("most", ["maxIterations: '{{ vars.most }}'", "maxDuration: 'PT{{ vars.most }}S'"])
+def test_the_limits_of_loop_until_may_be_expressions(most: str) -> None:
+    execution = World().run(
+        "variables: {most: 3}\ntasks: [{id: w, type: LoopUntil, condition: 'false', tasks: [{id: a, type: Log}], "
+        f"checkFrequency: {{interval: PT1S, {most}}}, failOnMaxReached: '{{{{ vars.most > 2 }}}}'}}]"
+    )
+    assert execution.state.current == "FAILED"
+    assert one(execution, "w").outputs in ({"iterationCount": 3}, {"iterationCount": 4})
+
+
+def test_limits_that_are_none_fail_the_loop() -> None:
+    execution = World().run(
+        "tasks: [{id: w, type: LoopUntil, condition: 'false', tasks: [{id: a, type: Log}], checkFrequency: {interval: soon}}]"
+    )
+    assert (execution.state.current, "soon" in (execution.error or "")) == ("FAILED", True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
+import zipfile
 
 import pytest
 from django.conf import settings
 
-from executions import services
+from executions import services, storage
 from executions.models import Command, Delivery, Execution, Timer
 from kv import services as kv
 from tests.executions.conftest import Process, eventually, until_ended
-from tests.executions.flows import CORE, NAMESPACE, log, messages, save, shell, start, states
+from tests.executions.flows import CORE, NAMESPACE, PROCESS, log, messages, save, shell, start, states
 
 pytestmark = pytest.mark.redis
 
@@ -202,3 +204,31 @@ def test_a_secret_input_decides_what_the_engine_asks(worker: Process) -> None:
     flow = save("secretly", "inputs:\n  - {id: key, type: SECRET}\ntasks:\n" + branch + log("yes").replace("- {", "  - {").lstrip(" "))
     assert set(states(until_ended(start(flow, inputs={"key": "right"})))) == {"choose", "yes"}
     assert set(states(until_ended(start(flow, inputs={"key": "wrong"})))) == {"choose"}
+
+
+def test_a_working_directory_finds_what_it_kept(worker: Process) -> None:
+    commands = "[mkdir -p kept, echo x >> kept/seen.txt, ln -sf /etc/passwd kept/link, wc -l < kept/seen.txt]"
+    count = f"{{id: count, type: io.kestra.plugin.scripts.shell.Commands, {PROCESS}, commands: {commands}}}"
+    body = f"tasks:\n  - {{id: folder, type: {CORE}.flow.WorkingDirectory, cache: {{patterns: ['kept/**'], ttl: PT1H}}, tasks: [{count}]}}\n"
+    flow = save("keeping", body)
+    for lines in ("1", "2", "3"):
+        execution = until_ended(start(flow))
+        assert (execution.state, lines in messages(execution, 2)) == ("SUCCESS", True), messages(execution)
+    archive = storage.path_of("kestra:///exec/test/keeping/folder/cache/cache.zip")
+    with zipfile.ZipFile(archive) as kept:
+        assert kept.namelist() == ["kept/seen.txt"]
+    os.utime(archive, (0, 0))
+    assert "1" in messages(until_ended(start(flow)), 2)
+
+
+def test_each_value_of_a_loop_has_a_cache_of_its_own_that_is_written_only_when_it_changed(worker: Process) -> None:
+    say = f"{{id: say, type: {CORE}.log.Log, message: hello}}"
+    more = f"cache: {{patterns: [v.txt]}}, inputFiles: {{v.txt: '{{{{ taskrun.value }}}}'}}, tasks: [{say}]"
+    folder = f"{{id: folder, type: {CORE}.flow.WorkingDirectory, {more}}}"
+    flow = save("apart", f"tasks:\n  - {{id: loop, type: {CORE}.flow.ForEach, values: [a, b], tasks: [{folder}]}}\n")
+    assert until_ended(start(flow)).state == "SUCCESS"
+    kept = list(storage.path_of("kestra:///exec/test/apart/folder/cache").rglob("cache.zip"))
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    assert len(before) == 2
+    assert until_ended(start(flow)).state == "SUCCESS"
+    assert {path: path.stat().st_mtime_ns for path in kept} == before

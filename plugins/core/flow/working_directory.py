@@ -1,8 +1,8 @@
 """Run tasks one after another in one working directory: what one writes the next finds there.
 
 Only tasks that a worker runs may stand inside. The directory is made before the first task (with `inputFiles` and `namespaceFiles`), and
-removed after the last, when what `outputFiles` matches has been kept. Every task keeps its own retry; `runIf` counts here too (Kestra
-leaves it out).
+removed after the last, when what `outputFiles` matches has been kept. What `cache.patterns` match is there again in the next execution, as
+long as it is younger than `cache.ttl`. Every task keeps its own retry; `runIf` counts here too (Kestra leaves it out).
 
 ```yaml
 id: same_folder
