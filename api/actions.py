@@ -21,7 +21,7 @@ from executions.starting import Upload
 from flows import selectors as flow_selectors
 from namespaces import rights
 from namespaces.models import Role
-from ui.errors import Invalid, Missing
+from ui.errors import Conflict, Invalid, Missing
 
 router = Router(tags=["executions"])
 MOST = 10_000  # executions of one bulk operation
@@ -73,6 +73,12 @@ def _resume_action(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     return shapes.execution(services.resume(user=who(request), execution_id=execution_id, inputs=values, files=files))
 
 
+def _resume_from_breakpoint(request: HttpRequest, execution_id: str, breakpoints: str = "") -> dict[str, Any]:
+    row = fresh(request, execution_id)
+    rights.require(who(request), row.namespace, Role.MEMBER)
+    raise Conflict(f"Execution '{execution_id}' is not suspended at a breakpoint, can't resume it")
+
+
 def _validate_resume(request: HttpRequest, execution_id: str) -> dict[str, Any]:
     values, _ = inputs_of(request)
     row = fresh(request, execution_id)
@@ -85,6 +91,8 @@ def _force_run(request: HttpRequest, execution_id: str) -> dict[str, Any]:
 
 
 def _unqueue(request: HttpRequest, execution_id: str, state: str = "RUNNING") -> dict[str, Any]:
+    if state != "RUNNING":
+        raise Invalid(f"A queued execution can be made RUNNING, not {state}: kill it to end it")
     return shapes.execution(services.unqueue(user=who(request), execution_id=execution_id))
 
 
@@ -144,6 +152,7 @@ ACTIONS = (
     Action("kill", "DELETE", _kill, "Stop everything", newer=_kill_action),
     Action("pause", "POST", _pause, "Start nothing new", newer=_pause_action),
     Action("resume", "POST", _resume, "Go on", newer=_resume_action),
+    Action("resume-from-breakpoint", "POST", _resume_from_breakpoint, "Go on from a breakpoint (there are none)"),
     Action("resume/validate", "POST", _validate_resume, "Check the inputs of a resume"),
     Action("force-run", "POST", _force_run, "Run in spite of a limit"),
     Action("unqueue", "POST", _unqueue, "Take out of the queue"),

@@ -11,6 +11,8 @@ from ninja import Query, Router
 
 from api import filters, previews, shapes, streams
 from api.doors import inputs_of, json_of, labels_of, nothing, page_of, sorted_by, who
+from api.flows import flow_ids
+from api.flows import namespaces as namespaces_with_flows
 from engine.states import TERMINATED
 from executions import selectors, services
 from executions.models import Execution, ExecutionLabel
@@ -32,17 +34,20 @@ SORTS = {
 }
 
 
+LABEL_LOOKUPS = {"EQUALS": "exact", "CONTAINS": "icontains", "STARTS_WITH": "startswith", "ENDS_WITH": "endswith"}
+
+
 def _label(condition: filters.Condition) -> Q:
-    rows = ExecutionLabel.objects.filter(key=condition.key)
-    match condition.operator:
-        case "EQUALS":
-            rows = rows.filter(value=condition.value)
-        case "IN":
-            rows = rows.filter(value__in=condition.value.split(","))
-        case "CONTAINS":
-            rows = rows.filter(value__icontains=condition.value)
-        case _:
-            raise Invalid(f"{condition.operator} says nothing about labels")
+    key, value = filters.label_of(condition)
+    rows = ExecutionLabel.objects.filter(key=key)
+    if condition.operator == "IS_NULL":
+        return ~Q(id__in=rows.values("execution_id"))
+    if condition.operator == "IN":
+        rows = rows.filter(value__in=value.split(","))
+    elif condition.operator in LABEL_LOOKUPS:
+        rows = rows.filter(**{f"value__{LABEL_LOOKUPS[condition.operator]}": value})
+    else:
+        raise Invalid(f"{condition.operator} says nothing about labels")
     return Q(id__in=rows.values("execution_id"))
 
 
@@ -55,9 +60,14 @@ FIELDS: dict[str, filters.Meaning] = {
     "q": filters.words("id", "flow_id", "namespace"),
     "query": filters.words("id", "flow_id", "namespace"),
     "id": filters.text("id"),
-    "namespace": filters.text("namespace"),
-    "flowId": filters.text("flow_id"),
+    "namespace": filters.text("namespace", namespaces_with_flows),
+    "flowId": filters.text("flow_id", flow_ids),
+    "flowRevision": filters.number("flow_revision"),
     "state": filters.text("state"),
+    "status": filters.text("state"),
+    "parentId": filters.text("parent_id"),
+    "triggerId": filters.text("trigger__id"),
+    "executionId": filters.text("id"),
     "labels": _label,
     "startDate": filters.date("created", equals="gte"),
     "endDate": filters.date("created", equals="lte"),
@@ -138,13 +148,12 @@ def latest(request: HttpRequest) -> list[dict[str, Any]]:
     listed = json_of(request)
     if not isinstance(listed, list) or not all(isinstance(one, dict) and isinstance(one.get("namespace"), str) for one in listed):
         raise Invalid('Expected a JSON list of {"namespace", "flowId"} in the body')
-    found = []
-    for one in listed[:1000]:
-        flow_id = str(one.get("flowId") or one.get("id") or "")
-        row = selectors.search(who(request), selectors.Filters(exact_namespace=one["namespace"], flow_id=flow_id)).first()
-        if row is not None:
-            found.append(shapes.last_execution(row))
-    return found
+    pairs = {(one["namespace"], str(one.get("flowId") or one.get("id") or "")) for one in listed[:1000]}
+    wanted = Q(pk__in=[])
+    for namespace, flow_id in pairs:
+        wanted |= Q(namespace=namespace, flow_id=flow_id)
+    rows = selectors.latest(selectors.search(who(request), selectors.Filters()).filter(wanted))
+    return [shapes.last_execution(row) for row in rows]
 
 
 @router.get("/namespaces", summary="Namespaces whose flows may be started")

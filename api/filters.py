@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import regex
 from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
@@ -25,6 +26,7 @@ LOOKUPS = {
 NEGATED = {"NOT_EQUALS": "EQUALS", "NOT_IN": "IN", "NOT_CONTAINS": "CONTAINS", "IS_NOT_NULL": "IS_NULL"}
 OPERATORS = frozenset({*LOOKUPS, *NEGATED, *NEGATED.values(), "PREFIX", "REGEX"})
 DEEPEST = 5
+PATTERN_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ def of(request: HttpRequest, fields: Mapping[str, Meaning]) -> Q:
             parts = tuple(PART.findall(match[1]))
             pairs += [(parts, value) for value in request.GET.getlist(name)]
     return _all(pairs, fields, 0)
+
+
+def values(request: HttpRequest, fields: Collection[str]) -> list[tuple[str, str]]:
+    """The (field, value) pairs of filters on what is no table; raises Invalid for a field that is not known or an operator but these."""
+    found = []
+    for name in request.GET:
+        if match := NAME.fullmatch(name):
+            parts = PART.findall(match[1])
+            if len(parts) != 2 or parts[0] not in fields or parts[1] not in ("EQUALS", "CONTAINS", "PREFIX", "STARTS_WITH"):
+                raise Invalid(f"A filter here reads filters[FIELD][CONTAINS]=value with one of {', '.join(sorted(fields))}")
+            found += [(parts[0], value) for value in request.GET.getlist(name)]
+    return found
 
 
 def _all(pairs: Pairs, fields: Mapping[str, Meaning], depth: int) -> Q:
@@ -85,8 +99,11 @@ def _one(parts: tuple[str, ...], value: str, fields: Mapping[str, Meaning]) -> Q
 # --- what fields mean ---------------------------------------------------------------------------------------------------------
 
 
-def text(column: str) -> Meaning:
-    """A column of text: the operators for texts; `PREFIX` is the name of a namespace with all below it."""
+def text(column: str, names: Callable[[], Iterable[str]] | None = None) -> Meaning:
+    """A column of text: the operators for texts; `PREFIX` is the name of a namespace with all below it.
+
+    `names` gives all the values that there are, where they are few enough for a pattern to be tried on each.
+    """
 
     def meaning(condition: Condition) -> Q:
         match condition.operator:
@@ -96,11 +113,32 @@ def text(column: str) -> Meaning:
                 return Q(**{f"{column}__isnull": True}) | Q(**{column: ""})
             case "PREFIX":
                 return below(condition.value, column)
+            case "REGEX" if names is not None:
+                return Q(**{f"{column}__in": matching(condition.value, names())})
             case "REGEX":
                 raise Invalid("Patterns are not searched for here, because one of them could hold up everybody: use CONTAINS")
         return Q(**{f"{column}__{LOOKUPS[condition.operator]}": condition.value})
 
     return meaning
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """The names in which a pattern is found; raises Invalid for one that is no pattern, or takes too long."""
+    try:
+        compiled = regex.compile(pattern)
+        return [name for name in names if compiled.search(name, timeout=PATTERN_SECONDS)]
+    except TimeoutError as error:
+        raise Invalid("This pattern takes too long: write one that can be decided faster") from error
+    except (regex.error, RecursionError, OverflowError) as error:
+        raise Invalid(f"invalid pattern [{pattern[:200]}]: {error}") from error
+
+
+def label_of(condition: Condition) -> tuple[str, str]:
+    """Key and value of a condition on labels: `filters[labels][EQUALS][team]=data`, or `=team:data`."""
+    if condition.key:
+        return condition.key, condition.value
+    key, _, value = condition.value.partition(":")
+    return key, value
 
 
 def date(column: str, equals: str = "exact") -> Meaning:
@@ -111,6 +149,20 @@ def date(column: str, equals: str = "exact") -> Meaning:
         if lookup not in ("exact", "gt", "gte", "lt", "lte"):
             raise Invalid(f"{condition.operator} says nothing about dates")
         return Q(**{f"{column}__{lookup}": moment(condition.value, condition.field)})
+
+    return meaning
+
+
+def number(column: str) -> Meaning:
+    """A column of whole numbers."""
+
+    def meaning(condition: Condition) -> Q:
+        lookup = "in" if condition.operator == "IN" else LOOKUPS.get(condition.operator, "")
+        values = condition.value.split(",") if lookup == "in" else [condition.value]
+        if lookup not in ("exact", "gt", "gte", "lt", "lte", "in") or not all(one.strip().isdecimal() and len(one) < 10 for one in values):
+            raise Invalid(f"`{condition.field}` is compared with a whole number, got {condition.operator} {condition.value[:50]}")
+        numbers = [int(one) for one in values]
+        return Q(**{f"{column}__{lookup}": numbers if lookup == "in" else numbers[0]})
 
     return meaning
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from django.db.models import Q, QuerySet
@@ -50,29 +51,41 @@ def create(request: HttpRequest, draft: bool = False) -> dict[str, Any]:
 
 def _label(condition: filters.Condition) -> Q:
     """Labels are kept as one map, so one is compared by its value; keys may hold dots and anything else."""
+    key, wanted = filters.label_of(condition)
+    fits: dict[str, Callable[[str], bool]] = {
+        "EQUALS": lambda value: value == wanted,
+        "IN": lambda value: value in wanted.split(","),
+        "CONTAINS": lambda value: wanted.lower() in value.lower(),
+        "STARTS_WITH": lambda value: value.startswith(wanted),
+        "ENDS_WITH": lambda value: value.endswith(wanted),
+    }
     rows = Flow.objects.filter(deleted=False).values_list("id", "labels")
-    match condition.operator:
-        case "EQUALS":
-            found = [number for number, own in rows if own.get(condition.key) == condition.value]
-        case "IN":
-            found = [number for number, own in rows if own.get(condition.key) in condition.value.split(",")]
-        case "CONTAINS":
-            found = [number for number, own in rows if condition.value.lower() in str(own.get(condition.key, "")).lower()]
-        case _:
-            raise Invalid(f"{condition.operator} says nothing about labels")
-    return Q(id__in=found)
+    if condition.operator == "IS_NULL":
+        return Q(id__in=[number for number, own in rows if key not in own])
+    if condition.operator not in fits:
+        raise Invalid(f"{condition.operator} says nothing about labels")
+    return Q(id__in=[number for number, own in rows if key in own and fits[condition.operator](str(own[key]))])
+
+
+def namespaces() -> Iterable[str]:
+    """Every namespace that ever had a flow."""
+    return Flow.objects.order_by("namespace").values_list("namespace", flat=True).distinct()
+
+
+def flow_ids() -> Iterable[str]:
+    """Every id that a flow ever had."""
+    return Flow.objects.order_by("flow_id").values_list("flow_id", flat=True).distinct()
 
 
 FIELDS: dict[str, filters.Meaning] = {
     "q": filters.words("flow_id", "namespace", "description"),
     "query": filters.words("flow_id", "namespace", "description"),
-    "namespace": filters.text("namespace"),
-    "flowId": filters.text("flow_id"),
+    "namespace": filters.text("namespace", namespaces),
+    "flowId": filters.text("flow_id", flow_ids),
+    "id": filters.text("flow_id", flow_ids),
     "labels": _label,
     "scope": filters.anything,
 }
-
-
 SORTS = {"id": "flow_id", "namespace": "namespace", "revision": "revision", "description": "description", "updated": "updated"}
 
 

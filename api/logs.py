@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from api import filters, shapes, streams
-from api.doors import nothing, page_of, who
-from executions import selectors
+from api.doors import nothing, page_of, sorted_by, who
+from executions import selectors, statistics
 from executions.models import Execution, LogLine, Metric
 from namespaces import rights
 from namespaces.models import Role
@@ -48,6 +49,16 @@ FIELDS: dict[str, filters.Meaning] = {
 }
 
 
+LOG_SORTS = {
+    "timestamp": "timestamp",
+    "level": "level",
+    "namespace": "execution__namespace",
+    "flowId": "execution__flow_id",
+    "executionId": "execution_id",
+    "taskId": "task_id",
+}
+
+
 @router.get("/search", summary="Search in all log lines")
 def search(
     request: HttpRequest,
@@ -60,6 +71,7 @@ def search(
     minLevel: str = "",  # noqa: N803 -- the name is Kestra's
     startDate: str = "",  # noqa: N803 -- the name is Kestra's
     endDate: str = "",  # noqa: N803 -- the name is Kestra's
+    sort: list[str] = Query([]),
 ) -> dict[str, Any]:
     rows = selectors.search_logs(
         who(request),
@@ -71,6 +83,7 @@ def search(
         start=filters.moment(startDate, "startDate") if startDate else None,
         end=filters.moment(endDate, "endDate") if endDate else None,
     ).filter(filters.of(request, FIELDS))
+    rows = sorted_by(rows, sort, LOG_SORTS)
     return page_of(rows, lambda row: shapes.log_line(row, row.execution), page, size) | {"type": "OFFSET"}
 
 
@@ -135,9 +148,27 @@ def delete(
     return nothing(200)
 
 
+@router.delete("/{namespace}/{flow_id}", summary="Delete log lines of a flow's executions")
+def delete_of_flow(request: HttpRequest, namespace: str, flow_id: str, triggerId: str = "") -> HttpResponse:
+    """With `triggerId` those of the executions that this trigger started."""
+    rights.require(who(request), namespace, Role.MEMBER)
+    rows = LogLine.objects.filter(execution__namespace=namespace, execution__flow_id=flow_id)
+    (rows.filter(execution__trigger__id=triggerId) if triggerId else rows).delete()
+    return nothing(200)
+
+
+METRIC_SORTS = {"name": "name", "value": "value", "timestamp": "timestamp", "taskId": "task_id", "taskRunId": "task_run_id", "type": "type"}
+
+
 @metrics_router.get("/{execution_id}", summary="Metrics of an execution")
 def metrics(
-    request: HttpRequest, execution_id: str, page: int = 1, size: int = 10, taskRunId: str = "", taskId: str = ""
+    request: HttpRequest,
+    execution_id: str,
+    page: int = 1,
+    size: int = 10,
+    taskRunId: str = "",
+    taskId: str = "",
+    sort: list[str] = Query([]),
 ) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     row = selectors.execution(who(request), execution_id)
     rows = Metric.objects.filter(execution=row).order_by("id")
@@ -145,14 +176,60 @@ def metrics(
         rows = rows.filter(task_run_id=taskRunId)
     if taskId:
         rows = rows.filter(task_id=taskId)
-    return page_of(rows, lambda one: shapes.metric(one, row), page, size)
+    return page_of(sorted_by(rows, sort, METRIC_SORTS), lambda one: shapes.metric(one, row), page, size)
 
 
 @metrics_router.get("/names/{namespace}/{flow_id}", summary="Names of a flow's metrics")
 def metric_names(request: HttpRequest, namespace: str, flow_id: str) -> list[str]:
     rights.require(who(request), namespace, Role.READER)
-    rows = Metric.objects.filter(execution__namespace=namespace, execution__flow_id=flow_id)
-    return list(rows.order_by("name").values_list("name", flat=True).distinct())
+    return statistics.distinct(statistics.metrics_of(namespace, flow_id), "name")
+
+
+@metrics_router.get("/names/{namespace}/{flow_id}/{task_id}", summary="Names of a task's metrics")
+def task_metric_names(request: HttpRequest, namespace: str, flow_id: str, task_id: str) -> list[str]:
+    rights.require(who(request), namespace, Role.READER)
+    return statistics.distinct(statistics.metrics_of(namespace, flow_id, task_id), "name")
+
+
+@metrics_router.get("/tasks/{namespace}/{flow_id}", summary="Tasks of a flow that ever had metrics")
+def tasks_with_metrics(request: HttpRequest, namespace: str, flow_id: str) -> list[str]:
+    rights.require(who(request), namespace, Role.READER)
+    return statistics.distinct(statistics.metrics_of(namespace, flow_id), "task_id")
+
+
+@metrics_router.get("/aggregates/{namespace}/{flow_id}/{metric}", summary="One metric of a flow over time")
+def aggregated(
+    request: HttpRequest, namespace: str, flow_id: str, metric: str, aggregation: str = "sum", startDate: str = "", endDate: str = ""
+) -> dict[str, Any]:
+    """The last 30 days unless dates are given; `aggregation` is sum, avg, min or max."""
+    return _aggregated(request, namespace, flow_id, "", metric, aggregation, startDate, endDate)
+
+
+@metrics_router.get("/aggregates/{namespace}/{flow_id}/{task_id}/{metric}", summary="One metric of a task over time")
+def task_aggregated(
+    request: HttpRequest,
+    namespace: str,
+    flow_id: str,
+    task_id: str,
+    metric: str,
+    aggregation: str = "sum",
+    startDate: str = "",
+    endDate: str = "",
+) -> dict[str, Any]:
+    return _aggregated(request, namespace, flow_id, task_id, metric, aggregation, startDate, endDate)
+
+
+def _aggregated(
+    request: HttpRequest, namespace: str, flow_id: str, task_id: str, metric: str, aggregation: str, start: str, end: str
+) -> dict[str, Any]:
+    rights.require(who(request), namespace, Role.READER)
+    within = statistics.period(
+        filters.moment(start, "startDate") if start else None, filters.moment(end, "endDate") if end else None, timedelta(days=30)
+    )
+    rows = statistics.metrics_of(namespace, flow_id, task_id).filter(name=metric)
+    found = statistics.aggregated(rows, aggregation, within)
+    told = [{"name": metric, "value": value, "date": shapes.instant(at)} for at, value in found.items()]
+    return {"groupBy": within.group, "aggregations": told}
 
 
 @outputs_router.get("/executions/{execution_id}", summary="Outputs of the flow")

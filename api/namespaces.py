@@ -7,16 +7,22 @@ from datetime import datetime
 from typing import Any
 
 import isodate
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
-from api import shapes
-from api.doors import json_of, page_of, text_of, who
+from api import filters, shapes
+from api.doors import json_of, nothing, object_of, page_of, sorted_by, switch_of, text_of, who, word_of
+from engine.errors import ExpressionError
+from engine.expressions.ion import from_ion
 from flows.models import Flow
 from kv import services as kv
 from kv.models import KeyValue, ValueType
+from kv.values import DURATION
 from namespaces import files, rights
 from namespaces.models import Namespace, Role
+from namespaces.selectors.tree import inherited_variables as inherited
+from namespaces.services import tree
 from ui.errors import Invalid, KestraError, Missing
 
 router = Router(tags=["namespaces"])
@@ -38,18 +44,28 @@ def names(request: HttpRequest) -> dict[str, bool]:
 
 
 @router.get("/search", summary="Search namespaces")
-def search(request: HttpRequest, q: str = "", page: int = 1, size: int = 10, existing: bool = False) -> dict[str, Any]:
+def search(
+    request: HttpRequest, q: str = "", page: int = 1, size: int = 10, existing: bool = False, sort: list[str] = Query([])
+) -> dict[str, Any]:
+    """`existing` leaves out those that are there only because something lies below them."""
+    wanted = filters.values(request, {"q", "query", "namespace", "id", "existingOnly", "scope"})
+    words = [q, *(value for field, value in wanted if field not in ("existingOnly", "scope"))]
+    existing = existing or ("existingOnly", "true") in wanted
     found = [
-        (name, has_flows) for name, has_flows in sorted(names(request).items()) if q.lower() in name.lower() and (has_flows or not existing)
+        (name, has_flows)
+        for name, has_flows in sorted(names(request).items(), reverse=any(one.endswith(":desc") for one in sort))
+        if all(word.lower() in name.lower() for word in words) and (has_flows or not existing)
     ]
     return page_of(found, lambda pair: {"id": pair[0], "deleted": False, "disabled": not pair[1]}, page, size)
 
 
 @router.post("/autocomplete", summary="Names of namespaces that contain a text")
 def autocomplete(request: HttpRequest) -> list[str]:
-    asked = json_of(request) or {}
-    q = asked.get("q", "") if isinstance(asked, dict) else ""
-    return [name for name in sorted(names(request)) if str(q).lower() in name.lower()]
+    """Body: `{q, ids, existingOnly}`; those among `ids` are told too."""
+    asked = object_of(request)
+    q, only, ids = word_of(asked, "q").lower(), switch_of(asked, "existingOnly"), asked.get("ids") or []
+    found = [name for name, has_flows in sorted(names(request).items()) if q in name.lower() and (has_flows or not only)]
+    return found + [one for one in ids if isinstance(one, str) and one not in found] if isinstance(ids, list) else found
 
 
 @router.get("/{namespace}", summary="One namespace")
@@ -57,7 +73,59 @@ def one(request: HttpRequest, namespace: str) -> dict[str, Any]:
     rights.require(who(request), namespace, Role.READER)
     if namespace not in names(request):
         raise Missing(f"Namespace '{namespace}' not found")
-    return {"id": namespace, "deleted": False}
+    return namespace_shape(namespace, Namespace.objects.filter(name=namespace).first())
+
+
+def namespace_shape(name: str, row: Namespace | None) -> dict[str, Any]:
+    if row is None:
+        return {"id": name, "deleted": False}
+    told = {"description": row.description or None, "variables": row.variables or None, "pluginDefaults": row.plugin_defaults or None}
+    return {"id": name, "deleted": False} | shapes.without_nulls(told)
+
+
+@router.post("", summary="Make a namespace")
+@router.post("/", include_in_schema=False)
+def create(request: HttpRequest) -> dict[str, Any]:
+    """Body: `{id, description, variables, pluginDefaults}`."""
+    asked = object_of(request)
+    name = word_of(asked, "id")
+    with transaction.atomic():
+        tree.create(user=who(request), name=name, description=word_of(asked, "description"))
+        return _described(request, name, asked)
+
+
+@router.put("/{namespace}", summary="Say what a namespace is for, and what its flows share")
+def update(request: HttpRequest, namespace: str) -> dict[str, Any]:
+    """Body: as for a new one; what is absent stays."""
+    rights.require(who(request), namespace, Role.OWNER)
+    asked = object_of(request)
+    if word_of(asked, "id", namespace) != namespace:
+        raise Invalid("Illegal namespace update: a namespace keeps its id")
+    with transaction.atomic():
+        return _described(request, namespace, asked)
+
+
+def _described(request: HttpRequest, name: str, asked: dict[str, Any]) -> dict[str, Any]:
+    row = Namespace.objects.filter(name=name).first()
+    if asked.get("description") is not None:
+        row = tree.describe(user=who(request), name=name, description=word_of(asked, "description"))
+    if asked.get("variables") is not None:
+        row = tree.set_variables(user=who(request), name=name, variables=asked["variables"])
+    if asked.get("pluginDefaults") is not None:
+        row = tree.set_plugin_defaults(user=who(request), name=name, defaults=asked["pluginDefaults"])
+    return namespace_shape(name, row or tree.ensure(name))
+
+
+@router.delete("/{namespace}", summary="Delete a namespace that nothing is in")
+def delete(request: HttpRequest, namespace: str) -> HttpResponse:
+    tree.delete(user=who(request), name=namespace)
+    return nothing()
+
+
+@router.get("/{namespace}/inherited-variables", summary="Variables that a namespace has from those above it")
+def inherited_variables(request: HttpRequest, namespace: str) -> dict[str, Any]:
+    rights.require(who(request), namespace, Role.READER)
+    return inherited(namespace)
 
 
 # --- Files --------------------------------------------------------------------------------------------------------------------
@@ -81,8 +149,11 @@ def stats_shape(stats: files.Stats) -> dict[str, Any]:
 
 
 @router.get("/{namespace}/files", summary="Content of a file")
-def file(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
+def file(request: HttpRequest, namespace: str, path: str, revision: int | None = None) -> HttpResponse:
+    """Only the present content is kept, as revision 1."""
     rights.require(who(request), namespace, Role.READER)
+    if revision not in (None, 1):
+        raise Missing(f"'{path}' has no revision {revision}")
     return HttpResponse(files.read(namespace, path_of(path)), content_type="application/octet-stream")
 
 
@@ -90,6 +161,14 @@ def file(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
 def file_stats(request: HttpRequest, namespace: str, path: str = "") -> dict[str, Any]:
     rights.require(who(request), namespace, Role.READER)
     return stats_shape(files.stats(namespace, path_of(path)))
+
+
+@router.get("/{namespace}/files/revisions", summary="Revisions of a file")
+def file_revisions(request: HttpRequest, namespace: str, path: str = "") -> list[dict[str, Any]]:
+    """Only the present content is kept, as revision 1."""
+    rights.require(who(request), namespace, Role.READER)
+    files.stats(namespace, path_of(path))
+    return [{"revision": 1}]
 
 
 @router.get("/{namespace}/files/directory", summary="What a folder holds")
@@ -113,10 +192,14 @@ def file_export(request: HttpRequest, namespace: str) -> HttpResponse:
 
 @router.post("/{namespace}/files", summary="Write a file (multipart part `fileContent`)")
 def file_write(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
+    """A part whose file name ends with `.zip` is unpacked."""
     rights.require(who(request), namespace, Role.MEMBER)
     upload = request.FILES.get("fileContent")
     if upload is None and "fileContent" not in request.POST:
         raise Invalid("Expected a multipart part `fileContent`")
+    if upload is not None and (upload.name or "").lower().endswith(".zip"):
+        files.import_zip(namespace, upload.file)
+        return HttpResponse(status=200)
     content = upload.read() if upload is not None else request.POST["fileContent"].encode()
     files.write(namespace, path_of(path), content)
     return HttpResponse(status=200)
@@ -130,9 +213,9 @@ def directory_create(request: HttpRequest, namespace: str, path: str) -> HttpRes
 
 
 @router.put("/{namespace}/files", summary="Move a file or folder")
-def file_move(request: HttpRequest, namespace: str, to: str) -> HttpResponse:
+def file_move(request: HttpRequest, namespace: str, to: str, source: str = Query(..., alias="from")) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
-    files.move(namespace, path_of(request.GET.get("from", "")), path_of(to))
+    files.move(namespace, path_of(source), path_of(to))
     return HttpResponse(status=200)
 
 
@@ -193,29 +276,26 @@ def key_set(request: HttpRequest, namespace: str, key: str) -> HttpResponse:
 
 
 def typed(text: str) -> tuple[Any, str | None]:
-    """The value and type of a body: JSON, a quoted duration, or a bare date as Ion writes it; anything else is refused."""
+    """The value and type of a body: JSON or Ion, a bare date or duration among it; a bare word is refused."""
+    bare = text.strip()
     try:
-        value = json.loads(text)
+        return json.loads(bare), None
     except (ValueError, RecursionError):
-        bare = text.strip()
-        try:
-            moment = datetime.fromisoformat(bare)
-        except ValueError as error:
-            raise Invalid(f"Invalid JSON value for: {bare[:200]}") from error
-        return bare, ValueType.DATE if len(bare) == 10 else ValueType.DATETIME if moment else None
-    if isinstance(value, str) and _is_duration(value):
-        return value, ValueType.DURATION
-    return value, None
-
-
-def _is_duration(text: str) -> bool:
-    if not text.lstrip("-").startswith("P") or not any(letter.isdigit() for letter in text):
-        return False
+        pass
+    if DURATION.fullmatch(bare):
+        return bare, ValueType.DURATION
     try:
-        isodate.parse_duration(text)
-    except isodate.ISO8601Error:
-        return False
-    return True
+        datetime.fromisoformat(bare)
+        return bare, ValueType.DATE if len(bare) == len("2026-11-22") else ValueType.DATETIME
+    except ValueError:
+        pass
+    try:
+        value = from_ion(bare)
+    except (ExpressionError, RecursionError) as error:
+        raise Invalid(f"Invalid JSON value for: {bare[:200]}") from error
+    if isinstance(value, str) and not bare.startswith(("'", '"')):
+        raise Invalid(f"Invalid JSON value for: {bare[:200]}")
+    return value, None
 
 
 def _ttl(text: str) -> Any:
@@ -243,6 +323,27 @@ def keys_delete(request: HttpRequest, namespace: str) -> dict[str, list[str]]:
     return {"keys": [one for one in listed if kv.delete(namespace, one)]}
 
 
+@router.get("/{namespace}/kv/inheritance", summary="Keys of a namespace and of those above it")
+def inherited_keys(request: HttpRequest, namespace: str) -> list[dict[str, Any]]:
+    """As far as those may be read."""
+    rights.require(who(request), namespace, Role.READER)
+    readable = [name for name in reversed(rights.ancestry(namespace)) if rights.role_of(who(request), name) is not None]
+    return [key_shape(row) for name in readable for row in kv.list_keys(name)]
+
+
+KEY_FIELDS: dict[str, filters.Meaning] = {
+    "q": filters.words("key", "namespace"),
+    "query": filters.words("key", "namespace"),
+    "namespace": filters.text("namespace"),
+    "key": filters.text("key"),
+    "created": filters.date("created"),
+    "updated": filters.date("updated"),
+    "expirationDate": filters.date("expires"),
+}
+KEY_SORTS = {"key": "key", "namespace": "namespace", "creationDate": "created", "updateDate": "updated", "expirationDate": "expires"}
+
+
 @kv_router.get("", summary="Keys of every namespace that may be read")
-def all_keys(request: HttpRequest, page: int = 1, size: int = 10) -> dict[str, Any]:
-    return page_of(rights.filter_readable(KeyValue.objects.order_by("namespace", "key"), who(request)), key_shape, page, size)
+def all_keys(request: HttpRequest, page: int = 1, size: int = 10, sort: list[str] = Query([])) -> dict[str, Any]:
+    rows = rights.filter_readable(kv.living().order_by("namespace", "key"), who(request)).filter(filters.of(request, KEY_FIELDS))
+    return page_of(sorted_by(rows, sort, KEY_SORTS), key_shape, page, size)

@@ -14,6 +14,7 @@ from engine.document import Input
 from executions.models import Execution, LogLine, Metric, Step, TaskRun, TriggerState
 from flows.models import Flow, Revision
 
+TENANT = "main"
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
 
 
@@ -124,6 +125,11 @@ def execution(row: Execution, *, runs: bool = True) -> dict[str, Any]:
             "metadata": {"attemptNumber": row.attempt_number, "originalCreatedDate": instant(row.original_created or row.created)},
         }
     )
+
+
+def status(row: Execution) -> dict[str, Any]:
+    """An execution as an event about its state."""
+    return {"executionId": row.id, "tenantId": TENANT, "namespace": row.namespace, "flowId": row.flow_id, "state": state(row.histories)}
 
 
 def last_execution(row: Execution) -> dict[str, Any]:

@@ -107,3 +107,36 @@ async def _logs(reader: _Reader, min_level: int) -> AsyncIterator[bytes]:
 @sync_to_async
 def _lines(row: Execution, min_level: int, after: int) -> list[LogLine]:
     return list(LogLine.objects.filter(execution=row, level__gte=min_level, number__gt=after).order_by("number")[:500])
+
+
+def dependencies(user: User, execution_id: str) -> StreamingHttpResponse:
+    """The state of an execution and of every one with its correlation id, each time one changed; ends when all have ended."""
+    return _answer(_dependencies(user, execution_id))
+
+
+async def _dependencies(user: User, execution_id: str) -> AsyncIterator[bytes]:
+    seen: dict[str, str] = {}
+    last_sent = time.monotonic()
+    while True:
+        rows = await _correlated(user, execution_id)
+        changed = [row for row in rows if seen.get(row.id) != row.state]
+        ended = all(row.ended is not None and row.state != "PAUSED" for row in rows)
+        for row in changed:
+            seen[row.id], last_sent = row.state, time.monotonic()
+            yield event(shapes.status(row))
+        if ended:
+            if rows:
+                yield event(shapes.status(rows[0]), "end")
+            return
+        if time.monotonic() - last_sent > KEEP_ALIVE_SECONDS:
+            last_sent = time.monotonic()
+            yield b": waiting\n\n"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@sync_to_async
+def _correlated(user: User, execution_id: str) -> list[Execution]:
+    try:
+        return selectors.correlated(user, execution_id)
+    except Missing:
+        return []

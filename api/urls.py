@@ -9,7 +9,25 @@ from django.urls import URLPattern, path, re_path
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from api import actions, docs, executions, flow_sets, flows, graphs, logs, namespaces, problems, server, triggers, webhooks
+from api import (
+    absent,
+    actions,
+    docs,
+    execution_sets,
+    executions,
+    flow_sets,
+    flows,
+    graphs,
+    logs,
+    namespaces,
+    plugins,
+    problems,
+    secrets,
+    server,
+    stats,
+    triggers,
+    webhooks,
+)
 from api.doors import authenticate
 from ui.errors import KestraError
 
@@ -30,14 +48,23 @@ api.add_router("/flows", graphs.flows_router)
 api.add_router("/executions/webhook", webhooks.router)
 api.add_router("/executions", executions.router)
 api.add_router("/executions", actions.router)
+api.add_router("/executions", execution_sets.router)
 api.add_router("/executions", graphs.executions_router)
 api.add_router("/logs", logs.router)
 api.add_router("/metrics", logs.metrics_router)
 api.add_router("/outputs", logs.outputs_router)
 api.add_router("/namespaces", namespaces.router)
 api.add_router("/namespaces", graphs.namespaces_router)
+api.add_router("/namespaces", secrets.router)
+api.add_router("/namespaces", absent.credentials)
+api.add_router("/secrets", secrets.all_router)
 api.add_router("/kv", namespaces.kv_router)
 api.add_router("/triggers", triggers.router)
+api.add_router("/stats", stats.router)
+api.add_router("/plugins", plugins.router)
+api.add_router("/dashboards", absent.dashboards)
+api.add_router("/blueprints", absent.blueprints)
+api.add_router("/templates", absent.templates)
 api.add_router("", server.router)
 
 api.add_exception_handler(KestraError, problems.on_kestra_error)

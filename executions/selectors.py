@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from engine import states
 from engine.document import Input
 from executions import models, storage
 from executions.executor import ExecutionMissing
+from executions.starting import CORRELATION
 from flows.models import Flow
 from namespaces.rights import Person, below, filter_readable, role_of
 from ui.errors import Conflict
@@ -71,6 +72,29 @@ def search(user: Person, filters: Filters) -> QuerySet[models.Execution]:
     for key, value in filters.labels:
         rows = rows.filter(Q(id__in=models.ExecutionLabel.objects.filter(key=key, value=value).values("execution_id")))
     return rows.order_by("-created", "-id")
+
+
+def correlated(user: Person, execution_id: str) -> list[models.Execution]:
+    """An execution, then those with the same correlation id that the user may see; raises Missing as `execution` does."""
+    row = execution(user, execution_id)
+    correlation = next((value for key, value in row.labels if key == CORRELATION), None)
+    if correlation is None:
+        return [row]
+    labelled = models.ExecutionLabel.objects.filter(key=CORRELATION, value=correlation).values("execution_id")
+    others = filter_readable(models.Execution.objects.filter(id__in=labelled), user).exclude(id=row.id)
+    return [row, *others.order_by("created")[:1000]]
+
+
+def occupying(namespace: str, flow_id: str) -> int:
+    """How many executions of a flow count towards its concurrency limit."""
+    rows = models.Execution.objects.filter(namespace=namespace, flow_id=flow_id, state__in=states.UNFINISHED)
+    return rows.exclude(state__in=(states.CREATED, states.QUEUED)).count()
+
+
+def latest(rows: QuerySet[models.Execution]) -> QuerySet[models.Execution]:
+    """Of these executions the last one of each flow."""
+    newer = models.Execution.objects.filter(namespace=OuterRef("namespace"), flow_id=OuterRef("flow_id")).order_by("-created", "-id")
+    return rows.filter(pk=Subquery(newer.values("pk")[:1]))
 
 
 def task_runs(execution_id: str) -> list[models.TaskRun]:

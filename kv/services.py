@@ -134,12 +134,16 @@ def delete(namespace: str, key: str, *, user: Person = None) -> bool:
     return KeyValue.objects.filter(namespace=namespace, key=key).delete()[0] > 0
 
 
+def living() -> QuerySet[KeyValue]:
+    """The rows of every namespace that have not expired."""
+    return KeyValue.objects.filter(Q(expires=None) | Q(expires__gt=timezone.now()))
+
+
 def list_keys(namespace: str, *, user: Person = None, prefix: str = "") -> QuerySet[KeyValue]:
     """The rows of a namespace that have not expired, by key."""
     require(user, namespace, Role.READER)
     check_namespace(namespace)
-    living = Q(expires=None) | Q(expires__gt=timezone.now())
-    return KeyValue.objects.filter(living, namespace=namespace, key__startswith=prefix).order_by("key")
+    return living().filter(namespace=namespace, key__startswith=prefix).order_by("key")
 
 
 def keys(namespace: str, prefix: str = "", *, user: Person = None) -> builtins.list[str]:

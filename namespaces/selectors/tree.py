@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from namespaces import files
 from namespaces.models import Namespace, Role
@@ -69,3 +70,10 @@ def tree(user: Person, query: str = "") -> list[Node]:
                     (nodes[above].children if above else top).append(nodes[name])
             nodes[row.name].made, nodes[row.name].description = True, row.description
     return top
+
+
+def inherited_variables(namespace: str) -> dict[str, Any]:
+    """The variables that a namespace has from those above it, the closest winning."""
+    above = ancestry(namespace)[:-1]
+    rows = {row.name: row.variables for row in Namespace.objects.filter(name__in=above).only("name", "variables")}
+    return {key: value for name in above for key, value in (rows.get(name) or {}).items()}

@@ -48,6 +48,17 @@ def put(*, user: Person, namespace: str, key: str, value: str, description: str 
     return row
 
 
+def describe(*, user: Person, namespace: str, key: str, description: str) -> Secret:
+    """Say what a secret is for; its value stays."""
+    require(user, namespace, Role.OWNER)
+    row = Secret.objects.filter(namespace=namespace, key=key).first()
+    if row is None:
+        raise NoSuchSecret
+    row.description = description.strip()[:300]
+    row.save(update_fields=["description"])
+    return row
+
+
 def delete(*, user: Person, namespace: str, key: str, repeated: str) -> None:
     """Delete a secret for good; `repeated` is the key, typed again."""
     require(user, namespace, Role.OWNER)

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from engine.defaults import read_defaults
 from namespaces import files, guards
 from namespaces.models import Namespace, Role, Secret
 from namespaces.paths import check_namespace
@@ -57,6 +58,17 @@ def set_variables(*, user: Person, name: str, variables: dict[str, Any]) -> Name
     row = ensure(name)
     row.variables = variables
     row.save(update_fields=["variables"])
+    return row
+
+
+def set_plugin_defaults(*, user: Person, name: str, defaults: list[Any]) -> Namespace:
+    """Replace the property values that tasks of a type have in the namespace and below, as `{type, values, forced}` maps."""
+    require(user, name, Role.OWNER)
+    if not isinstance(defaults, list) or len(read_defaults(defaults)) < len(defaults):
+        raise Invalid("Plugin defaults are a list of maps with `type`, a text, and `values`, an object.")
+    row = ensure(name)
+    row.plugin_defaults = defaults
+    row.save(update_fields=["plugin_defaults"])
     return row
 
 

@@ -1,0 +1,85 @@
+"""What Kestra's clients ask for and this server has none of: dashboards, blueprints, templates, credentials. Lists are empty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router
+
+from api.doors import who
+from namespaces import rights
+from namespaces.models import Role
+from ui.errors import Missing
+
+dashboards = Router(tags=["not here"])
+blueprints = Router(tags=["not here"])
+templates = Router(tags=["not here"])
+credentials = Router(tags=["not here"])
+
+EMPTY: dict[str, Any] = {"results": [], "total": 0}
+
+
+@dashboards.get("", summary="Dashboards: none")
+@dashboards.get("/", include_in_schema=False)
+def no_dashboards(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", sort: list[str] = Query([])) -> dict[str, Any]:
+    return EMPTY
+
+
+@dashboards.get("/settings/default-dashboards", summary="Default dashboards: none")
+def no_default_dashboards(request: HttpRequest) -> dict[str, Any]:
+    return {}
+
+
+@dashboards.get("/{id}", summary="A dashboard: there is none")
+def no_dashboard(request: HttpRequest, id: str) -> dict[str, Any]:
+    raise Missing(f"There is no dashboard '{id}'")
+
+
+@dashboards.post("/validate", summary="Validate a dashboard")
+@dashboards.post("/validate/chart", include_in_schema=False)
+def validate_dashboard(request: HttpRequest) -> dict[str, Any]:
+    return {"index": 0, "constraints": "Dashboards are not part of this server\n", "outdated": False}
+
+
+@blueprints.get("/community", summary="Community blueprints: none")
+@blueprints.get("/custom", summary="Blueprints of one's own: none")
+def no_blueprints(request: HttpRequest, page: int = 1, size: int = 10, q: str = "") -> dict[str, Any]:
+    return EMPTY
+
+
+@blueprints.get("/community/{kind}", summary="Community blueprints of a kind: none")
+def no_blueprints_of(request: HttpRequest, kind: str, page: int = 1, size: int = 10, q: str = "") -> dict[str, Any]:
+    return EMPTY
+
+
+@blueprints.get("/community/tags", summary="Tags of community blueprints: none")
+def no_tags(request: HttpRequest) -> list[dict[str, Any]]:
+    return []
+
+
+@blueprints.get("/community/{kind}/tags", summary="Tags of community blueprints of a kind: none")
+def no_tags_of(request: HttpRequest, kind: str) -> list[dict[str, Any]]:
+    return []
+
+
+@templates.get("/search", summary="Templates: none")
+def no_templates(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "") -> dict[str, Any]:
+    return EMPTY
+
+
+@templates.get("/distinct-namespaces", summary="Namespaces of templates: none")
+def no_template_namespaces(request: HttpRequest) -> list[str]:
+    return []
+
+
+@credentials.get("/{namespace}/credentials", summary="Credentials of a namespace: none")
+def no_credentials(request: HttpRequest, namespace: str, page: int = 1, size: int = 10) -> dict[str, Any]:
+    rights.require(who(request), namespace, Role.READER)
+    return EMPTY
+
+
+@credentials.get("/{namespace}/credentials/inherited", summary="Credentials from above: none")
+def no_inherited_credentials(request: HttpRequest, namespace: str) -> list[dict[str, Any]]:
+    rights.require(who(request), namespace, Role.READER)
+    return []
