@@ -73,4 +73,4 @@ def average_duration(request: HttpRequest, namespace: str, flow_id: str) -> dict
 def follow_dependencies(request: HttpRequest, execution_id: str, destinationOnly: bool = False, expandAll: bool = False) -> HttpResponse:
     """As server-sent events, one for each change; all executions that share its correlation id are told."""
     selectors.execution(who(request), execution_id)
-    return streams.dependencies(who(request), execution_id)
+    return streams.dependencies(request, execution_id)

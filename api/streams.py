@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 
 from api import shapes
-from api.doors import still
+from api.doors import still, who
 from executions import selectors
 from executions.models import Execution, LogLine
 from ui.errors import KestraError
@@ -109,24 +109,22 @@ def _lines(row: Execution, min_level: int, after: int) -> list[LogLine]:
     return list(LogLine.objects.filter(execution=row, level__gte=min_level, number__gt=after).order_by("number")[:500])
 
 
-def dependencies(user: User, execution_id: str) -> StreamingHttpResponse:
+def dependencies(request: HttpRequest, execution_id: str) -> StreamingHttpResponse:
     """The state of an execution and of every one with its correlation id, each time one changed; ends when all have ended."""
-    return _answer(_dependencies(user, execution_id))
+    return _answer(_dependencies(_Reader(request, execution_id), request))
 
 
-async def _dependencies(user: User, execution_id: str) -> AsyncIterator[bytes]:
+async def _dependencies(reader: _Reader, request: HttpRequest) -> AsyncIterator[bytes]:
     seen: dict[str, str] = {}
     last_sent = time.monotonic()
-    while True:
-        rows = await _correlated(user, execution_id)
-        changed = [row for row in rows if seen.get(row.id) != row.state]
-        ended = all(row.ended is not None and row.state != "PAUSED" for row in rows)
-        for row in changed:
-            seen[row.id], last_sent = row.state, time.monotonic()
-            yield event(shapes.status(row))
-        if ended:
-            if rows:
-                yield event(shapes.status(rows[0]), "end")
+    while (row := await reader.row()) is not None:
+        rows = [row, *await _correlated(request, row)]
+        for one in rows:
+            if seen.get(one.id) != one.state:
+                seen[one.id], last_sent = one.state, time.monotonic()
+                yield event(shapes.status(one))
+        if all(one.ended is not None and one.state != "PAUSED" for one in rows):
+            yield event(shapes.status(row), "end")
             return
         if time.monotonic() - last_sent > KEEP_ALIVE_SECONDS:
             last_sent = time.monotonic()
@@ -135,8 +133,5 @@ async def _dependencies(user: User, execution_id: str) -> AsyncIterator[bytes]:
 
 
 @sync_to_async
-def _correlated(user: User, execution_id: str) -> list[Execution]:
-    try:
-        return selectors.correlated(user, execution_id)
-    except Missing:
-        return []
+def _correlated(request: HttpRequest, row: Execution) -> list[Execution]:
+    return selectors.correlated(who(request), row)

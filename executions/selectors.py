@@ -74,15 +74,14 @@ def search(user: Person, filters: Filters) -> QuerySet[models.Execution]:
     return rows.order_by("-created", "-id")
 
 
-def correlated(user: Person, execution_id: str) -> list[models.Execution]:
-    """An execution, then those with the same correlation id that the user may see; raises Missing as `execution` does."""
-    row = execution(user, execution_id)
+def correlated(user: Person, row: models.Execution) -> list[models.Execution]:
+    """The other executions with the same correlation id that the user may see, oldest first."""
     correlation = next((value for key, value in row.labels if key == CORRELATION), None)
     if correlation is None:
-        return [row]
+        return []
     labelled = models.ExecutionLabel.objects.filter(key=CORRELATION, value=correlation).values("execution_id")
     others = filter_readable(models.Execution.objects.filter(id__in=labelled), user).exclude(id=row.id)
-    return [row, *others.order_by("created")[:1000]]
+    return list(others.order_by("created")[:1000])
 
 
 def occupying(namespace: str, flow_id: str) -> int:
