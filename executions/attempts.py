@@ -66,7 +66,7 @@ def _answer(context: Context, task: Task, phase: str, claim: Claim | None) -> An
             result = Result(working_directory.close(context, task))
         else:
             result = _plugin(task).run(context)
-    outputs = _checked(context, result.outputs)
+    outputs = checked(context, result.outputs)
     return events.TaskSucceeded(context.task_run_id, context.attempt, outputs, result.state, phase)  # type: ignore[arg-type] -- the phase is one of three
 
 
@@ -96,7 +96,7 @@ def _time_limit(context: Context, task: Task, claim: Claim | None) -> Iterator[N
         timer.cancel()
 
 
-def _checked(context: Context, outputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def checked(context: Context, outputs: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Outputs as they may be stored: JSON values, without secrets, not too large."""
     if outputs is None:
         return None
@@ -118,7 +118,7 @@ def _failed(context: Context, failure: TaskFailed, phase: str) -> events.TaskFai
     if failure.state != "KILLED" and message:
         context.log("ERROR", message)
     try:
-        outputs = _checked(context, failure.outputs)
+        outputs = checked(context, failure.outputs)
     except TaskFailed as too_large:
         context.log("ERROR", too_large.message)
         outputs = None

@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to the workers: the attempt of a Delivery row or the decision of a Command row."""
+    """One message to the workers: the attempt of a Delivery row, the decision of a Command row, the evaluation of a TriggerState row."""
 
-    kind: Literal["run_task", "carry_out"]
+    kind: Literal["run_task", "carry_out", "evaluate_trigger"]
     id: int
 
 

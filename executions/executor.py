@@ -188,6 +188,7 @@ class Turn:
         saved = store.Saved(0)
         if self.execution != self.loaded.execution or effects:
             effects.finished = self._is_awaited()
+            effects.moved = self._moved()
             saved = store.save(self.loaded, self.execution, effects, timezone.now())
             publish.execution_changed(self.execution, self.execution.state.current, saved.seq)
             publish.task_runs_changed(self.execution.id, saved.task_run_ids, saved.seq)
@@ -214,6 +215,22 @@ class Turn:
         """Whether the execution ends now and somebody waits for that: a parent, or an execution that is queued."""
         ends = self.execution.state.terminated and not self.loaded.execution.state.terminated
         return ends and (self.flow.concurrency is not None or "parent" in self.execution.notes)
+
+    def _moved(self) -> tuple[int, int] | None:
+        """Which of the execution's states are new, where somebody is to hear of them: a Flow trigger, or `stopAfter` of its own trigger."""
+        before, after = len(self.loaded.execution.state.histories), len(self.execution.state.histories)
+        first = before - 1 if self.unborn else before
+        own = (self.execution.trigger or {}).get("id")
+        stops = any(trigger.id == own and trigger.properties.get("stopAfter") for trigger in self.flow.triggers)
+        return (first, after) if first < after and (stops or flow_selectors.somebody_listens()) else None
+
+
+def write_ended(execution: Execution) -> list[Outgoing]:
+    """Write an execution that ended before it began, within the caller's transaction; answers what to send."""
+    store.create(execution)
+    if not flow_selectors.somebody_listens():
+        return []
+    return [Outgoing("carry_out", store.tell(execution.id, (0, len(execution.state.histories)), timezone.now()).id)]
 
 
 def start(execution: Execution, flow: Flow, created_by_id: int | None = None) -> list[Outgoing]:

@@ -174,11 +174,69 @@ class Timer(models.Model):
         ]
 
 
+class TriggerState(models.Model):
+    """What is remembered of one trigger of one flow.
+
+    `next_date` is when it is looked at next, `date` what it fired for last. `execution_id` is the execution whose end it waits for, and
+    `last_execution_id` the one it started last. `backfill` is Kestra's map `{start, end, currentDate, paused, inputs, labels,
+    previousNextExecutionDate}`. `followed` is the change of the flow that `next_date` follows; `stale` says that it must be computed anew.
+    An evaluation on a worker holds the trigger from `evaluating` on, under the number `lock`, which only grows.
+    """
+
+    namespace = models.CharField(max_length=150)
+    flow_id = models.CharField(max_length=100)
+    trigger_id = models.CharField(max_length=256)
+    type = models.CharField(max_length=200, blank=True)
+    date = models.DateTimeField(null=True, blank=True)
+    next_date = models.DateTimeField(null=True, blank=True, db_index=True)
+    execution_id = models.CharField(max_length=40, blank=True)
+    last_execution_id = models.CharField(max_length=40, blank=True)
+    disabled = models.BooleanField(default=False)
+    backfill = models.JSONField(null=True, blank=True)
+    updated = models.DateTimeField(default=timezone.now)
+    followed = models.DateTimeField(null=True, blank=True)
+    stale = models.BooleanField(default=False)
+    evaluating = models.DateTimeField(null=True, blank=True)
+    worker = models.CharField(max_length=100, blank=True)
+    lock = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "flow_id", "trigger_id"], name="one_state_per_trigger")
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["id"], name="trigger_stale", condition=Q(stale=True)),
+            models.Index(fields=["evaluating"], name="trigger_evaluating", condition=Q(evaluating__isnull=False)),
+        ]
+
+
+class TriggerWindow(models.Model):
+    """What was true within a window of time, of conditions that a Flow trigger gathers. `version` guards a compare-and-set."""
+
+    namespace = models.CharField(max_length=150)
+    flow_id = models.CharField(max_length=100)
+    trigger_id = models.CharField(max_length=256)
+    name = models.CharField(max_length=256)
+    start = models.DateTimeField()
+    end = models.DateTimeField(db_index=True)
+    results = models.JSONField(default=list)  # the names of the conditions that were true
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "flow_id", "trigger_id", "name"], name="one_window_per_condition")
+        ]
+
+
 class LogLine(models.Model):
-    """One log line. `level` is 0 TRACE, 1 DEBUG, 2 INFO, 3 WARN, 4 ERROR; `number` counts from 1 within the execution."""
+    """One log line of an execution, or of a trigger. `level` is 0 TRACE, 1 DEBUG, 2 INFO, 3 WARN, 4 ERROR.
+
+    `number` counts from 1 within the execution, and is 0 for the lines of a trigger.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="log_lines")
+    execution = models.ForeignKey(Execution, null=True, on_delete=models.CASCADE, related_name="log_lines")
+    trigger = models.ForeignKey(TriggerState, null=True, on_delete=models.CASCADE, related_name="log_lines")
     task_run_id = models.CharField(max_length=40, blank=True)
     task_id = models.CharField(max_length=256, blank=True)
     step = models.CharField(max_length=500, blank=True)  # the step's name
@@ -208,26 +266,6 @@ class Metric(models.Model):
     value = models.FloatField()
     tags = models.JSONField(default=dict)
     timestamp = models.DateTimeField(default=timezone.now)
-
-
-class TriggerState(models.Model):
-    """What the scheduler remembers of one trigger of one flow."""
-
-    namespace = models.CharField(max_length=150)
-    flow_id = models.CharField(max_length=100)
-    trigger_id = models.CharField(max_length=256)
-    type = models.CharField(max_length=200, blank=True)
-    date = models.DateTimeField(null=True, blank=True)
-    next_date = models.DateTimeField(null=True, blank=True, db_index=True)
-    execution_id = models.CharField(max_length=40, blank=True)
-    disabled = models.BooleanField(default=False)
-    backfill = models.JSONField(null=True, blank=True)
-    updated = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
-            models.UniqueConstraint(fields=["namespace", "flow_id", "trigger_id"], name="one_state_per_trigger")
-        ]
 
 
 class Worker(models.Model):

@@ -197,13 +197,17 @@ class Storage:
 
     def put(self, source: Path | bytes, name: str) -> str:
         """Store bytes, or a file that lies in the working directory: a link that leads out of it is refused."""
-        uri = storage.task_uri(self.execution, self.task_id, self.task_run_id, name)
+        uri = self.uri(name)
         with told():
             if isinstance(source, bytes):
                 storage.write(uri, source)
             else:
                 self._put_file(uri, source)
         return uri
+
+    def uri(self, name: str) -> str:
+        """Under which URI a file of this name is kept."""
+        return storage.task_uri(self.execution, self.task_id, self.task_run_id, name)
 
     def _put_file(self, uri: str, source: Path) -> None:
         with opened_inside(self.folder(), source) as file:
@@ -226,7 +230,7 @@ class Storage:
             return storage.below(folder)
 
     def _copy(self, namespace: str, path: str) -> Path:
-        target = storage.path_of(storage.task_uri(self.execution, self.task_id, self.task_run_id, f"_files/{path}"))
+        target = storage.path_of(self.uri(f"_files/{path}"))
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(files.read(namespace, path))
         return target

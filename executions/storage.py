@@ -89,6 +89,11 @@ def task_uri(execution: Owner, task_id: str, task_run_id: str, name: str) -> str
     return f"{execution_uri(execution.namespace, execution.flow_id, execution.id)}tasks/{slug(task_id)}/{task_run_id}/{_clean(name)}"
 
 
+def trigger_uri(execution: Execution, trigger_id: str, name: str) -> str:
+    """The URI of a file that a trigger keeps for the execution that it starts."""
+    return f"{execution_uri(execution.namespace, execution.flow_id, execution.id)}trigger/{slug(trigger_id)}/{_clean(name)}"
+
+
 def input_uri(execution: Execution, input_id: str, name: str) -> str:
     """The URI of an uploaded input."""
     return f"{execution_uri(execution.namespace, execution.flow_id, execution.id)}inputs/{slug(input_id)}/{_clean(name)}"

@@ -41,6 +41,7 @@ class Effects:
     kept: str = ""  # the worker that keeps the cheap ones of `runs` for itself
     inline: frozenset[str] = frozenset()  # ids of task runs whose attempts are cheap
     finished: bool = False  # somebody waits for the end of the execution, which is now
+    moved: tuple[int, int] | None = None  # which of its states are new and to be told to Flow triggers: places in its history
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.stops or self.timers or self.others)
@@ -262,11 +263,25 @@ def _save_commands(after: Execution, effects: Effects, now: datetime) -> list[mo
     if effects.finished:
         payload = {"parent": after.notes["parent"][0]} if "parent" in after.notes else {}
         rows.append(models.Command(execution_id=after.id, kind=FINISHED, payload=payload, created=now, sent=now, sends=1))
+    if effects.moved:
+        rows.append(_change(after.id, effects.moved, now))
     return models.Command.objects.bulk_create(rows)
+
+
+def tell(execution_id: str, moved: tuple[int, int], now: datetime) -> models.Command:
+    """Write that an execution came into new states, for those who listen. Within the caller's transaction."""
+    row = _change(execution_id, moved, now)
+    row.save()
+    return row
+
+
+def _change(execution_id: str, moved: tuple[int, int], now: datetime) -> models.Command:
+    return models.Command(execution_id=execution_id, kind=CHANGED, payload={"moved": list(moved)}, created=now, sent=now, sends=1)
 
 
 # --- Commands as JSON -----------------------------------------------------------------------------------------------------
 
+CHANGED = "Changed"  # not of the engine: tell those who listen that the execution came into new states
 FINISHED = "Finished"  # not of the engine: tell the parent, start the next one that is queued
 KINDS = {
     kind.__name__: kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from executions import dispatch, worker
+from executions import dispatch, polling, worker
 
 
 @shared_task(name="executions.run_task", ignore_result=True)
@@ -17,3 +17,9 @@ def run_task(delivery_id: int) -> None:
 def carry_out(command_id: int) -> None:
     """Carry out one decision of the engine."""
     dispatch.send(worker.carry_out(command_id))
+
+
+@shared_task(name="executions.evaluate_trigger", ignore_result=True)
+def evaluate_trigger(state_id: int) -> None:
+    """Evaluate a polling trigger once."""
+    polling.evaluate(state_id)

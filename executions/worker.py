@@ -10,7 +10,7 @@ from django.utils import timezone
 from engine import events
 from engine.context import find_task
 from engine.execution import TaskRun
-from executions import attempts, children, claims, dispatch, inplace, models, store
+from executions import attempts, children, claims, dispatch, flow_triggers, inplace, models, store
 from executions.claims import Claim
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing
@@ -81,6 +81,8 @@ def carry_out(command_id: int) -> list[Outgoing]:
     try:
         if row.kind == store.FINISHED:
             return children.finished(row)
+        if row.kind == store.CHANGED:
+            return flow_triggers.changed(row)
         command = store.command_of(row)
         if isinstance(command, inplace.Question):
             return _answer(row, command)

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -22,9 +23,11 @@ class Flow(models.Model):
     disabled = models.BooleanField(default=False)
     deleted = models.BooleanField(default=False)
     updated = models.DateTimeField(default=timezone.now)
+    listens = models.BooleanField(default=False)  # it has Flow triggers: every change of an execution concerns it
 
     class Meta:
         ordering: ClassVar[list[str]] = ["namespace", "flow_id"]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["id"], name="flow_listens", condition=Q(listens=True))]
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["namespace", "flow_id"], name="one_flow_per_id"),
         ]

@@ -21,6 +21,7 @@ from namespaces import rights
 from plugins.catalog import CATALOG
 from ui.errors import Missing
 
+FLOW_TRIGGER = "io.kestra.plugin.core.trigger.Flow"
 KEPT = 500  # parsed revisions that are remembered
 Key = tuple[int, str, str]
 
@@ -59,6 +60,17 @@ def search(user: Any, q: str = "", namespace: str = "", labels: Mapping[str, str
         found = [row_id for row_id, own in rows.values_list("id", "labels") if all(own.get(key) == value for key, value in wanted.items())]
         rows = rows.filter(id__in=found)
     return rows.order_by("namespace", "flow_id")
+
+
+def listeners() -> list[tuple[str, str, int]]:
+    """Namespace, id and revision of the flows that have Flow triggers."""
+    rows = models.Flow.objects.filter(listens=True, deleted=False, disabled=False).order_by("namespace", "flow_id")
+    return list(rows.values_list("namespace", "flow_id", "revision"))
+
+
+def somebody_listens() -> bool:
+    """Whether there are such flows."""
+    return models.Flow.objects.filter(listens=True, deleted=False, disabled=False).exists()
 
 
 class _Parsed:

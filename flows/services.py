@@ -221,6 +221,7 @@ def _save(row: Flow, document: FlowDocument, source: str, user: Any, comment: st
     row.description = document.description or ""
     row.labels = dict(reversed(document.labels))  # of two equal keys the first wins
     row.disabled = document.disabled
+    row.listens = any(trigger.type == selectors.FLOW_TRIGGER for trigger in document.triggers)
     row.deleted = False
     row.updated = timezone.now()
     row.save()

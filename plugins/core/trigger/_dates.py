@@ -56,22 +56,10 @@ class Dated(BaseTrigger):
         """The zone of the dates."""
         return zone_of(self.timezone) if self.timezone else server
 
-    def due(self, planned: datetime, now: datetime, server: tzinfo = UTC) -> datetime | None:
-        """Which date is to be started next, given the one that was planned; one that lies in the future is not due yet.
+    def delay(self) -> timedelta:
+        """The longest delay of a date; without end where none is given."""
+        return parse_duration(self.late_maximum_delay) if self.late_maximum_delay is not None else timedelta.max
 
-        Dates older than `lateMaximumDelay` are skipped. None where no date is left.
-        """
-        late = parse_duration(self.late_maximum_delay) if self.late_maximum_delay else None
-        date: datetime | None = planned.astimezone(self.zone(server))
-        while date is not None and late is not None and now - date > late:
-            date = self.next_date(date, server)
-        return date
-
-    def recovered(self, planned: datetime, now: datetime, server: tzinfo = UTC) -> datetime | None:
-        """Where to go on after the server was away: the planned date (ALL), the last one missed (LAST), the first to come (NONE)."""
-        if planned > now or self.recover_missed_schedules == "ALL":
-            return planned
-        if self.recover_missed_schedules == "NONE":
-            return self.next_date(now, server)
-        last = self.previous_date(now + timedelta(microseconds=1), server)
-        return planned if last is None else max(last, planned, key=datetime.timestamp)
+    def too_late(self, date: datetime, now: datetime) -> bool:
+        """Whether a date is older than `lateMaximumDelay`."""
+        return now - date > self.delay()
