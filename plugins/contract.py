@@ -418,6 +418,7 @@ class Settings:
     volumes: tuple[str, ...] = ()  # host folders that Docker tasks may mount
     run_as: tuple[int, int] | None = None  # uid, gid of task processes where the server is root
     kill_grace: float = 2.0  # seconds between SIGINT, SIGTERM and SIGKILL
+    file_limit: int = 1024**3  # bytes of the largest file that a task may keep
     git_file_roots: tuple[str, ...] = ()  # folders whose repositories file:// URLs may name
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -467,6 +468,10 @@ class RunContext(Protocol):
     def mask(self, text: str) -> str: ...
     def hide(self, secret: str) -> None:
         """Mask this text from now on."""
+        ...
+
+    def encrypt(self, clear: str) -> Mapping[str, str]:
+        """An output that is stored encrypted and is in clear only in the expressions of this execution."""
         ...
 
     def cancelled(self) -> bool: ...

@@ -216,6 +216,10 @@ class MemoryContext:
     def hide(self, secret: str) -> None:
         self.hidden.append(secret)
 
+    def encrypt(self, clear: str) -> Mapping[str, str]:
+        self.hide(clear)
+        return {"type": "io.kestra.datatype:aes_encrypted", "value": clear[::-1]}
+
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 
