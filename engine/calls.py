@@ -9,10 +9,10 @@ from engine.attempts import settle_attempt
 from engine.board import Board, new_attempt, open_attempt, with_attempt
 from engine.calls_of_each import one_ended
 from engine.commands import StartExecution
-from engine.endings import allowed, end_run
+from engine.endings import allowed, end_run, refresh_outputs
 from engine.events import ChildEnded, ChildStarted
 from engine.execution import TaskRun
-from engine.steering import Call
+from engine.steering import Call, FlowableFailed
 
 TRANSMITTED = (states.FAILED, states.KILLED, states.WARNING, states.PAUSED)
 
@@ -72,11 +72,23 @@ def child_ended(board: Board, event: ChildEnded) -> None:
     if state == states.PAUSED:
         return
     board.note(run, call=None, child=None)
+    told = event.message or _refused(board, board.put(replace(board.runs[run.id], outputs=outputs)))
+    if told is not None:
+        state = states.FAILED
     if state == states.FAILED:
-        message = event.message or f"the execution {event.execution_id} of the flow ended with {event.state}"
-        if event.message:
+        message = told or f"the execution {event.execution_id} of the flow ended with {event.state}"
+        if told:
             board.log("ERROR", message, run)
         settle_attempt(board, board.runs[run.id], states.FAILED, message=message, outputs=outputs)
         return
     run = board.put(with_attempt(board.runs[run.id], state, board.now))
     end_run(board, run, allowed(state, board.task(run)), outputs=outputs)
+
+
+def _refused(board: Board, run: TaskRun) -> str | None:
+    """Why the task type itself does not take what the child gave back."""
+    try:
+        refresh_outputs(board, run)
+    except FlowableFailed as error:
+        return str(error)
+    return None

@@ -16,7 +16,7 @@ from engine.commands import RunTask, WakeAt
 from engine.document import Task
 from engine.endings import allowed, end_execution, end_run, fail_run, final_state, is_main, refresh_outputs, situation
 from engine.execution import TaskRun
-from engine.steering import Answer, Ask, Call, CallEach, Finish, Flowable, Hold, Repeat, Start, parallel, sequential
+from engine.steering import Answer, Ask, Call, CallEach, Finish, Flowable, FlowableFailed, Hold, Repeat, Start, parallel, sequential
 
 
 @dataclass(slots=True)
@@ -61,7 +61,18 @@ def walk(board: Board, parent_id: str | None) -> None:
     for waiting in _waiting(board, parent_id):
         begin(board, waiting)
     level = _level(board, parent_id)
-    if level is None or _advance_main(board, level) or _open(level.main):
+    if level is None:
+        return
+    try:
+        _bring_forward(board, level)
+    except FlowableFailed as error:
+        if level.run is None:
+            raise
+        fail_run(board, board.runs[level.run.id], str(error))
+
+
+def _bring_forward(board: Board, level: Level) -> None:
+    if _advance_main(board, level) or _open(level.main):
         return
     if level.failed and _advance_branch(board, level, "errors", side_by_side=level.kind is not None and level.kind.parallel):
         return

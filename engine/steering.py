@@ -105,6 +105,10 @@ class Situation:
     namespace: str = ""
 
 
+class FlowableFailed(Exception):
+    """A flowable cannot go on; the message says why. Its task run fails."""
+
+
 Answer = Sequence[Start] | Ask | Finish | Hold | Repeat | Call | CallEach
 
 

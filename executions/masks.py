@@ -23,9 +23,13 @@ Form = tuple[str, str]  # what a text must hold, and the pattern of all that is 
 
 
 class Masks:
-    """The secret texts that one execution has met, which no log line, output, error or step may show."""
+    """The secret texts that one execution has met, which no log line, output, error or step may show.
 
-    def __init__(self) -> None:
+    What is added with `in_values=False` is hidden in texts, not in values.
+    """
+
+    def __init__(self, *, only_values: bool = False) -> None:
+        self._values: Masks = self if only_values else Masks(only_values=True)
         self._texts: set[str] = set()
         self._patterns: set[str] = set()
         self._beginnings: set[str] = set()
@@ -33,8 +37,10 @@ class Masks:
         # Made when a text first needs it, since that takes a while; the number says of how many patterns (other threads add some).
         self._made: tuple[int, re.Pattern[str]] = (0, re.compile(r"(?!)"))
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, *, in_values: bool = True) -> None:
         """Hide this text from now on: whole, line by line, and in the forms that it usually takes on its way."""
+        if in_values and self._values is not self:
+            self._values.add(text)
         if text in self._texts or not text.strip():
             return
         self._texts.add(text)
@@ -66,9 +72,9 @@ class Masks:
     def value(self, value: Any) -> Any:
         """A JSON value without its secrets; what is encrypted stays as it is."""
         if isinstance(value, str):
-            return self.text(value)
+            return self._values.text(value)
         if isinstance(value, Mapping):
-            return value if vault.is_encrypted(value) else {self.text(str(key)): self.value(item) for key, item in value.items()}
+            return value if vault.is_encrypted(value) else {self._values.text(str(key)): self.value(item) for key, item in value.items()}
         return [self.value(item) for item in value] if isinstance(value, list | tuple) else value
 
     def encrypted(self, value: Any) -> Any:

@@ -24,14 +24,21 @@ from ui.errors import KestraError
 
 
 def decrypted(value: Any, masks: Masks) -> Any:
-    """The same value with encrypted inputs and outputs in clear, which are masked from then on."""
+    """The same value with encrypted inputs and outputs in clear, which are masked from then on.
+
+    What an encrypted output held may stand in the outputs of later tasks, as in Kestra: it is hidden in log lines and errors only.
+    """
+    return _decrypted(value, masks, shown=False)
+
+
+def _decrypted(value: Any, masks: Masks, shown: bool) -> Any:
     if isinstance(value, Mapping):
         if vault.is_encrypted(value):
             clear = vault.decrypt_value(value)
-            masks.add(clear)
+            masks.add(clear, in_values=not shown)
             return clear
-        return {key: decrypted(item, masks) for key, item in value.items()}
-    return [decrypted(item, masks) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _decrypted(item, masks, shown or key == "outputs") for key, item in value.items()}
+    return [_decrypted(item, masks, shown) for item in value] if isinstance(value, list | tuple) else value
 
 
 def new_id() -> str:

@@ -155,7 +155,7 @@ KESTRA_ENV_SECRETS = ENVIRONMENT.secrets
 KESTRA_LIMITS = {
     "upload_bytes": ENVIRONMENT.max_upload,
     "file_bytes": ENVIRONMENT.max_file,
-    "output_bytes": 1_000_000,
+    "output_bytes": 1_048_576,
     "log_lines": ENVIRONMENT.max_log_lines,
     "environment_bytes": ENVIRONMENT.max_environments,
     "retain_executions": ENVIRONMENT.retain_executions,

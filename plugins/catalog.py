@@ -38,6 +38,7 @@ from plugins.contract import (
 
 ROOT = Path(__file__).parent
 PREFIX = "io.kestra.plugin."
+TEST_ROOT, TEST_PREFIX = ROOT / "_test_types", "io.kestra."
 MADE_BY_PARSER = frozenset({"id", "type", "disabled", "runIf", "timeout", "allowFailure", "allowWarning", "retry"})
 
 
@@ -75,16 +76,17 @@ def file_name(class_name: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _entry(path: Path) -> Entry | None:
+def _entry(path: Path, root: Path = ROOT, prefix: str = PREFIX) -> Entry | None:
     """What a file offers: its class of the file's own name, or None."""
     tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     found = next((node for node in tree.body if isinstance(node, ast.ClassDef) and file_name(node.name) == path.stem), None)
     if found is None:
         return None
-    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = path.relative_to(root).with_suffix("").parts
     title = (ast.get_docstring(tree) or "").partition("\n")[0]
-    type_ = PREFIX + ".".join([*(part.removesuffix("_") for part in parts[:-1]), found.name])
-    return Entry(type_, ".".join(["plugins", *parts]), found.name, title, _aliases(found))
+    type_ = prefix + ".".join([*(part.removesuffix("_") for part in parts[:-1]), found.name])
+    module = ".".join(["plugins", *path.relative_to(ROOT).with_suffix("").parts])
+    return Entry(type_, module, found.name, title, _aliases(found))
 
 
 def _aliases(found: ast.ClassDef) -> tuple[str, ...]:
@@ -103,8 +105,21 @@ def type_files(root: Path = ROOT) -> list[Path]:
 @cache
 def index() -> Mapping[str, Entry]:
     """Every type by its name."""
-    entries = (_entry(path) for path in type_files())
+    entries = [_entry(path) for path in type_files()]
+    if _offered["test types"]:
+        entries += [_entry(path, TEST_ROOT, TEST_PREFIX) for path in type_files(TEST_ROOT)]
     return {entry.type: entry for entry in entries if entry is not None}
+
+
+_offered = {"test types": False}
+
+
+def offer_test_types(offered: bool = True) -> None:
+    """Offer the types that Kestra's own test flows use, or not."""
+    if _offered["test types"] != offered:
+        _offered["test types"] = offered
+        index.cache_clear()
+        aliases.cache_clear()
 
 
 @cache

@@ -209,7 +209,8 @@ def test_a_secret_input_decides_what_the_engine_asks(worker: Process) -> None:
 def test_a_working_directory_finds_what_it_kept(worker: Process) -> None:
     commands = "[mkdir -p kept, echo x >> kept/seen.txt, ln -sf /etc/passwd kept/link, wc -l < kept/seen.txt]"
     count = f"{{id: count, type: io.kestra.plugin.scripts.shell.Commands, {PROCESS}, commands: {commands}}}"
-    body = f"tasks:\n  - {{id: folder, type: {CORE}.flow.WorkingDirectory, cache: {{patterns: ['kept/**'], ttl: PT1H}}, tasks: [{count}]}}\n"
+    cache = "cache: {patterns: ['kept/**'], ttl: PT1H}"
+    body = f"tasks:\n  - {{id: folder, type: {CORE}.flow.WorkingDirectory, {cache}, tasks: [{count}]}}\n"
     flow = save("keeping", body)
     for lines in ("1", "2", "3"):
         execution = until_ended(start(flow))

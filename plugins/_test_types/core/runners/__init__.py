@@ -1,0 +1,1 @@
+"""Test types below `io.kestra.core.runners`."""
