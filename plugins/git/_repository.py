@@ -121,7 +121,7 @@ def _check_setting(name: str, value: str) -> None:
     allowed = found is not None and found["name"].lower() in _ALLOWED.get(found["section"].lower(), "").split()
     if found is None or not allowed or "\0" in value or "\n" in value:
         raise TaskFailed(
-            f"The Git setting '{name[:100]}' is not allowed in `gitConfig`. Allowed are settings that neither run a program, read a file nor "
+            f"The Git setting '{name[:100]}' is not allowed in `gitConfig`. Allowed are those that neither run a program, read a file nor "
             "reach another address, such as core.fileMode, core.autocrlf, http.postBuffer, http.sslVerify, http.proxy, fetch.prune, "
             "user.name; `username`, `password`, `privateKey` and `trustedCaPemPath` are properties of the task",
             retryable=False,
