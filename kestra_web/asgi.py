@@ -6,13 +6,13 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kestra_web.settings")
 pages = get_asgi_application()
 
 from executions.routing import websocket_urlpatterns  # noqa: E402 -- consumers use models, which load with the line above
+from kestra_web.security import SameOrigin  # noqa: E402 -- settings are read with the line above, too
 
-sockets = AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
+sockets = SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))
 application = ProtocolTypeRouter({"http": pages, "websocket": sockets})

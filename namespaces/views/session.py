@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from namespaces.authentication import Paused, address_of, tries_left
 from namespaces.authentication import sign_in as check
@@ -32,6 +32,7 @@ def next_url(request: HttpRequest, default: str = "/") -> str:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
     """The sign-in page and its form."""
     if request.user.is_authenticated and request.method != "POST":
@@ -70,6 +71,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def change_password(request: HttpRequest) -> HttpResponse:
     """One's own password; the only page that is open with a one-time password."""

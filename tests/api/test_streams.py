@@ -109,3 +109,15 @@ async def test_a_stream_goes_on_for_who_may_read_it(how: str, monkeypatch: pytes
     await database_sync_to_async(page_data.log_lines)(row, [(2, "later")])
     assert b"later" in await _next(events)
     await events.aclose()  # type: ignore[attr-defined]  # an asynchronous generator
+
+
+async def test_a_stranger_hears_of_an_execution_what_is_said_of_one_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "WAIT_FOR_EXECUTION_SECONDS", 0.1)
+    _, row, _ = await _reader()
+    stranger = await database_sync_to_async(User.objects.get)(email="stranger@example.com")
+    heard = []
+    for execution_id in (row.id, "x" * len(row.id)):
+        events = await _asked(f"{ROOT}executions/{execution_id}/follow", stranger, "", "session")
+        heard.append(b"".join([event async for event in _until_its_end(events)]).replace(execution_id.encode(), b""))
+    assert heard[0] == heard[1]
+    assert b"was not found" in heard[0]

@@ -1,0 +1,642 @@
+"""Every route and every socket, asked by nobody, a stranger, a reader, a member, an owner and an administrator.
+
+`ROUTES` says for every method and address who may use it. An address or method that is missing there, or that is gone, fails a test, and so
+does an answer that the table does not allow. Whoever may not finds everything as it was, and so does whoever asks by another method.
+"""
+
+# ruff: noqa: E501 -- the table is read by columns
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from channels.db import database_sync_to_async
+from channels.testing import WebsocketCommunicator
+from django.conf import settings as configured
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, transaction
+from django.test import Client
+from pytest_django import Settings
+
+from executions import consumers, storage
+from executions.models import Execution, TaskRun, TriggerState
+from flows import services as flow_services
+from kestra_web.asgi import application
+from kv import services as kv
+from namespaces import files
+from namespaces.models import User
+from namespaces.services import secrets, tokens
+from tests import builders, walking
+from tests.executions import page_data
+
+# Who may: open is anybody, signed whoever is signed in, self only whose thing it is, none nobody at all. A reader, member or owner of the
+# namespace and whoever is more; a stranger is told that there is nothing. found works on what a search finds, each (read-each) on what
+# the body lists: as far as one may, and not at all where one may not.
+ROUTES = r"""
+GET    signed    /
+GET    signed    /account/
+POST   open      /account/appearance/
+GET    signed    /account/password/
+POST   signed    /account/password/
+POST   signed    /account/rename/
+POST   self      /account/tokens/<int:token_id>/revoke/
+POST   signed    /account/tokens/create/
+GET    signed    /api/docs
+GET    signed    /api/v1/openapi.json
+GET    none      /api/v1/
+GET    signed    /executions/
+GET    reader    /executions/<str:execution_id>/
+POST   member    /executions/<str:execution_id>/change-status/
+POST   member    /executions/<str:execution_id>/delete/
+GET    reader    /executions/<str:execution_id>/file/
+GET    reader    /executions/<str:execution_id>/file/download/
+GET    reader    /executions/<str:execution_id>/gantt/
+GET    reader    /executions/<str:execution_id>/gantt/rows/<str:row_id>/
+POST   member    /executions/<str:execution_id>/kill/
+GET    member    /executions/<str:execution_id>/labels/
+POST   member    /executions/<str:execution_id>/labels/
+GET    reader    /executions/<str:execution_id>/logs/
+GET    reader    /executions/<str:execution_id>/logs/download/
+GET    reader    /executions/<str:execution_id>/logs/find/
+GET    reader    /executions/<str:execution_id>/logs/rail/
+GET    reader    /executions/<str:execution_id>/logs/sources/
+GET    reader    /executions/<str:execution_id>/logs/window/
+GET    reader    /executions/<str:execution_id>/metrics/
+GET    reader    /executions/<str:execution_id>/outputs/
+POST   reader    /executions/<str:execution_id>/outputs/evaluate/
+POST   member    /executions/<str:execution_id>/pause/
+POST   member    /executions/<str:execution_id>/replay/
+POST   member    /executions/<str:execution_id>/restart/
+POST   member    /executions/<str:execution_id>/resume/
+POST   member    /executions/<str:execution_id>/run-now/
+POST   member    /executions/<str:execution_id>/set-state/
+GET    reader    /executions/<str:execution_id>/topology/
+POST   member    /executions/<str:execution_id>/unqueue/
+POST   found     /executions/bulk/<str:verb>/
+GET    signed    /executions/rows/
+GET    signed    /flows/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/
+POST   member    /flows/<str:namespace>/<str:flow_id>/delete/
+POST   member    /flows/<str:namespace>/<str:flow_id>/disable/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/editor/
+POST   member    /flows/<str:namespace>/<str:flow_id>/enable/
+GET    member    /flows/<str:namespace>/<str:flow_id>/execute/
+POST   member    /flows/<str:namespace>/<str:flow_id>/execute/
+POST   member    /flows/<str:namespace>/<str:flow_id>/execute/check/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/executions/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/logs/
+POST   member    /flows/<str:namespace>/<str:flow_id>/restore/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/revisions/
+POST   member    /flows/<str:namespace>/<str:flow_id>/save/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/triggers/
+POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/
+POST   signed    /flows/format/
+GET    signed    /flows/new/
+POST   member    /flows/new/
+GET    signed    /flows/schema.json
+POST   signed    /flows/validate/
+GET    open      /health
+GET    signed    /jump/
+GET    signed    /logs/
+GET    signed    /namespaces/
+GET    reader    /namespaces/<str:namespace>/
+POST   owner     /namespaces/<str:namespace>/delete/
+POST   owner     /namespaces/<str:namespace>/describe/
+GET    reader    /namespaces/<str:namespace>/files/
+GET    reader    /namespaces/<str:namespace>/files/branch/
+POST   member    /namespaces/<str:namespace>/files/create/
+POST   member    /namespaces/<str:namespace>/files/delete/
+GET    reader    /namespaces/<str:namespace>/files/download/
+GET    reader    /namespaces/<str:namespace>/files/export/
+GET    reader    /namespaces/<str:namespace>/files/find/
+POST   member    /namespaces/<str:namespace>/files/rename/
+POST   member    /namespaces/<str:namespace>/files/restore/
+POST   member    /namespaces/<str:namespace>/files/save/
+POST   member    /namespaces/<str:namespace>/files/upload/
+GET    reader    /namespaces/<str:namespace>/kv/
+POST   member    /namespaces/<str:namespace>/kv/<str:key>/delete/
+POST   member    /namespaces/<str:namespace>/kv/put/
+GET    reader    /namespaces/<str:namespace>/members/
+POST   owner     /namespaces/<str:namespace>/members/<int:person_id>/remove/
+POST   owner     /namespaces/<str:namespace>/members/add/
+GET    reader    /namespaces/<str:namespace>/secrets/
+POST   owner     /namespaces/<str:namespace>/secrets/<str:key>/delete/
+POST   owner     /namespaces/<str:namespace>/secrets/put/
+POST   signed    /namespaces/create/
+GET    admin     /people/
+POST   admin     /people/(?P<person_id>\d+)/(?P<action>disable|enable|promote|demote)/
+POST   admin     /people/<int:person_id>/reset-password/
+POST   admin     /people/add/
+GET    signed    /plugins/
+GET    signed    /plugins/<str:type_>/
+GET    signed    /secrets/
+GET    open      /signin/
+POST   open      /signin/
+POST   open      /signout/
+GET    admin     /storage/
+GET    signed    /triggers/
+GET    reader    /ui/executions/<str:namespace>/<str:flow_id>/<str:execution_id>
+GET    signed    /api/v1/configs
+GET    reader    /api/v1/executions
+GET    reader    /api/v1/executions/
+DELETE member    /api/v1/executions/<execution_id>
+GET    reader    /api/v1/executions/<execution_id>
+POST   member    /api/v1/executions/<execution_id>/actions/change-status
+POST   member    /api/v1/executions/<execution_id>/actions/eval
+POST   member    /api/v1/executions/<execution_id>/actions/eval/<task_run_id>
+POST   member    /api/v1/executions/<execution_id>/actions/force-run
+DELETE member    /api/v1/executions/<execution_id>/actions/kill
+POST   member    /api/v1/executions/<execution_id>/actions/labels
+POST   member    /api/v1/executions/<execution_id>/actions/pause
+POST   member    /api/v1/executions/<execution_id>/actions/replay
+POST   member    /api/v1/executions/<execution_id>/actions/replay-with-inputs
+POST   member    /api/v1/executions/<execution_id>/actions/restart
+POST   member    /api/v1/executions/<execution_id>/actions/resume
+POST   member    /api/v1/executions/<execution_id>/actions/resume/validate
+POST   member    /api/v1/executions/<execution_id>/actions/state
+POST   member    /api/v1/executions/<execution_id>/actions/unqueue
+POST   member    /api/v1/executions/<execution_id>/change-status
+POST   member    /api/v1/executions/<execution_id>/eval
+POST   member    /api/v1/executions/<execution_id>/eval/<task_run_id>
+GET    reader    /api/v1/executions/<execution_id>/file
+GET    reader    /api/v1/executions/<execution_id>/file/metas
+GET    reader    /api/v1/executions/<execution_id>/file/preview
+GET    reader    /api/v1/executions/<execution_id>/flow
+GET    signed    /api/v1/executions/<execution_id>/follow
+POST   member    /api/v1/executions/<execution_id>/force-run
+GET    reader    /api/v1/executions/<execution_id>/graph
+DELETE member    /api/v1/executions/<execution_id>/kill
+POST   member    /api/v1/executions/<execution_id>/labels
+POST   member    /api/v1/executions/<execution_id>/pause
+POST   member    /api/v1/executions/<execution_id>/replay
+POST   member    /api/v1/executions/<execution_id>/replay-with-inputs
+POST   member    /api/v1/executions/<execution_id>/restart
+POST   member    /api/v1/executions/<execution_id>/resume
+POST   member    /api/v1/executions/<execution_id>/resume/validate
+POST   member    /api/v1/executions/<execution_id>/state
+POST   member    /api/v1/executions/<execution_id>/unqueue
+POST   member    /api/v1/executions/<namespace>/<flow_id>
+POST   member    /api/v1/executions/<namespace>/<flow_id>/validate
+DELETE each      /api/v1/executions/by-ids
+DELETE found     /api/v1/executions/by-query
+POST   each      /api/v1/executions/change-status/by-ids
+POST   found     /api/v1/executions/change-status/by-query
+GET    reader    /api/v1/executions/flows/<namespace>/<flow_id>
+POST   each      /api/v1/executions/force-run/by-ids
+POST   found     /api/v1/executions/force-run/by-query
+DELETE each      /api/v1/executions/kill/by-ids
+DELETE found     /api/v1/executions/kill/by-query
+POST   each      /api/v1/executions/labels/by-ids
+POST   found     /api/v1/executions/labels/by-query
+POST   signed    /api/v1/executions/latest
+GET    signed    /api/v1/executions/namespaces
+GET    member    /api/v1/executions/namespaces/<namespace>/flows
+POST   each      /api/v1/executions/pause/by-ids
+POST   found     /api/v1/executions/pause/by-query
+POST   each      /api/v1/executions/replay/by-ids
+POST   found     /api/v1/executions/replay/by-query
+POST   each      /api/v1/executions/restart/by-ids
+POST   found     /api/v1/executions/restart/by-query
+POST   each      /api/v1/executions/resume/by-ids
+POST   found     /api/v1/executions/resume/by-query
+GET    signed    /api/v1/executions/search
+POST   member    /api/v1/executions/trigger/<namespace>/<flow_id>
+POST   each      /api/v1/executions/unqueue/by-ids
+POST   found     /api/v1/executions/unqueue/by-query
+GET    open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>
+POST   open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>
+PUT    open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>
+GET    open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>/<path:rest>
+POST   open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>/<path:rest>
+PUT    open      /api/v1/executions/webhook/<namespace>/<flow_id>/<key>/<path:rest>
+POST   member    /api/v1/flows
+POST   member    /api/v1/flows/
+GET    reader    /api/v1/flows/<namespace>
+POST   member    /api/v1/flows/<namespace>
+DELETE member    /api/v1/flows/<namespace>/<flow_id>
+GET    reader    /api/v1/flows/<namespace>/<flow_id>
+PUT    member    /api/v1/flows/<namespace>/<flow_id>
+PATCH  member    /api/v1/flows/<namespace>/<flow_id>/<task_id>
+GET    reader    /api/v1/flows/<namespace>/<flow_id>/dependencies
+GET    reader    /api/v1/flows/<namespace>/<flow_id>/graph
+DELETE member    /api/v1/flows/<namespace>/<flow_id>/revisions
+GET    reader    /api/v1/flows/<namespace>/<flow_id>/revisions
+GET    reader    /api/v1/flows/<namespace>/<flow_id>/tasks/<task_id>
+POST   member    /api/v1/flows/bulk
+DELETE each      /api/v1/flows/delete/by-ids
+DELETE found     /api/v1/flows/delete/by-query
+GET    signed    /api/v1/flows/deprecated
+POST   each      /api/v1/flows/disable/by-ids
+POST   found     /api/v1/flows/disable/by-query
+GET    signed    /api/v1/flows/distinct-namespaces
+POST   each      /api/v1/flows/enable/by-ids
+POST   found     /api/v1/flows/enable/by-query
+POST   read-each /api/v1/flows/export/by-ids
+GET    signed    /api/v1/flows/export/by-query
+GET    signed    /api/v1/flows/export/by-query/csv
+POST   signed    /api/v1/flows/expressions
+POST   signed    /api/v1/flows/graph
+POST   signed    /api/v1/flows/hashes/by-ids
+POST   found     /api/v1/flows/import
+GET    signed    /api/v1/flows/search
+GET    signed    /api/v1/flows/source
+POST   found     /api/v1/flows/source/replace/apply
+POST   member    /api/v1/flows/source/replace/line
+POST   signed    /api/v1/flows/source/replace/preview
+POST   signed    /api/v1/flows/validate
+POST   signed    /api/v1/flows/validate/task
+POST   signed    /api/v1/flows/validate/trigger
+GET    signed    /api/v1/kv
+DELETE member    /api/v1/logs/<execution_id>
+GET    reader    /api/v1/logs/<execution_id>
+GET    reader    /api/v1/logs/<execution_id>/download
+GET    reader    /api/v1/logs/<execution_id>/follow
+GET    signed    /api/v1/logs/search
+GET    reader    /api/v1/metrics/<execution_id>
+GET    reader    /api/v1/metrics/names/<namespace>/<flow_id>
+GET    reader    /api/v1/namespaces/<namespace>
+GET    reader    /api/v1/namespaces/<namespace>/dependencies
+DELETE member    /api/v1/namespaces/<namespace>/files
+GET    reader    /api/v1/namespaces/<namespace>/files
+POST   member    /api/v1/namespaces/<namespace>/files
+PUT    member    /api/v1/namespaces/<namespace>/files
+GET    reader    /api/v1/namespaces/<namespace>/files/directory
+POST   member    /api/v1/namespaces/<namespace>/files/directory
+GET    reader    /api/v1/namespaces/<namespace>/files/export
+GET    reader    /api/v1/namespaces/<namespace>/files/search
+GET    reader    /api/v1/namespaces/<namespace>/files/stats
+DELETE member    /api/v1/namespaces/<namespace>/kv
+GET    reader    /api/v1/namespaces/<namespace>/kv
+DELETE member    /api/v1/namespaces/<namespace>/kv/<key>
+GET    reader    /api/v1/namespaces/<namespace>/kv/<key>
+PUT    member    /api/v1/namespaces/<namespace>/kv/<key>
+POST   signed    /api/v1/namespaces/autocomplete
+GET    signed    /api/v1/namespaces/search
+GET    reader    /api/v1/outputs/executions/<execution_id>
+GET    reader    /api/v1/outputs/tasks/<execution_id>
+GET    reader    /api/v1/outputs/tasks/<execution_id>/<task_run_id>
+GET    open      /api/v1/ping
+PUT    member    /api/v1/triggers
+PUT    member    /api/v1/triggers/
+GET    reader    /api/v1/triggers/<namespace>/<flow_id>
+DELETE member    /api/v1/triggers/<namespace>/<flow_id>/<trigger_id>
+POST   member    /api/v1/triggers/<namespace>/<flow_id>/<trigger_id>/unlock
+GET    signed    /api/v1/triggers/search
+PUT    member    /api/v1/triggers/set-disabled
+POST   each      /api/v1/triggers/set-disabled/by-triggers
+POST   each      /api/v1/triggers/unlock/by-triggers
+"""
+SOCKETS = {"ws/executions/<str:execution_id>/": "reader", "ws/home/": "signed"}
+
+NS = "company.team"
+PEOPLE = ("nobody", "stranger", "reader", "member", "owner", "admin")
+LEAST = {"open": "nobody", "signed": "stranger", "found": "stranger", "each": "member", "read-each": "reader"}
+REFUSED = (401, 403, 404, 405)
+SOURCE = f"""id: shop
+namespace: {NS}
+inputs:
+  - {{id: who, type: STRING, defaults: nobody}}
+tasks:
+  - {{id: greet, type: io.kestra.plugin.core.log.Log, message: "hello {{{{ inputs.who }}}}"}}
+triggers:
+  - {{id: nightly, type: io.kestra.plugin.core.trigger.Schedule, cron: "0 6 * * *"}}
+  - {{id: called, type: io.kestra.plugin.core.trigger.Webhook, key: knock}}
+"""
+PATHS = {
+    ("GET", "namespaces/<str:namespace>/files/branch/"): "",
+    ("GET", "api/v1/namespaces/<namespace>/files/directory"): "",
+    ("POST", "api/v1/namespaces/<namespace>/files/directory"): "new",
+    ("POST", "namespaces/<str:namespace>/files/restore/"): "gone.txt",
+}
+NEW = SOURCE.replace("id: shop", "id: new", 1)
+TASK = '{"id": "greet", "type": "io.kestra.plugin.core.log.Log", "message": "bye"}'
+PAIRS = json.dumps([{"namespace": NS, "id": "shop", "flowId": "shop"}])
+TRIGGER = {"namespace": NS, "flowId": "shop", "triggerId": "nightly", "id": "nightly", "disabled": True}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of the table."""
+
+    method: str
+    who: str
+    pattern: str
+
+    @property
+    def is_api(self) -> bool:
+        return self.pattern.startswith("api/v1/")
+
+    def may(self, name: str) -> bool:
+        """Whether someone of this kind may use it."""
+        if self.who in ("self", "none"):
+            return self.who == "self" and name == "owner"
+        return PEOPLE.index(name) >= PEOPLE.index(LEAST.get(self.who, self.who))
+
+    def __str__(self) -> str:
+        return f"{self.method} /{self.pattern}"
+
+
+TABLE = [Route(line.split()[0], line.split()[1], line.split(maxsplit=2)[2][1:]) for line in ROUTES.strip().splitlines()]
+WRITES = sorted({route.pattern for route in TABLE} - {route.pattern for route in TABLE if route.method == "GET"})
+
+
+@dataclass
+class World:
+    """A namespace with one of everything, people of every kind, and the values of addresses and forms."""
+
+    people: dict[str, User]
+    execution: Execution
+    run: TaskRun
+    token: int
+    uri: str
+    discarded: str = ""
+
+    def values(self, route: Route) -> dict[str, Any]:
+        bulk = "kill" if "bulk" in route.pattern else "disable"
+        key = "SECRET" if "secrets" in route.pattern else "answer"
+        person = self.people["reader" if "members" in route.pattern else "stranger"].pk
+        return {
+            "namespace": NS, "flow_id": "shop", "execution_id": self.execution.id, "task_run_id": self.run.id, "row_id": self.run.id,
+            "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
+            "token_id": self.token, "person_id": person, "action": "disable", "type_": "io.kestra.plugin.core.log.Log",
+        }  # fmt: skip
+
+    def address(self, route: Route) -> str:
+        query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "token": self.discarded}
+        query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
+        if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
+            query |= {"from": "/a.txt", "to": "/b.txt"}
+        return walking.filled(route.pattern, self.values(route)) + "?" + urlencode(query)
+
+    def prepare(self) -> None:
+        """The files as they were at first."""
+        for path in ("b.txt", "new.txt", "new", "up.txt"):
+            files.delete(NS, path)
+        files.write(NS, "a.txt", b"old")
+        files.write(NS, "gone.txt", b"gone")
+        self.discarded = files.discard(NS, "gone.txt")
+
+    def ask(self, client: Client, route: Route) -> Any:
+        """What somebody is answered."""
+        url = self.address(route)
+        if route.method == "GET":
+            return client.get(url)
+        if not route.is_api:
+            return client.post(url, self.form(route))
+        kind, body = self.body(route)
+        return client.generic(route.method, url, body, kind)
+
+    def form(self, route: Route) -> dict[str, Any]:
+        """What a form of a page sends; a few names too many do no harm."""
+        return {
+            "source": NEW if route.pattern == "flows/new/" else SOURCE.replace("hello", "bye"),
+            "id": self.execution.id, "expression": "{{ 1 }}", "labels": "a:b", "run": self.run.id, "state": "FAILED", "status": "FAILED",
+            "task_run": self.run.id, "number": "1", "revision": "1", "confirm": "shop", "disabled": "on",
+            "path": "new.txt" if "create" in route.pattern else "a.txt", "to": "b.txt", "content": "new", "force": "1",
+            "files": SimpleUploadedFile("up.txt", b"x"), "replace": "on", "key": "NEW", "type": "STRING", "value": "x", "repeated": "SECRET",
+            "name": "company.team.below" if "namespaces" in route.pattern else "Other", "description": "other", "days": "30", "theme": "dark",
+            "email": "someone@example.com" if route.pattern == "people/add/" else "stranger@example.com", "role": "reader",
+            "password": "wrong", "present": "wrong", "new": "wrong", "again": "wrong",
+        }  # fmt: skip
+
+    def body(self, route: Route) -> tuple[str, str]:
+        """(content type, body) of an operation of the API."""
+        end = route.pattern.removeprefix("api/v1/")
+        if end in ("flows", "flows/", "flows/bulk", "flows/graph", "flows/expressions") or end == "flows/validate":
+            return "application/x-yaml", NEW
+        if end == "flows/import":
+            part = f'--b\r\nContent-Disposition: form-data; name="fileUpload"; filename="f.yml"\r\n\r\n{NEW}\r\n--b--\r\n'
+            return "multipart/form-data; boundary=b", part
+        if end == "flows/<namespace>" or (end == "flows/<namespace>/<flow_id>" and route.method == "PUT"):
+            return "application/x-yaml", SOURCE.replace("hello", "bye")
+        if end in ("flows/<namespace>/<flow_id>/<task_id>", "flows/validate/task", "flows/validate/trigger"):
+            return "application/x-yaml", TASK
+        if "source/replace" in end:
+            asked = {"query": "hello", "replacement": "bye", "namespace": NS, "id": "shop", "line": 6, "flows": json.loads(PAIRS)}
+            return "application/json", json.dumps(asked)
+        if "triggers" in end:
+            return "application/json", json.dumps([TRIGGER] if end == "triggers/unlock/by-triggers" else TRIGGER | {"triggers": [TRIGGER]})
+        if end.endswith("labels/by-ids"):
+            return "application/json", json.dumps({"executionsId": [self.execution.id], "executionLabels": [{"key": "a", "value": "b"}]})
+        if "by-ids" in end or end == "executions/latest":
+            return "application/json", PAIRS if end.startswith("flows") or end.endswith("latest") else json.dumps([self.execution.id])
+        if end.endswith("/state"):
+            return "application/json", json.dumps({"taskRunId": self.run.id, "state": "FAILED"})
+        if end.endswith(("/labels", "labels/by-query")):
+            return "application/json", '[{"key": "a", "value": "b"}]'
+        if end.endswith("/kv/<key>"):
+            return "application/json", "42"
+        if end.endswith("/kv"):
+            return "application/json", '{"keys": ["answer"]}'
+        if "/eval" in end:
+            return "text/plain", "{{ flow.id }}"
+        if end.endswith("/files"):
+            return (
+                "multipart/form-data; boundary=b",
+                '--b\r\nContent-Disposition: form-data; name="fileContent"; filename="f"\r\n\r\nx\r\n--b--\r\n',
+            )
+        if end.endswith(("resume", "resume/validate", "with-inputs", "<flow_id>", "/validate")):
+            return "multipart/form-data; boundary=b", "--b--\r\n"
+        return "application/json", "{}"
+
+
+@pytest.fixture
+def world(db: None, settings: Settings, tmp_path: Path) -> World:
+    settings.KESTRA_STORAGE = tmp_path
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    return made()
+
+
+def made() -> World:
+    people = builders.people(NS)
+    flow_services.create(user=people["owner"], source=SOURCE)
+    flow_services.update(user=people["owner"], namespace=NS, flow_id="shop", source=SOURCE.replace("hello", "hi"))
+    execution = page_data.execution(flow_revision=2)
+    run = page_data.task_run(execution, "greet", outputs={"value": "x"})
+    page_data.log_lines(execution, [(2, "hi nobody"), (4, "it broke")], run=run)
+    uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
+    storage.write(uri, b"kept")
+    kv.set(NS, "answer", 1)
+    secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")
+    TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
+    world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri)
+    world.prepare()
+    return world
+
+
+def client_of(world: World, name: str, route: Route) -> Client:
+    """Someone's client: with a token where programs ask, with a session where people do."""
+    if name == "nobody":
+        return Client()
+    if route.is_api and route.pattern != "api/v1/openapi.json":
+        return Client(headers={"Authorization": f"Bearer {tokens.create(user=world.people[name], name='test')[1]}"})
+    client = Client()
+    client.force_login(world.people[name])
+    return client
+
+
+# What asking itself notes: sessions, when a token was used last, wrong passwords.
+NOTED = ("django_session", "namespaces_apitoken", "namespaces_signinfailure")
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    """Fails where a row is written meanwhile, or a file of the namespace changes."""
+    written: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        words = sql.replace('"', " ").split()
+        if words[0] in ("INSERT", "UPDATE", "DELETE", "REPLACE") and not set(NOTED) & set(words[:5]):
+            written.append(sql)
+        return execute(sql, *rest)
+
+    before = held()
+    with connection.execute_wrapper(note):
+        yield
+    assert written == []
+    assert held() == before
+
+
+def held() -> list[Any]:
+    """The files of the namespace."""
+    return [(entry.path, entry.size, entry.modified) for entry in files.walk(NS)]
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is written to the database meanwhile is taken back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def test_every_address_and_method_is_in_the_table() -> None:
+    """Add what is missing to `ROUTES`, with the least who may use it; take out what is gone."""
+    listed = {route.pattern for route in TABLE}
+    assert set(walking.patterns()) - listed == set(), "not in the table"
+    assert listed - set(walking.patterns()) == set(), "in the table, but gone"
+    assert {(route.method, route.pattern) for route in TABLE if route.is_api} - {
+        ("GET", "api/v1/"),
+        ("GET", "api/v1/openapi.json"),
+    } == set(walking.operations())
+    assert len(TABLE) == len({str(route) for route in TABLE}), "something is listed twice"
+    assert set(walking.sockets()) == SOCKETS.keys()
+
+
+@pytest.mark.parametrize("route", TABLE, ids=str)
+def test_each_gets_what_the_table_says(route: Route, world: World) -> None:
+    clients = {name: client_of(world, name, route) for name in PEOPLE}
+    for name, client in clients.items():
+        if not route.may(name):
+            with nothing_changes():
+                answer = world.ask(client, route)
+            assert_refused(route, name, answer)
+    for name, client in clients.items():
+        if route.may(name):
+            world.prepare()
+            looks = route.method == "GET" and "webhook" not in route.pattern  # a webhook is called as its caller can
+            only_looks = looks or (route.who == "found" and name in ("stranger", "reader"))
+            with undone(), nothing_changes() if only_looks else nullcontext():
+                answer = world.ask(client, route)
+            assert answer.status_code < 500 or route.pattern == "health", (name, answer.content[:500])
+            assert answer.status_code not in REFUSED, (name, answer.status_code, getattr(answer, "content", b"")[:500])
+
+
+def assert_refused(route: Route, name: str, answer: Any) -> None:
+    """Nobody is asked to sign in, a stranger learns nothing, and everybody else is told what they may not."""
+    if route.who == "none":
+        assert answer.status_code in (401, 404)
+    elif name == "nobody":
+        if route.is_api:
+            assert answer.status_code == 401
+        else:
+            assert (answer.status_code, answer["Location"][:13]) == (302, "/signin/?next"), answer.content[:500]
+    elif route.who == "self":
+        assert answer.status_code == 404
+    elif route.who == "admin" or name != "stranger":
+        assert answer.status_code == 403, (name, answer.content[:500])
+    else:
+        assert answer.status_code in ((400, 404) if "each" in route.who else (404,)), (name, answer.content[:500])
+
+
+@pytest.mark.parametrize("pattern", sorted({route.pattern for route in TABLE}))
+def test_no_other_method_does_anything(pattern: str, world: World) -> None:
+    route = next(one for one in TABLE if one.pattern == pattern)
+    known = {one.method for one in TABLE if one.pattern == pattern}
+    client = client_of(world, "admin", route)
+    for method in walking.METHODS:
+        if method in known or (method == "HEAD" and "GET" in known):
+            continue
+        with nothing_changes():
+            answer = client.generic(method, world.address(route), "{}", "application/json")
+        # A word of one address can be a name in another one: `executions/kill/by-ids` is no execution, so GET says that there is none.
+        assert answer.status_code in (405, 404), (method, answer.status_code)
+
+
+@pytest.mark.parametrize("route", [one for one in TABLE if one.method == "POST" and not one.is_api], ids=str)
+def test_no_form_is_taken_from_another_site(route: Route, world: World) -> None:
+    client = Client(enforce_csrf_checks=True, headers={"Origin": "https://evil.example", "Referer": "https://evil.example/"})
+    client.force_login(world.people["admin"])
+    with nothing_changes():
+        assert world.ask(client, route).status_code == 403
+
+
+@pytest.mark.parametrize("route", [one for one in TABLE if one.method != "GET" and one.is_api and one.who != "open"], ids=str)
+def test_no_operation_is_taken_from_a_signed_in_browser(route: Route, world: World) -> None:
+    client = Client()
+    client.force_login(world.people["admin"])
+    with nothing_changes():
+        assert world.ask(client, route).status_code == 401
+
+
+# --- sockets ----------------------------------------------------------------------------------------------------------------------------
+
+HOST = configured.ALLOWED_HOSTS[0] if configured.ALLOWED_HOSTS[0] != "*" else "localhost"
+
+
+async def answered(path: str, client: Client | None, origin: str | None) -> int | None:
+    """How a socket answers: None where it stays open, 0 where the connection is refused, else the code with which it is closed."""
+    headers = [(b"host", f"{HOST}:8080".encode())]
+    if origin:
+        headers.append((b"origin", origin.encode()))
+    if client is not None:
+        cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+        headers.append((b"cookie", cookies.encode()))
+    socket = WebsocketCommunicator(application, path, headers=headers)
+    try:
+        connected, code = await socket.connect(5)
+        if not connected:
+            return int(code or 0) if code not in (1000, None) else 0
+        if await socket.receive_nothing(0.2):
+            return None
+        message = await socket.receive_output(5)
+        return int(message["code"]) if message["type"] == "websocket.close" else None
+    finally:
+        await socket.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("pattern", SOCKETS)
+async def test_each_socket_opens_for_those_who_may_and_from_our_pages_only(pattern: str, settings: Settings, tmp_path: Path) -> None:
+    settings.KESTRA_STORAGE = tmp_path
+    world = await database_sync_to_async(made)()
+    route = Route("GET", SOCKETS[pattern], pattern)
+    path = walking.filled(pattern, world.values(route)) + "?seq=1"
+    for name in PEOPLE:
+        client = None if name == "nobody" else await database_sync_to_async(client_of)(world, name, route)
+        wanted = None if route.may(name) else consumers.UNKNOWN if name == "nobody" else consumers.HIDDEN
+        assert await answered(path, client, f"http://{HOST}:8080") == wanted, name
+        for origin in (
+            ()
+            if name in ("stranger", "reader", "member")
+            else ("https://evil.example", f"http://{HOST}:9999", f"http://{HOST}.evil.example:8080", "null", None)
+        ):
+            assert await answered(path, client, origin) == 0, (name, origin)
