@@ -25,6 +25,7 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
+from api.server import VERSION
 from executions import consumers, storage
 from executions.models import Execution, TaskRun, TriggerState
 from flows import services as flow_services
@@ -37,7 +38,7 @@ from tests import builders, walking
 from tests.executions import page_data
 
 # Who may: open is anybody, signed whoever is signed in, self only whose thing it is, none nobody at all. A reader, member or owner of the
-# namespace and whoever is more; a stranger is told that there is nothing. found works on what a search finds, each (read-each) on what
+# namespace and whoever is more; a stranger is told that there is nothing. above is an owner of what lies above. found works on what a search finds, each (read-each) on what
 # the body lists: as far as one may, and not at all where one may not.
 ROUTES = r"""
 GET    signed    /
@@ -49,8 +50,6 @@ POST   signed    /account/rename/
 POST   self      /account/tokens/<int:token_id>/revoke/
 POST   signed    /account/tokens/create/
 GET    signed    /api/docs
-GET    signed    /api/v1/openapi.json
-GET    none      /api/v1/
 GET    signed    /executions/
 GET    reader    /executions/<str:execution_id>/
 POST   member    /executions/<str:execution_id>/change-status/
@@ -130,7 +129,7 @@ POST   owner     /namespaces/<str:namespace>/members/add/
 GET    reader    /namespaces/<str:namespace>/secrets/
 POST   owner     /namespaces/<str:namespace>/secrets/<str:key>/delete/
 POST   owner     /namespaces/<str:namespace>/secrets/put/
-POST   signed    /namespaces/create/
+POST   above     /namespaces/create/
 GET    admin     /people/
 POST   admin     /people/(?P<person_id>\d+)/(?P<action>disable|enable|promote|demote)/
 POST   admin     /people/<int:person_id>/reset-password/
@@ -144,7 +143,25 @@ POST   open      /signout/
 GET    admin     /storage/
 GET    signed    /triggers/
 GET    reader    /ui/executions/<str:namespace>/<str:flow_id>/<str:execution_id>
+GET    none      /api/v1/
+GET    signed    /api/v1/auths
+POST   signed    /api/v1/basicAuth
+GET    signed    /api/v1/basicAuthValidationErrors
+GET    signed    /api/v1/blueprints/community
+GET    signed    /api/v1/blueprints/community/<kind>
+GET    signed    /api/v1/blueprints/community/<kind>/tags
+GET    signed    /api/v1/blueprints/community/tags
+GET    signed    /api/v1/blueprints/custom
+PUT    member    /api/v1/concurrency-limit/<namespace>/<flow_id>
+GET    signed    /api/v1/concurrency-limit/search
 GET    signed    /api/v1/configs
+GET    open      /api/v1/configs/login
+GET    signed    /api/v1/dashboards
+GET    signed    /api/v1/dashboards/
+GET    none      /api/v1/dashboards/<id>
+GET    signed    /api/v1/dashboards/settings/default-dashboards
+POST   signed    /api/v1/dashboards/validate
+POST   signed    /api/v1/dashboards/validate/chart
 GET    reader    /api/v1/executions
 GET    reader    /api/v1/executions/
 DELETE member    /api/v1/executions/<execution_id>
@@ -160,6 +177,7 @@ POST   member    /api/v1/executions/<execution_id>/actions/replay
 POST   member    /api/v1/executions/<execution_id>/actions/replay-with-inputs
 POST   member    /api/v1/executions/<execution_id>/actions/restart
 POST   member    /api/v1/executions/<execution_id>/actions/resume
+POST   member    /api/v1/executions/<execution_id>/actions/resume-from-breakpoint
 POST   member    /api/v1/executions/<execution_id>/actions/resume/validate
 POST   member    /api/v1/executions/<execution_id>/actions/state
 POST   member    /api/v1/executions/<execution_id>/actions/unqueue
@@ -171,6 +189,7 @@ GET    reader    /api/v1/executions/<execution_id>/file/metas
 GET    reader    /api/v1/executions/<execution_id>/file/preview
 GET    reader    /api/v1/executions/<execution_id>/flow
 GET    signed    /api/v1/executions/<execution_id>/follow
+GET    reader    /api/v1/executions/<execution_id>/follow-dependencies
 POST   member    /api/v1/executions/<execution_id>/force-run
 GET    reader    /api/v1/executions/<execution_id>/graph
 DELETE member    /api/v1/executions/<execution_id>/kill
@@ -180,6 +199,7 @@ POST   member    /api/v1/executions/<execution_id>/replay
 POST   member    /api/v1/executions/<execution_id>/replay-with-inputs
 POST   member    /api/v1/executions/<execution_id>/restart
 POST   member    /api/v1/executions/<execution_id>/resume
+POST   member    /api/v1/executions/<execution_id>/resume-from-breakpoint
 POST   member    /api/v1/executions/<execution_id>/resume/validate
 POST   member    /api/v1/executions/<execution_id>/state
 POST   member    /api/v1/executions/<execution_id>/unqueue
@@ -189,6 +209,8 @@ DELETE each      /api/v1/executions/by-ids
 DELETE found     /api/v1/executions/by-query
 POST   each      /api/v1/executions/change-status/by-ids
 POST   found     /api/v1/executions/change-status/by-query
+GET    signed    /api/v1/executions/distinct-field-values
+GET    signed    /api/v1/executions/export/by-query/csv
 GET    reader    /api/v1/executions/flows/<namespace>/<flow_id>
 POST   each      /api/v1/executions/force-run/by-ids
 POST   found     /api/v1/executions/force-run/by-query
@@ -199,6 +221,7 @@ POST   found     /api/v1/executions/labels/by-query
 POST   signed    /api/v1/executions/latest
 GET    signed    /api/v1/executions/namespaces
 GET    member    /api/v1/executions/namespaces/<namespace>/flows
+GET    reader    /api/v1/executions/namespaces/<namespace>/flows/<flow_id>/average-duration
 POST   each      /api/v1/executions/pause/by-ids
 POST   found     /api/v1/executions/pause/by-query
 POST   each      /api/v1/executions/replay/by-ids
@@ -259,10 +282,21 @@ DELETE member    /api/v1/logs/<execution_id>
 GET    reader    /api/v1/logs/<execution_id>
 GET    reader    /api/v1/logs/<execution_id>/download
 GET    reader    /api/v1/logs/<execution_id>/follow
+DELETE member    /api/v1/logs/<namespace>/<flow_id>
 GET    signed    /api/v1/logs/search
 GET    reader    /api/v1/metrics/<execution_id>
+GET    reader    /api/v1/metrics/aggregates/<namespace>/<flow_id>/<metric>
+GET    reader    /api/v1/metrics/aggregates/<namespace>/<flow_id>/<task_id>/<metric>
 GET    reader    /api/v1/metrics/names/<namespace>/<flow_id>
+GET    reader    /api/v1/metrics/names/<namespace>/<flow_id>/<task_id>
+GET    reader    /api/v1/metrics/tasks/<namespace>/<flow_id>
+POST   above     /api/v1/namespaces
+POST   above     /api/v1/namespaces/
+DELETE owner     /api/v1/namespaces/<namespace>
 GET    reader    /api/v1/namespaces/<namespace>
+PUT    owner     /api/v1/namespaces/<namespace>
+GET    reader    /api/v1/namespaces/<namespace>/credentials
+GET    reader    /api/v1/namespaces/<namespace>/credentials/inherited
 GET    reader    /api/v1/namespaces/<namespace>/dependencies
 DELETE member    /api/v1/namespaces/<namespace>/files
 GET    reader    /api/v1/namespaces/<namespace>/files
@@ -271,19 +305,58 @@ PUT    member    /api/v1/namespaces/<namespace>/files
 GET    reader    /api/v1/namespaces/<namespace>/files/directory
 POST   member    /api/v1/namespaces/<namespace>/files/directory
 GET    reader    /api/v1/namespaces/<namespace>/files/export
+GET    reader    /api/v1/namespaces/<namespace>/files/revisions
 GET    reader    /api/v1/namespaces/<namespace>/files/search
 GET    reader    /api/v1/namespaces/<namespace>/files/stats
+GET    reader    /api/v1/namespaces/<namespace>/inherited-secrets
+GET    reader    /api/v1/namespaces/<namespace>/inherited-variables
 DELETE member    /api/v1/namespaces/<namespace>/kv
 GET    reader    /api/v1/namespaces/<namespace>/kv
 DELETE member    /api/v1/namespaces/<namespace>/kv/<key>
 GET    reader    /api/v1/namespaces/<namespace>/kv/<key>
 PUT    member    /api/v1/namespaces/<namespace>/kv/<key>
+GET    reader    /api/v1/namespaces/<namespace>/kv/inheritance
+GET    reader    /api/v1/namespaces/<namespace>/secrets
+PUT    owner     /api/v1/namespaces/<namespace>/secrets
+DELETE owner     /api/v1/namespaces/<namespace>/secrets/<key>
+PATCH  owner     /api/v1/namespaces/<namespace>/secrets/<key>
 POST   signed    /api/v1/namespaces/autocomplete
 GET    signed    /api/v1/namespaces/search
+GET    signed    /api/v1/openapi.json
 GET    reader    /api/v1/outputs/executions/<execution_id>
 GET    reader    /api/v1/outputs/tasks/<execution_id>
 GET    reader    /api/v1/outputs/tasks/<execution_id>/<task_run_id>
+GET    signed    /api/v1/pebble/filters
+GET    signed    /api/v1/pebble/functions
 GET    open      /api/v1/ping
+GET    signed    /api/v1/plugins
+GET    signed    /api/v1/plugins/
+GET    signed    /api/v1/plugins/<cls>
+GET    signed    /api/v1/plugins/<cls>/versions
+GET    signed    /api/v1/plugins/<cls>/versions/<version>
+POST   signed    /api/v1/plugins/auto-install/detect
+GET    signed    /api/v1/plugins/groups/subgroups
+GET    signed    /api/v1/plugins/icons
+GET    signed    /api/v1/plugins/icons/<cls>
+GET    signed    /api/v1/plugins/icons/<cls>/icon.svg
+GET    signed    /api/v1/plugins/icons/groups
+GET    signed    /api/v1/plugins/inputs
+GET    signed    /api/v1/plugins/inputs/<name>
+POST   signed    /api/v1/plugins/pluginUiManifest
+GET    signed    /api/v1/plugins/properties/<name>
+GET    signed    /api/v1/plugins/schemas/<name>
+GET    signed    /api/v1/plugins/triggers
+GET    signed    /api/v1/secrets
+GET    signed    /api/v1/setup
+POST   signed    /api/v1/stats/executions/daily
+POST   signed    /api/v1/stats/executions/daily/group-by-flow
+POST   signed    /api/v1/stats/executions/daily/group-by-namespace
+POST   signed    /api/v1/stats/executions/latest/group-by-flow
+POST   signed    /api/v1/stats/logs/daily
+POST   signed    /api/v1/stats/summary
+POST   signed    /api/v1/stats/taskruns/daily
+GET    signed    /api/v1/templates/distinct-namespaces
+GET    signed    /api/v1/templates/search
 PUT    member    /api/v1/triggers
 PUT    member    /api/v1/triggers/
 GET    reader    /api/v1/triggers/<namespace>/<flow_id>
@@ -293,12 +366,14 @@ GET    signed    /api/v1/triggers/search
 PUT    member    /api/v1/triggers/set-disabled
 POST   each      /api/v1/triggers/set-disabled/by-triggers
 POST   each      /api/v1/triggers/unlock/by-triggers
+GET    signed    /api/v1/usages/all
+GET    signed    /api/v1/worker-selectors/tags
 """
 SOCKETS = {"ws/executions/<str:execution_id>/": "reader", "ws/home/": "signed"}
 
 NS = "company.team"
 PEOPLE = ("nobody", "stranger", "reader", "member", "owner", "admin")
-LEAST = {"open": "nobody", "signed": "stranger", "found": "stranger", "each": "member", "read-each": "reader"}
+LEAST = {"open": "nobody", "signed": "stranger", "found": "stranger", "each": "member", "read-each": "reader", "above": "owner"}
 REFUSED = (401, 403, 404, 405)
 SOURCE = f"""id: shop
 namespace: {NS}
@@ -316,6 +391,7 @@ PATHS = {
     ("POST", "api/v1/namespaces/<namespace>/files/directory"): "new",
     ("POST", "namespaces/<str:namespace>/files/restore/"): "gone.txt",
 }
+TYPE = "io.kestra.plugin.core.log.Log"
 NEW = SOURCE.replace("id: shop", "id: new", 1)
 TASK = '{"id": "greet", "type": "io.kestra.plugin.core.log.Log", "message": "bye"}'
 PAIRS = json.dumps([{"namespace": NS, "id": "shop", "flowId": "shop"}])
@@ -366,7 +442,9 @@ class World:
         return {
             "namespace": NS, "flow_id": "shop", "execution_id": self.execution.id, "task_run_id": self.run.id, "row_id": self.run.id,
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
-            "token_id": self.token, "person_id": person, "action": "disable", "type_": "io.kestra.plugin.core.log.Log",
+            "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
+            "cls": TYPE, "version": VERSION, "kind": "flow", "id": "none", "metric": "rows",
+            "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
     def address(self, route: Route) -> str:
@@ -436,6 +514,12 @@ class World:
             return "application/json", "42"
         if end.endswith("/kv"):
             return "application/json", '{"keys": ["answer"]}'
+        if end in ("namespaces", "namespaces/"):
+            return "application/json", json.dumps({"id": "company.team.below"})
+        if end == "namespaces/<namespace>":
+            return "application/json", json.dumps({"id": NS, "description": "other"})
+        if "secrets" in end:
+            return "application/json", json.dumps({"key": "NEW", "value": "x", "description": "other", "tags": []})
         if "/eval" in end:
             return "text/plain", "{{ flow.id }}"
         if end.endswith("/files"):
@@ -559,6 +643,8 @@ def assert_refused(route: Route, name: str, answer: Any) -> None:
             assert answer.status_code == 401
         else:
             assert (answer.status_code, answer["Location"][:13]) == (302, "/signin/?next"), answer.content[:500]
+    elif route.who == "above":
+        assert answer.status_code in (403, 422), (name, answer.content[:500])
     elif route.who == "self":
         assert answer.status_code == 404
     elif route.who == "admin" or name != "stranger":
