@@ -17,6 +17,7 @@ from namespaces.rights import login_required
 from ui.htmx import page as answer
 
 ROOT = "/api/v1/main/"
+WAYS = {name: {"type": "http", "scheme": name} for name in ("basic", "bearer")}  # to sign in; an operation without them is OPEN
 BODIES = {  # what a request sends that the schema does not tell, since bodies are read as Kestra's clients write them
     ("POST", "flows"): ["-H", "Content-Type: application/x-yaml", "--data-binary", "@flow.yml"],
     ("PUT", "flows/{namespace}/{flow_id}"): ["-H", "Content-Type: application/x-yaml", "--data-binary", "@flow.yml"],
@@ -78,9 +79,9 @@ def _operation(path: str, method: str, told: Mapping[str, Any]) -> Operation:
         summary=summary,
         description=str(told.get("description", "")),
         deprecated=bool(told.get("deprecated")),
-        is_open=not told.get("security"),
+        is_open=told.get("security") == [],
         parameters=parameters,
-        curl=_curl(path, method, parameters, is_open=not told.get("security")),
+        curl=_curl(path, method, parameters, is_open=told.get("security") == []),
     )
 
 
@@ -110,12 +111,16 @@ def _quoted(word: str) -> str:
 def views(api: NinjaAPI) -> tuple[Any, Any]:
     """(page, schema): the view of the page for people, and that of the OpenAPI document."""
 
+    def told() -> dict[str, Any]:
+        made: dict[str, Any] = api.get_openapi_schema(path_prefix=ROOT)
+        return {**made, "components": {**made["components"], "securitySchemes": WAYS}}
+
     @login_required
     @require_GET
     def docs(request: HttpRequest) -> HttpResponse:
         q = request.GET.get("q", "").strip()
         groups: dict[str, list[Operation]] = {}
-        for operation in operations(api.get_openapi_schema(path_prefix=ROOT)):
+        for operation in operations(told()):
             if operation.has(q):
                 groups.setdefault(operation.tag, []).append(operation)
         context = {"groups": groups, "q": q, "total": sum(map(len, groups.values()))}
@@ -125,6 +130,6 @@ def views(api: NinjaAPI) -> tuple[Any, Any]:
     def schema(request: HttpRequest) -> HttpResponse:
         if authenticate(request) is None:
             return HttpResponse(status=401, headers={"WWW-Authenticate": "Basic realm=Kestra"})
-        return JsonResponse(api.get_openapi_schema(path_prefix=ROOT))
+        return JsonResponse(told())
 
     return docs, schema

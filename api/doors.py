@@ -18,6 +18,9 @@ from ui.errors import Invalid, KestraError
 MAX_PAGE = 1000
 
 
+OPEN = {"security": []}  # what the schema says of an operation that needs no login
+
+
 def authenticate(request: HttpRequest) -> User | None:
     """The person behind Basic or Bearer credentials; a signed-in browser may read (its page of the API tries things out)."""
     user = authenticate_request(request)

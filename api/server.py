@@ -9,7 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
-from api.doors import nothing, object_of, who, word_of
+from api.doors import OPEN, nothing, object_of, who, word_of
 from engine.expressions import names
 from executions import selectors as executions
 from executions import statistics
@@ -44,12 +44,12 @@ def configs(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-@router.get("/configs/login", auth=None, summary="Whether people can sign in")
+@router.get("/configs/login", auth=None, openapi_extra=OPEN, summary="Whether people can sign in")
 def login_configuration(request: HttpRequest) -> dict[str, Any]:
     return {"isBasicAuthInitialized": True}
 
 
-@router.get("/ping", auth=None, summary="Whether the server answers", response=str)
+@router.get("/ping", auth=None, openapi_extra=OPEN, summary="Whether the server answers", response=str)
 def ping(request: HttpRequest) -> str:
     return "pong"
 

@@ -41,6 +41,7 @@ api = NinjaAPI(
     openapi_url=None,
     docs_url=None,
     auth=authenticate,
+    openapi_extra={"security": [{name: []} for name in docs.WAYS]},
 )
 api.add_router("/flows", flow_sets.router)
 api.add_router("/flows", flows.router)

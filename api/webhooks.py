@@ -9,13 +9,16 @@ from django.http import HttpRequest
 from ninja import Router
 
 from api import shapes
+from api.doors import OPEN
 from executions import webhooks
 
 router = Router(tags=["executions"])
 METHODS = ["POST", "PUT", "GET"]
 
 
-@router.api_operation(METHODS, "/{namespace}/{flow_id}/{key}", auth=None, summary="Start a flow by its webhook", operation_id="webhook")
+@router.api_operation(
+    METHODS, "/{namespace}/{flow_id}/{key}", auth=None, openapi_extra=OPEN, summary="Start a flow by its webhook", operation_id="webhook"
+)
 def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dict[str, Any]:
     """The body, headers and query parameters are the flow's `trigger.body`, `trigger.headers` and `trigger.parameters`."""
     return _called(request, namespace, flow_id, key)
@@ -25,6 +28,7 @@ def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dic
     METHODS,
     "/{namespace}/{flow_id}/{key}/{path:rest}",
     auth=None,
+    openapi_extra=OPEN,
     summary="Start a flow by its webhook, with a path",
     operation_id="webhook_with_path",
 )

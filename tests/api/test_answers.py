@@ -200,3 +200,15 @@ def test_the_page_of_the_api_loads_nothing_from_elsewhere(client: Client, people
 def test_the_description_is_for_those_who_may_sign_in(api: Client) -> None:
     assert Client().get("/api/v1/openapi.json").status_code == 401
     assert api.get("/api/v1/main/openapi.json").json()["openapi"].startswith("3.")
+
+
+def test_the_schema_and_its_page_say_which_operations_need_a_login(api: Client, client: Client, people: dict[str, Any]) -> None:
+    schema = api.get("/api/v1/openapi.json").json()
+    assert set(schema["components"]["securitySchemes"]) == {name for way in schema["security"] for name in way} == {"basic", "bearer"}
+    told = {(path, method): one.get("security") for path, methods in schema["paths"].items() for method, one in methods.items()}
+    free = {path for (path, _), security in told.items() if security == []}
+    assert {path for path in free if "webhook" not in path} == {"/api/v1/main/ping", "/api/v1/main/configs/login"}
+    for path, method in [(path, method) for path, method in told if method == "get" and path not in free and "{" not in path]:
+        assert Client().get(path).status_code == 401, (path, method)
+    client.force_login(people["reader"])
+    assert client.get("/api/docs").content.decode().count("no login") == sum(security == [] for security in told.values())
