@@ -42,7 +42,7 @@ def compared(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse
         "before": before,
         "after": after,
         "diff": compare(before.source if before else "", after.source if after else ""),
-        "columns": "one" if request.GET.get("columns") == "one" else "two",
+        "columns": "one" if before is None or request.GET.get("columns") == "one" else "two",
     }
     return page(request, "flows/revisions.html", "flows/_revisions.html", context)
 

@@ -83,7 +83,7 @@ export function mount(textarea, options = {}) {
         ]),
         languages[options.language]?.() ?? [],
         writable.of([EditorState.readOnly.of(Boolean(options.readOnly)), EditorView.editable.of(!options.readOnly)]),
-        EditorView.contentAttributes.of({ "aria-label": options.label ?? textarea.getAttribute("aria-label") ?? "Source" }),
+        EditorView.contentAttributes.of({ tabindex: "0", "aria-label": options.label ?? textarea.getAttribute("aria-label") ?? "Source" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) {
             textarea.value = update.state.doc.toString();

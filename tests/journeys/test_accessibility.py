@@ -1,0 +1,123 @@
+"""Every page as axe-core sees it in both themes, and at 200 % zoom: nothing serious, nothing that scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page
+
+from tests.journeys.browsing import open_browser, sign_in
+from tests.journeys.signing import signed_in
+from tests.stack import Stack, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
+
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+NAMESPACE = "company.team.shown"
+FLOW = f"""id: shows
+namespace: {NAMESPACE}
+description: One of everything that pages show.
+labels: {{env: dev}}
+inputs:
+  - {{id: name, type: STRING, defaults: a, description: A name}}
+  - {{id: choice, type: SELECT, values: [one, two], allowCustomValue: true, defaults: one}}
+  - {{id: upload, type: FILE, required: false}}
+  - {{id: sure, type: BOOLEAN, defaults: true}}
+tasks:
+  - id: both
+    type: io.kestra.plugin.core.flow.Parallel
+    tasks:
+      - {{id: warn, type: io.kestra.plugin.core.log.Log, level: WARN, message: take care}}
+      - id: shell
+        type: io.kestra.plugin.scripts.shell.Commands
+        taskRunner: {{type: io.kestra.plugin.core.runner.Process}}
+        outputFiles: ["*.txt"]
+        commands:
+          - echo hello > hello.txt
+          - >-
+            echo '::{{"outputs":{{"rows":3}},"metrics":[{{"name":"rows","type":"counter","value":3,"tags":{{"of":"hello"}}}}]}}::'
+  - {{id: fails, type: io.kestra.plugin.core.execution.Fail, errorMessage: on purpose}}
+triggers:
+  - {{id: nightly, type: io.kestra.plugin.core.trigger.Schedule, cron: "0 3 * * *", disabled: true}}
+"""
+FLOW_PAGE, NAMESPACE_PAGE = f"/flows/{NAMESPACE}/shows", f"/namespaces/{NAMESPACE}"
+PAGES = (
+    *("/", "/flows/", "/flows/new/", "/executions/", "/logs/", "/triggers/", "/plugins/", "/plugins/io.kestra.plugin.dbt.cli.DbtCLI/"),
+    *("/secrets/", "/namespaces/", "/people/", "/account/", "/account/password/", "/storage/", "/api/docs", "/no/such/page/"),
+    *(f"{FLOW_PAGE}/{tab}" for tab in ("", "editor/", "topology/", "executions/", "revisions/", "triggers/", "logs/", "execute/")),
+    *(f"{NAMESPACE_PAGE}/{tab}" for tab in ("files/", "files/?path=/notes.md", "kv/", "secrets/", "members/")),
+    *(f"EXECUTION/{tab}" for tab in ("", "gantt/", "logs/", "topology/", "outputs/", "metrics/", "labels/")),
+)
+CHECK = """async (only) => (await axe.run(document, {resultTypes: ['violations'], ...only})).violations
+  .filter((found) => ['serious', 'critical'].includes(found.impact))
+  .map((found) => `${found.id}: ${found.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`)"""
+CONTRAST = {"runOnly": ["color-contrast"]}  # what a theme changes
+YAML = {"Content-Type": "application/x-yaml"}
+WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+
+
+@pytest.fixture(scope="module")
+def execution(live_server_stack: Stack) -> str:
+    """The address of an execution that has failed, in a namespace with one of everything."""
+    with live_server_stack.client() as client:
+        client.post("/api/v1/main/flows", content=FLOW, headers=YAML).raise_for_status()
+        changed = FLOW.replace("take care", "take great care")
+        client.put(f"/api/v1/main/flows/{NAMESPACE}/shows", content=changed, headers=YAML).raise_for_status()
+        client.put(f"/api/v1/main/namespaces/{NAMESPACE}/kv/last_id", content="42").raise_for_status()
+        files = {"fileContent": ("notes.md", b"# Notes\n")}
+        client.post(f"/api/v1/main/namespaces/{NAMESPACE}/files", params={"path": "/notes.md"}, files=files).raise_for_status()
+        made = client.post(f"/api/v1/main/executions/{NAMESPACE}/shows", files={"name": (None, "b")}).raise_for_status().json()["id"]
+        _fill(signed_in(live_server_stack))
+        wait_until(lambda: _state(client, made) == "FAILED", 30, "the end of the execution")
+    return f"/executions/{made}"
+
+
+def _fill(client: httpx.Client) -> None:
+    for address, fields in (
+        (f"{NAMESPACE_PAGE}/secrets/put/", {"key": "PASSWORD", "value": "hush", "description": "of the warehouse"}),
+        ("/people/add/", {"email": "mara@example.org", "name": "Mara Lind"}),
+        (f"{NAMESPACE_PAGE}/members/add/", {"email": "mara@example.org", "role": "member"}),
+    ):
+        client.post(address, data=fields).raise_for_status()
+
+
+def _state(client: httpx.Client, identity: str) -> Any:
+    return client.get(f"/api/v1/main/executions/{identity}").json()["state"]["current"]
+
+
+@pytest.fixture(scope="module")
+def page(live_server_stack: Stack) -> Iterator[Page]:
+    """A page with axe in it, without the motion in which colours pass through others."""
+    with open_browser() as browser:
+        context = browser.new_context(base_url=live_server_stack.url, reduced_motion="reduce", color_scheme="light")
+        context.add_init_script(path=AXE)
+        opened = context.new_page()
+        yield opened
+        context.close()
+
+
+def _findings(page: Page, address: str) -> list[str]:
+    """What is wrong with the page that is open."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
+    found = [f"{address} light {one}" for one in page.evaluate(CHECK, {})]
+    page.emulate_media(color_scheme="dark")
+    found += [f"{address} dark {one}" for one in page.evaluate(CHECK, CONTRAST)]
+    page.set_viewport_size({"width": 640, "height": 400})  # what 1280 by 800 has at 200 %
+    wide, seen = page.evaluate(WIDTHS)
+    return [*found, *([f"{address} scrolls sideways at 200 %"] if wide > seen else [])]
+
+
+def test_no_page_has_a_serious_finding(page: Page, execution: str, live_server_stack: Stack) -> None:
+    page.goto("/signin/")
+    found = _findings(page, "/signin/")
+    sign_in(page, live_server_stack)
+    for place in PAGES:
+        address = place.replace("EXECUTION", execution)
+        page.goto(address)
+        found += _findings(page, place)
+    assert not found, "\n".join(found)
