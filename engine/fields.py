@@ -15,10 +15,35 @@ FLOW = (
     "id", "namespace", "revision", "description", "disabled", "deleted", "labels", "inputs", "variables", "tasks", "errors", "finally",
     "afterExecution", "listeners", "triggers", "outputs", "pluginDefaults", "taskDefaults", "concurrency", "retry", "sla", "tenantId",
 )
-INPUT = (
-    "id", "name", "type", "description", "displayName", "required", "defaults", "dependsOn", "validator", "values", "options", "expression",
-    "allowCustomValue", "isRadio", "itemType", "min", "max", "after", "before", "extension", "prefill",
-)
+INPUT = ("id", "name", "type", "description", "displayName", "required", "defaults", "prefill", "dependsOn")
+LIMITS, DATES = ("min", "max"), ("after", "before")
+INPUT_OWN: Mapping[str, Sequence[str]] = {
+    "STRING": ("validator",),
+    "ENUM": ("values",),
+    "SELECT": ("values", "expression", "allowCustomValue", "isRadio", "autoSelectFirst"),
+    "MULTISELECT": ("values", "options", "expression", "itemType", "allowCustomValue", "autoSelectFirst"),
+    "ARRAY": ("itemType",),
+    "INT": LIMITS,
+    "FLOAT": LIMITS,
+    "DURATION": LIMITS,
+    "DATETIME": DATES,
+    "DATE": DATES,
+    "TIME": DATES,
+    "FILE": ("extension", "allowedFileExtensions", "accept"),
+    "SECRET": ("validator",),
+}
+LABEL, DEPENDS_ON, LISTENER = ("key", "value"), ("inputs", "condition"), ("description", "conditions", "tasks")
+OUTPUT = ("id", "type", "value", "description", "displayName", "required")
+DEFAULT, CONCURRENCY = ("type", "forced", "values"), ("limit", "behavior")
+SLA = ("id", "type", "behavior", "labels")
+SLA_OWN: Mapping[str, Sequence[str]] = {"MAX_DURATION": ("duration",), "EXECUTION_ASSERTION": ("assert",)}
+RETRY = ("type", "maxDuration", "maxAttempt", "maxAttempts", "warningOnRetry", "behavior")
+RETRY_OWN: Mapping[str, Sequence[str]] = {
+    "constant": ("interval",),
+    "exponential": ("interval", "maxInterval", "delayFactor"),
+    "random": ("minInterval", "maxInterval"),
+}
+MODELS = "io.kestra.core.models."
 
 
 class Reader:

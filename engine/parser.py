@@ -12,7 +12,24 @@ from engine import semantics
 from engine.defaults import PluginDefault, apply_defaults
 from engine.document import Concurrency, Flow, Input, Listener, Output, Problem, Retry, Sla, Task, Trigger
 from engine.expressions.values import to_text
-from engine.fields import FLOW, INPUT, Fields, Reader
+from engine.fields import (
+    CONCURRENCY,
+    DEFAULT,
+    DEPENDS_ON,
+    FLOW,
+    INPUT,
+    INPUT_OWN,
+    LISTENER,
+    MODELS,
+    OUTPUT,
+    RETRY,
+    RETRY_OWN,
+    SLA,
+    SLA_OWN,
+    Fields,
+    Reader,
+)
+from engine.input_types import TYPES
 from engine.yaml_ import Document, Path, load
 
 UNKNOWN_TYPE = "Invalid type: {}"
@@ -208,11 +225,28 @@ class FlowParser:
         return tuple(triggers)
 
     def _listeners(self, raw: Any) -> tuple[Listener, ...]:
-        return tuple(
-            Listener(self._tasks(item.get("tasks"), (*path, "tasks")), tuple(item.get("conditions") or ()), item.get("description"))
-            for item, path in self.reader.items(raw, ("listeners",))
-            if isinstance(item, Mapping)
-        )
+        return tuple(made for item, path in self.reader.items(raw, ("listeners",)) if (made := self._listener(item, path)) is not None)
+
+    def _listener(self, raw: Any, path: Path) -> Listener | None:
+        if not isinstance(raw, Mapping):
+            self.reader.fail("a map with `tasks` is needed here", path)
+            return None
+        fields = self.reader.fields(raw, path, LISTENER, f"{MODELS}listeners.Listener")
+        if not raw.get("tasks"):
+            self.reader.fail("must not be empty", (*path, "tasks"))
+        conditions = [self._condition(item, where) for item, where in self.reader.items(raw.get("conditions"), (*path, "conditions"))]
+        tasks = self._tasks(raw.get("tasks"), (*path, "tasks"))
+        return Listener(tasks, tuple(each for each in conditions if each is not None), fields.text("description"))
+
+    def _condition(self, raw: Any, path: Path) -> Mapping[str, Any] | None:
+        type_, kind = self._type(raw, path)
+        if kind is not None and kind != "condition":
+            self.reader.fail(f"{type_} is a {kind}, not a condition", (*path, "type"))
+        if kind != "condition":
+            return None
+        self._check(raw, path, kind)
+        condition: Mapping[str, Any] = raw
+        return condition
 
     # --- the rest ------------------------------------------------------------------------------------------------------------
 
@@ -229,8 +263,9 @@ class FlowParser:
             return None
         if "id" not in raw and "name" in raw:
             raw = {**raw, "id": raw["name"]}
-        fields = self.reader.fields(raw, path, INPUT, f"io.kestra.core.models.flows.input.{raw['type'].capitalize()}Input")
-        needs = fields.mapping("dependsOn")
+        known = (*INPUT, *INPUT_OWN.get(raw["type"], ()))
+        fields = self.reader.fields(raw, path, known, f"{MODELS}flows.input.{raw['type'].capitalize()}Input")
+        needs = self.reader.fields(fields.mapping("dependsOn"), (*path, "dependsOn"), DEPENDS_ON, f"{MODELS}flows.DependsOn").raw
         made = Input(
             id=fields.identifier("id", semantics.INPUT_ID, 100),
             type=raw["type"],
@@ -251,10 +286,12 @@ class FlowParser:
             if not isinstance(item, Mapping):
                 self.reader.fail("a map with `id`, `type` and `value` is needed here", path)
                 continue
-            fields = Fields(self.reader, item, path)
+            fields = self.reader.fields(item, path, OUTPUT, f"{MODELS}flows.Output")
             for name in ("type", "value"):
                 if item.get(name) is None:
                     self.reader.fail("must not be null", (*path, name))
+            if item.get("type") is not None and item["type"] not in TYPES:
+                self.reader.fail(f"Invalid type: {to_text(item['type'])}", (*path, "type"))
             id_ = fields.identifier("id", semantics.INPUT_ID, 100)
             outputs.append(Output(id_, str(item.get("type")), item.get("value"), fields.text("description"), fields.text("displayName")))
         semantics.check_duplicates([output.id for output in outputs], ("outputs",), "Duplicate output with name [{}]", self.reader)
@@ -267,9 +304,9 @@ class FlowParser:
         raw = flow.mapping("concurrency")
         if not raw:
             return None
-        fields = Fields(self.reader, raw, ("concurrency",))
+        fields = self.reader.fields(raw, ("concurrency",), CONCURRENCY, f"{MODELS}flows.Concurrency")
         limit = fields.integer("limit", None, least=1)
-        if limit is None:
+        if raw.get("limit") is None:
             self.reader.fail("must not be null", ("concurrency", "limit"))
         behavior: Any = fields.choice("behavior", ("QUEUE", "CANCEL", "FAIL"), "QUEUE")
         return Concurrency(limit or 1, behavior)
@@ -280,8 +317,11 @@ class FlowParser:
             if not isinstance(item, Mapping):
                 self.reader.fail("a map with `id`, `type` and `behavior` is needed here", path)
                 continue
-            fields = Fields(self.reader, item, path)
+            names = (*SLA, *SLA_OWN.get(to_text(item.get("type")), ()))
+            fields = self.reader.fields(item, path, names, f"{MODELS}flows.sla.SLA")
             kind: Any = fields.choice("type", ("MAX_DURATION", "EXECUTION_ASSERTION"), None)
+            if not item.get("id"):
+                self.reader.fail("must not be empty", (*path, "id"))
             behavior: Any = fields.choice("behavior", ("FAIL", "CANCEL", "NONE"), None)
             duration, assertion = fields.duration("duration"), fields.text("assert")
             if kind == "MAX_DURATION" and duration is None:
@@ -298,9 +338,13 @@ class FlowParser:
         if not isinstance(raw, Mapping):
             self.reader.fail("a map with `type`, `interval` and `maxAttempt` is needed here", path)
             return None
-        return semantics.retry(Fields(self.reader, raw, path))
+        kind = to_text(raw.get("type"))
+        known = (*RETRY, *RETRY_OWN.get(kind, ("interval", "minInterval", "maxInterval", "delayFactor")))
+        return semantics.retry(self.reader.fields(raw, path, known, f"{MODELS}tasks.retrys.{kind.capitalize()}"))
 
     def _defaults(self, raw: Mapping[str, Any]) -> None:
         for name in ("pluginDefaults", "taskDefaults"):
             for item, path in self.reader.items(raw.get(name), (name,)):
+                if isinstance(item, Mapping):
+                    self.reader.fields(item, path, DEFAULT, f"{MODELS}flows.PluginDefault")
                 semantics.check_default(item, path, self.reader, self.catalog)

@@ -15,7 +15,7 @@ from engine.errors import ExpressionError
 from engine.expressions import mistake
 from engine.expressions.text_filters import java_pattern
 from engine.expressions.values import to_text
-from engine.fields import Fields, Reader
+from engine.fields import LABEL, MODELS, Fields, Reader
 from engine.input_types import READERS, TYPES
 from engine.yaml_ import Path
 
@@ -109,6 +109,8 @@ def _circle(start: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
 def _check_task(flow: Flow, item: SeenTask, reader: Reader, catalog: Names) -> None:
     task, path = item.task, item.path
     own = task.properties
+    if task.timeout is not None and "{" not in task.timeout:
+        Fields(reader, own, path).duration("timeout")
     if task.type in EXECUTABLE and (own.get("namespace"), own.get("flowId")) == (flow.namespace, flow.id):
         reader.fail(f"Recursive call to flow [{flow.namespace}.{flow.id}]", path, whole=True)
     if task.type == SWITCH and not any(tasks for name, tasks in task.branches.items() if name == "defaults" or name.startswith("cases.")):
@@ -222,6 +224,9 @@ def labels(raw: Any, path: Path, reader: Reader) -> tuple[tuple[str, str], ...]:
             (item.get("key"), item.get("value"), where) if isinstance(item, Mapping) else (None, None, where)
             for item, where in reader.items(raw, path)
         ]
+    for item, where in reader.items(raw, path) if isinstance(raw, list) else ():
+        if isinstance(item, Mapping):
+            reader.fields(item, where, LABEL, f"{MODELS}Label")
     for key, value, where in entries:
         if key is None or value is None or isinstance(value, Mapping | list):
             reader.fail("a label needs a `key` and a `value` that is a text, a number or a boolean", where)

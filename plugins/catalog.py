@@ -333,6 +333,8 @@ class Catalog:
 
 def _made_by_parser(told: tuple[str, tuple[str | int, ...]]) -> bool:
     message, path = told
+    if path[:1] == ("retry",) and len(path) > 1:
+        return True
     return path[:1] in {(name,) for name in MADE_BY_PARSER} and not message.startswith("Unrecognized field")
 
 

@@ -231,3 +231,34 @@ def test_an_expression_that_cannot_be_rendered_is_a_warning_at_its_line() -> Non
 def test_the_tasks_inside_a_flowable_are_looked_at_once() -> None:
     _, problems = read(HEAD + "tasks:\n  - id: g\n    type: t.Group\n    tasks:\n      - {id: a, type: t.Log, message: '{{ x'}\n")
     assert [problem.line for problem in problems] == [7]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "message"),
+    [
+        ("labels: [{key: a, value: b, frob: 1}]", "labels[0].frob", "models.Label)"),
+        ("listeners: [{frob: 1, tasks: [{id: b, type: t.Log}]}]", "listeners[0].frob", "listeners.Listener)"),
+        ("listeners: [{description: d}]", "listeners[0].tasks", "must not be empty"),
+        ("listeners: [{conditions: [{type: t.Log}], tasks: [{id: b, type: t.Log}]}]", "listeners[0].conditions[0].type", "is a task, not a condition"),
+        ("outputs: [{id: o, type: STRING, value: v, frob: 1}]", "outputs[0].frob", "flows.Output)"),
+        ("outputs: [{id: o, type: FROB, value: v}]", "outputs[0].type", "Invalid type: FROB"),
+        ("pluginDefaults: [{type: t.Log, values: {level: WARN}, frob: 1}]", "pluginDefaults[0].frob", "flows.PluginDefault)"),
+        ("concurrency: {limit: 1, frob: 1}", "concurrency.frob", "flows.Concurrency)"),
+        ("retry: {type: random, minInterval: PT1S, maxInterval: PT2S, interval: PT1S}", "retry.interval", "retrys.Random)"),
+        ("sla: [{id: s, type: MAX_DURATION, behavior: FAIL, duration: PT1S, assert: x}]", "sla[0].assert", "sla.SLA)"),
+        ("sla: [{type: MAX_DURATION, behavior: FAIL, duration: PT1S}]", "sla[0].id", "must not be empty"),
+        ("inputs: [{id: i, type: STRING, min: 1}]", "inputs[0].min", "input.StringInput)"),
+        ("inputs: [{id: i, type: STRING, dependsOn: {inputs: [], frob: 1}}]", "inputs[0].dependsOn.frob", "flows.DependsOn)"),
+    ],
+)
+def test_every_map_of_a_flow_knows_its_fields(text: str, path: str, message: str) -> None:
+    _, problems = read(HEAD + TASKS + text)
+    told = [problem.message for problem in problems if problem.path == path]
+    assert told
+    assert message in told[0]
+
+
+@pytest.mark.parametrize(("timeout", "wrong"), [("PT5S", False), ("'{{ inputs.x }}'", False), ("5s", True)])
+def test_a_timeout_is_a_duration_or_an_expression(timeout: str, wrong: bool) -> None:
+    _, problems = read(HEAD + f"tasks: [{{id: a, type: t.Log, timeout: {timeout}}}]")
+    assert [problem.path for problem in problems] == (["tasks[0].timeout"] if wrong else [])

@@ -213,9 +213,6 @@ class MemoryContext:
             text = text.replace(secret, "******")
         return text
 
-    def encrypt(self, clear: str) -> Mapping[str, str]:
-        return {"type": "io.kestra.datatype:aes_encrypted", "value": clear[::-1]}
-
     def hide(self, secret: str) -> None:
         self.hidden.append(secret)
 
