@@ -74,7 +74,7 @@ def _all(pairs: Pairs, fields: Mapping[str, Meaning], depth: int) -> Q:
         if parts[0] in ("and", "or") and len(parts) > 2:
             groups[parts[0]].setdefault(parts[1], []).append((parts[2:], value))
         else:
-            found &= _one(parts, value, fields)
+            found &= one(parts, value, fields)
     for word, children in groups.items():
         group = Q()
         for child in children.values():
@@ -84,7 +84,8 @@ def _all(pairs: Pairs, fields: Mapping[str, Meaning], depth: int) -> Q:
     return found
 
 
-def _one(parts: tuple[str, ...], value: str, fields: Mapping[str, Meaning]) -> Q:
+def one(parts: tuple[str, ...], value: str, fields: Mapping[str, Meaning]) -> Q:
+    """What one comparison asks: `parts` are the field, the operator and perhaps the key of a label. Raises Invalid."""
     if len(parts) not in (2, 3) or parts[1] not in OPERATORS:
         raise Invalid(f"A filter reads filters[FIELD][OPERATOR]=value with one of {', '.join(sorted(OPERATORS))}")
     if parts[0] not in fields:
@@ -184,6 +185,11 @@ def words(*columns: str) -> Meaning:
         return found
 
     return meaning
+
+
+def either(first: Meaning, second: Meaning) -> Meaning:
+    """A field that one of two columns holds."""
+    return lambda condition: first(condition) | second(condition)
 
 
 def anything(condition: Condition) -> Q:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 
 from api import shapes
+from api import triggers as triggers_api
 from api.doors import text_of, who
 from engine.document import Flow, Task
 from executions import selectors, store
@@ -148,7 +149,7 @@ def _node(
             dict(node.trigger.properties) if execution is None else {"id": node.trigger.id, "type": node.trigger.type}
         )
         state = triggers.get(node.trigger.id)
-        told |= {} if state is None else {"trigger": shapes.trigger(state)}
+        told |= {} if state is None else {"trigger": triggers_api.Shaper([state]).state(state)}
     return told
 
 

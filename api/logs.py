@@ -33,12 +33,12 @@ def level_of(name: str) -> int:
 FIELDS: dict[str, filters.Meaning] = {
     "q": filters.words("message"),
     "query": filters.words("message"),
-    "namespace": filters.text("execution__namespace"),
-    "flowId": filters.text("execution__flow_id"),
+    "namespace": filters.either(filters.text("execution__namespace"), filters.text("trigger__namespace")),
+    "flowId": filters.either(filters.text("execution__flow_id"), filters.text("trigger__flow_id")),
     "executionId": filters.text("execution_id"),
     "taskId": filters.text("task_id"),
     "taskRunId": filters.text("task_run_id"),
-    "triggerId": filters.text("execution__trigger__id"),
+    "triggerId": filters.either(filters.text("execution__trigger__id"), filters.text("trigger__trigger_id")),
     "level": lambda condition: Q(level__gte=level_of(condition.value)),
     "minLevel": lambda condition: Q(level__gte=level_of(condition.value)),
     "startDate": filters.date("timestamp", equals="gte"),
@@ -150,10 +150,12 @@ def delete(
 
 @router.delete("/{namespace}/{flow_id}", summary="Delete log lines of a flow's executions")
 def delete_of_flow(request: HttpRequest, namespace: str, flow_id: str, triggerId: str = "") -> HttpResponse:
-    """With `triggerId` those of the executions that this trigger started."""
+    """With `triggerId` those of this trigger and of the executions that it started."""
     rights.require(who(request), namespace, Role.MEMBER)
     rows = LogLine.objects.filter(execution__namespace=namespace, execution__flow_id=flow_id)
     (rows.filter(execution__trigger__id=triggerId) if triggerId else rows).delete()
+    own = LogLine.objects.filter(trigger__namespace=namespace, trigger__flow_id=flow_id)
+    (own.filter(trigger__trigger_id=triggerId) if triggerId else own).delete()
     return nothing(200)
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from engine.document import Input
-from executions.models import Execution, LogLine, Metric, Step, TaskRun, TriggerState
+from executions.models import Execution, LogLine, Metric, Step, TaskRun
 from flows.models import Flow, Revision
 
 TENANT = "main"
@@ -198,16 +198,18 @@ def flow(row: Flow | Revision, raw: Mapping[str, Any] | None = None, *, source: 
     return without_nulls(shape)
 
 
-def log_line(row: LogLine, execution: Execution) -> dict[str, Any]:
-    """One log line; that of a step carries the step's name as its task."""
+def log_line(row: LogLine, execution: Execution | None) -> dict[str, Any]:
+    """One log line of an execution, or of a trigger where there is none; that of a step carries the step's name as its task."""
+    place = execution or row.trigger
     return without_nulls(
         {
-            "namespace": execution.namespace,
-            "flowId": execution.flow_id,
+            "namespace": place.namespace if place else None,
+            "flowId": place.flow_id if place else None,
             "taskId": row.step or row.task_id or None,
-            "executionId": execution.id,
+            "executionId": row.execution_id,
             "taskRunId": row.task_run_id or None,
-            "attemptNumber": row.attempt,
+            "attemptNumber": row.attempt if execution else None,
+            "triggerId": row.trigger.trigger_id if row.trigger else None,
             "timestamp": instant(row.timestamp),
             "level": LEVELS[row.level],
             "thread": "worker",
@@ -232,20 +234,3 @@ def metric(row: Metric, execution: Execution) -> dict[str, Any]:
         "tags": row.tags,
         "deleted": False,
     }
-
-
-def trigger(row: TriggerState) -> dict[str, Any]:
-    """What the scheduler remembers of a trigger."""
-    return without_nulls(
-        {
-            "namespace": row.namespace,
-            "flowId": row.flow_id,
-            "triggerId": row.trigger_id,
-            "date": instant(row.date),
-            "nextExecutionDate": instant(row.next_date),
-            "executionId": row.execution_id or None,
-            "updatedDate": instant(row.updated),
-            "disabled": row.disabled,
-            "backfill": row.backfill,
-        }
-    )

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Router
 
 from api import shapes
-from api.doors import OPEN
+from api.doors import OPEN, nothing
 from executions import webhooks
 
 router = Router(tags=["executions"])
@@ -19,7 +19,7 @@ METHODS = ["POST", "PUT", "GET"]
 @router.api_operation(
     METHODS, "/{namespace}/{flow_id}/{key}", auth=None, openapi_extra=OPEN, summary="Start a flow by its webhook", operation_id="webhook"
 )
-def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dict[str, Any]:
+def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> Any:
     """The body, headers and query parameters are the flow's `trigger.body`, `trigger.headers` and `trigger.parameters`."""
     return _called(request, namespace, flow_id, key)
 
@@ -32,12 +32,13 @@ def webhook(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dic
     summary="Start a flow by its webhook, with a path",
     operation_id="webhook_with_path",
 )
-def webhook_with_path(request: HttpRequest, namespace: str, flow_id: str, key: str, rest: str) -> dict[str, Any]:
+def webhook_with_path(request: HttpRequest, namespace: str, flow_id: str, key: str, rest: str) -> Any:
     """As without a path; what the caller puts there is theirs."""
     return _called(request, namespace, flow_id, key)
 
 
-def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dict[str, Any]:
+def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> Any:
+    """The execution; 204 where the conditions of the trigger do not hold."""
     row = webhooks.call(
         namespace=namespace,
         flow_id=flow_id,
@@ -46,7 +47,7 @@ def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> dic
         headers={name: [value] for name, value in request.headers.items()},
         parameters={name: request.GET.getlist(name) for name in request.GET},
     )
-    return shapes.created_execution(row)
+    return nothing() if row is None else shapes.created_execution(row)
 
 
 def _body(raw: bytes) -> Any:

@@ -132,15 +132,22 @@ def search_logs(
     user: Person, *, query: str = "", namespace: str = "", flow_id: str = "", trigger_id: str = "", min_level: int = 0,
     start: datetime | None = None, end: datetime | None = None,
 ) -> QuerySet[models.LogLine]:  # fmt: skip
-    """Log lines of all executions that the user may see, newest first."""
-    rows = filter_readable(models.LogLine.objects.select_related("execution"), user, "execution__namespace")
+    """Log lines of all executions and triggers that the user may see, newest first."""
+    lines = models.LogLine.objects.select_related("execution", "trigger")
+    rows = filter_readable(lines, user, "execution__namespace") | filter_readable(lines, user, "trigger__namespace")
     if namespace:
-        rows = rows.filter(below(namespace, "execution__namespace"))
-    exact: dict[str, Any] = {
-        "execution__flow_id": flow_id, "execution__trigger__id": trigger_id, "level__gte": min_level, "message__icontains": query,
-        "timestamp__gte": start, "timestamp__lte": end,
-    }  # fmt: skip
+        rows = rows.filter(below(namespace, "execution__namespace") | below(namespace, "trigger__namespace"))
+    if flow_id:
+        rows = rows.filter(Q(execution__flow_id=flow_id) | Q(trigger__flow_id=flow_id))
+    if trigger_id:
+        rows = rows.filter(Q(execution__trigger__id=trigger_id) | Q(trigger__trigger_id=trigger_id))
+    exact: dict[str, Any] = {"level__gte": min_level, "message__icontains": query, "timestamp__gte": start, "timestamp__lte": end}
     return rows.filter(**{name: value for name, value in exact.items() if value}).order_by("-timestamp", "-id")
+
+
+def trigger_logs(state: models.TriggerState, count: int) -> list[models.LogLine]:
+    """The last lines of one trigger, newest first."""
+    return list(models.LogLine.objects.filter(trigger=state).order_by("-timestamp", "-id")[:count])
 
 
 def log_counts(execution_id: str) -> dict[int, int]:

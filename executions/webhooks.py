@@ -6,19 +6,14 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.utils import timezone
-
-from engine import context
 from engine.document import Flow, Trigger
 from engine.errors import ExpressionError
-from engine.execution import Execution
-from engine.expressions import render
-from engine.states import State
-from executions import executor, models, ports, services, world
+from executions import models, services, triggering
+from executions.triggering import Scene
 from flows import selectors as flow_selectors
 from flows.selectors import FlowMissing
-from plugins.catalog import CATALOG
-from ui.errors import Missing
+from plugins.contract import ConditionFailed
+from ui.errors import Invalid, Missing
 
 WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 LONGEST_KEY = 256
@@ -37,8 +32,12 @@ class NoSuchWebhook(Missing):
 
 def call(
     *, namespace: str, flow_id: str, key: str, body: Any, headers: Mapping[str, Sequence[str]], parameters: Mapping[str, Sequence[str]]
-) -> models.Execution:
-    """Start the flow whose Webhook trigger has this key. Raises NoSuchFlow, NoSuchWebhook, starting.FlowDisabled, starting.InvalidInput."""
+) -> models.Execution | None:
+    """Start the flow whose Webhook trigger has this key; None where the trigger's conditions do not hold for what would be started.
+
+    A trigger that is switched off starts it too, as in Kestra. Raises NoSuchFlow, NoSuchWebhook, starting.FlowDisabled,
+    starting.InvalidInput.
+    """
     try:
         flow = flow_selectors.parsed(namespace, flow_id)
     except FlowMissing as error:
@@ -51,15 +50,34 @@ def call(
         "headers": {name: list(values) for name, values in headers.items() if name.lower() not in PRIVATE},
         "parameters": {name: list(values) for name, values in parameters.items()},
     }
-    given = {"id": trigger.id, "type": trigger.type, "variables": variables}
-    return services.start(user=None, namespace=namespace, flow_id=flow_id, trigger=given)
+    scene = Scene(flow, trigger, variables)
+    if not _let_pass(scene):
+        return None
+    try:
+        inputs = scene.render_any(trigger.properties.get("inputs") or {})
+    except ExpressionError as error:
+        raise Invalid(f"The inputs of the trigger {trigger.id} cannot be rendered: {scene.masks.text(error.message)}") from error
+    row = services.start(user=None, namespace=namespace, flow_id=flow_id, inputs=inputs, trigger=scene.execution.trigger)
+    state = triggering.remember(namespace, flow_id, trigger)
+    models.TriggerState.objects.filter(pk=state.pk).update(date=row.created, last_execution_id=row.id)
+    return row
+
+
+def _let_pass(scene: Scene) -> bool:
+    """Whether all conditions hold; one that cannot be judged does not, which the trigger's log tells."""
+    try:
+        return triggering.all_hold(triggering.written_conditions(scene.trigger), scene.facts(scene.execution))
+    except ConditionFailed as error:
+        state = triggering.remember(scene.flow.namespace, scene.flow.id, scene.trigger)
+        triggering.say(state, "WARN", f"A condition cannot be judged: {error}")
+        return False
 
 
 def _found(flow: Flow, key: str) -> Trigger | None:
     """The trigger of this key. All are looked at, each in constant time, so that an answer's time tells nothing about keys."""
     found = None
     for trigger in flow.triggers:
-        if CATALOG.canonical(trigger.type) == WEBHOOK:
+        if trigger.type == WEBHOOK:
             wanted = _key(flow, trigger)
             if wanted and hmac.compare_digest(wanted.encode(), key.encode()):
                 found = found or trigger
@@ -68,11 +86,8 @@ def _found(flow: Flow, key: str) -> Trigger | None:
 
 def _key(flow: Flow, trigger: Trigger) -> str:
     """The trigger's key, rendered; empty where it cannot be, which no key equals."""
-    execution = Execution(world.new_id(), flow.namespace, flow.id, flow.revision, State.new(timezone.now()))
-    known = {**context.variables(flow, execution, world=executor.world()), "trigger": {"id": trigger.id, "type": trigger.type}}
-    functions = world.functions(execution, world.Masks(), ports.People(execution).may_read)
     try:
-        text = render(str(trigger.properties.get("key", "")), known, functions=functions, options=world.options())
+        text = Scene(flow, trigger, {}).render(str(trigger.properties.get("key", "")))
     except ExpressionError:
         return ""
     return text.strip()[:LONGEST_KEY]

@@ -15,11 +15,10 @@ from django.views.decorators.http import require_GET
 from executions import page_logs, page_selectors, selectors
 from executions.execution_context import page_context
 from executions.logbook import LEVELS
-from executions.models import Execution, LogLine
+from executions.models import Execution
 from executions.views._inputs import resume_fields
 from flows.views.pages import frame
 from flows.views.pages import readable as readable_flow
-from namespaces import rights
 from namespaces.rights import login_required
 from ui.errors import Invalid
 from ui.htmx import page
@@ -169,15 +168,9 @@ def _found(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]
     wanted = page_logs.filter_of(request.GET.dict())
     period = request.GET.get("period", "24h")
     level = wanted.level if request.GET.get("level") else 2
-    lines = LogLine.objects.filter(timestamp__gte=timezone.now() - PERIODS.get(period, PERIODS["24h"]), level__gte=level)
-    lines = rights.filter_readable(lines, request.user, "execution__namespace")
-    if namespace:
-        lines = lines.filter(rights.below(namespace, "execution__namespace"))
-    if flow_id:
-        lines = lines.filter(execution__flow_id=flow_id)
-    if wanted.text:
-        lines = lines.filter(message__icontains=wanted.text)
-    found = list(lines.select_related("execution").order_by("-timestamp", "-id")[: FOUND + 1])
+    since = timezone.now() - PERIODS.get(period, PERIODS["24h"])
+    lines = selectors.search_logs(request.user, query=wanted.text, namespace=namespace, flow_id=flow_id, min_level=level, start=since)
+    found = list(lines[: FOUND + 1])
     return {
         "found": [(line, page_logs.ANSI.sub("", line.message)) for line in found[:FOUND]],
         "more": len(found) > FOUND,
