@@ -10,6 +10,7 @@ from flows import services
 from flows.models import Flow
 from flows.validation import split_documents, validate
 from namespaces.rights import Person
+from ui.archives import DAMAGED
 from ui.errors import Invalid, KestraError
 
 LARGEST = 20_000_000  # bytes that a zip may unpack to
@@ -48,7 +49,7 @@ def _unpacked(content: bytes) -> list[str]:
             if len(listed) > MOST or sum(one.file_size for one in listed) > LARGEST:
                 raise Invalid(f"Cannot import flows: a zip may hold {MOST} flows of {LARGEST} bytes together")
             return [_text(archive.read(one)) for one in listed]
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:  # damaged, encrypted, an unknown method
+    except DAMAGED as error:
         raise Invalid("Cannot import flows: the file is no zip that can be read") from error
 
 

@@ -26,6 +26,7 @@ from django.conf import settings
 
 from engine.globs import chosen
 from namespaces.paths import TEMPORARY, UnsafePath, clean, clean_file, namespace_folders
+from ui.archives import DAMAGED
 from ui.errors import Conflict, Invalid, Missing
 from ui.formats import size as size_text
 
@@ -357,10 +358,10 @@ def export_zip(namespace: str) -> bytes:
 
 
 def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
-    """Write every file of a zip archive, after all its names and sizes were looked at; answers their paths. Raises `Invalid`."""
+    """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`."""
     try:
         archive = zipfile.ZipFile(source)
-    except zipfile.BadZipFile as error:
+    except DAMAGED as error:
         raise Invalid("This is not a zip archive.") from error
     with archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
@@ -369,6 +370,12 @@ def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
             raise TooLarge(f"Unpacked, the archive is larger than {size_text(10 * limit)} or has more than 10 000 files.")
         for member in members:
             clean_file(member.filename)
+        try:
+            damaged = archive.testzip()
+        except DAMAGED as error:
+            raise Invalid("The archive is damaged, encrypted or packed by an unknown method; nothing was unpacked.") from error
+        if damaged is not None:
+            raise Invalid(f"The archive is damaged at {damaged[:200]}; nothing was unpacked.")
         for member in members:
             with archive.open(member) as content:
                 write(namespace, member.filename, content)
