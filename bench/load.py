@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def flows(client: Client) -> Iterator[Figure]:
 def loops(client: Client) -> Iterator[Figure]:
     """Ten times the values: ten times the work, and no more memory."""
     for limit, named in ((0, "side by side"), (1, "one after another")):
-        small = _median(lambda name=f"loop_1000_{limit}": one(client, name)[0], 3)
+        small = _median(partial(_took, client, f"loop_1000_{limit}"), 3)
         with memory.peak(client.pid) as watched:
             large = one(client, f"loop_10000_{limit}", seconds=600)[0]
         told = f"{large:.1f} s / {small:.2f} s"
@@ -124,6 +125,10 @@ def one(client: Client, flow_id: str, seconds: float = 60) -> tuple[float, dict[
     took = time.perf_counter() - started
     _check(execution)
     return took, execution["state"]
+
+
+def _took(client: Client, flow_id: str) -> float:
+    return one(client, flow_id)[0]
 
 
 def _check(execution: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from engine.errors import ExpressionError, WorldNeeded
 from engine.events import Evaluated
 from engine.execution import TaskRun
 from engine.expressions import BOUNDED, SHORT, needs_world, render_any
+from engine.needs import NOTHING, needs_of
 
 PENDING: Final = object()
 ENCRYPTED: Final = "io.kestra.datatype:aes_encrypted"
@@ -39,9 +40,9 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
         return answer["value"]
     if name in run.notes.get("asked", ()):
         return PENDING
-    if not worldly(template):
+    if not worldly(template) and not out_of_sight(board, template):
         try:
-            known = variables(board.flow, board.value(), run, world=board.world, task=board.task(run))
+            known = known_to(board, run, template)
             if not _sealed(template, known):
                 return remember(board, run, name, render_any(template, known, functions=BOUNDED, options=SHORT))
         except WorldNeeded:
@@ -53,11 +54,28 @@ def ask(board: Board, run: TaskRun, name: str, template: Any, *, again: bool = F
     return PENDING
 
 
+def known_to(board: Board, run: TaskRun | None, template: Any) -> dict[str, Any]:
+    """The variables of a template, as far as the machine holds them."""
+    task = board.task(run) if run is not None else None
+    return variables(board.flow, board.head, run, world=board.world, task=task, runs=board.runs, needs=needs_of(template))
+
+
+def out_of_sight(board: Board, template: Any) -> bool:
+    """Whether a template may name task runs that are folded away: then the world, which has them, is asked."""
+    return board.folds and needs_of(template) != NOTHING
+
+
 def remember(board: Board, run: TaskRun, name: str, value: Any) -> Any:
-    """Store the answer to a property."""
+    """Store the answer to a property as its flowable keeps it."""
     run = board.runs[run.id]
-    board.note(run, answers={**run.notes.get("answers", {}), name: {"value": value}})
-    return value
+    kept = _kept(board, run, name, value)
+    board.note(run, answers={**run.notes.get("answers", {}), name: {"value": kept}})
+    return kept
+
+
+def _kept(board: Board, run: TaskRun, name: str, value: Any) -> Any:
+    task, kind = board.task(run), board.kind(run)
+    return kind.keep(task, name, value) if task is not None and kind is not None and name != "runIf" else value
 
 
 def worldly(template: Any) -> bool:
@@ -93,7 +111,7 @@ def evaluated(board: Board, event: Evaluated) -> None:
     run = board.run(event.task_run_id)
     if run is None or event.property not in run.notes.get("asked", ()) or run.state.terminated:
         return
-    answer = {"error": event.error} if event.error is not None else {"value": event.value}
+    answer = {"error": event.error} if event.error is not None else {"value": _kept(board, run, event.property, event.value)}
     asked = [name for name in run.notes["asked"] if name != event.property]
     answers = {**run.notes.get("answers", {}), event.property: answer}
     notes = {**run.notes, "asked": asked, "answers": answers}

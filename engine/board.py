@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from engine.states import State
 from engine.steering import Flowable
 
 ERROR_LENGTH = 500
+FOLDED = "folded"  # in the notes of a loop: what of it is in the store alone
 
 
 class Board:
@@ -28,8 +29,7 @@ class Board:
         self, flow: Flow, execution: Execution, now: datetime, flowables: Mapping[str, type[Flowable]], world: Mapping[str, Any]
     ) -> None:
         self.flow = flow
-        self.before = execution
-        self.head = execution  # everything but the task runs
+        self._head = execution
         self.now = now
         self.flowables = flowables
         self.world = world
@@ -38,13 +38,25 @@ class Board:
         self.families: dict[str | None, list[str]] = {}
         self.counts: Counter[str] = Counter()
         self.dirty: deque[str | None] = deque()
-        self._changed = False
+        self.folds = any(FOLDED in run.notes for run in execution.task_runs)  # some task runs are in the store alone
+        self._value: Execution | None = None
         self._tasks: dict[str, Task | None] = {}
-        self._position = 0
+        self._waits: dict[str, bool] = {}
+        self._position = execution.next_position
         for run in execution.task_runs:
             self._add(run)
+        self._value = execution
 
     # --- reading
+
+    @property
+    def head(self) -> Execution:
+        """Everything but the task runs."""
+        return self._head
+
+    @head.setter
+    def head(self, head: Execution) -> None:
+        self._head, self._value = head, None
 
     @property
     def state(self) -> str:
@@ -118,6 +130,16 @@ class Board:
         task = self.task(run)
         return self.flowable(task) if task is not None else None
 
+    def waits_inside(self, task: Task) -> bool:
+        """Whether a task inside may be open for long without a worker."""
+        inside = self._waits.get(task.id)
+        if inside is None:
+            below = [inner for branch in task.branches.values() for inner in branch]
+            kinds = [(inner, self.flowable(inner)) for inner in below]
+            inside = any(kind is not None and (kind.waits or self.waits_inside(inner)) for inner, kind in kinds)
+            self._waits[task.id] = inside
+        return inside
+
     # --- changing
 
     def _add(self, run: TaskRun) -> None:
@@ -125,12 +147,12 @@ class Board:
         self.families.setdefault(run.parent_id, []).append(run.id)
         self.counts[run.state.current] += 1
         self._position = max(self._position, run.position + 1)
+        self._value = None
 
     def add(self, run: TaskRun) -> TaskRun:
         """Put a new task run on the table, at the end of the order."""
         run = replace(run, position=self._position)
         self._add(run)
-        self._changed = True
         return run
 
     def put(self, run: TaskRun) -> TaskRun:
@@ -140,7 +162,7 @@ class Board:
             self.counts[old.state.current] -= 1
             self.counts[run.state.current] += 1
         self.runs[run.id] = run
-        self._changed = True
+        self._value = None
         return run
 
     def move(self, run: TaskRun, state: str) -> TaskRun:
@@ -154,13 +176,19 @@ class Board:
 
     def drop(self, run_id: str) -> None:
         """Take a task run, and all below it, off the table."""
-        for below in reversed([self.runs[run_id], *self.descendants(run_id)]):  # children before their parents
-            self.counts[below.state.current] -= 1
-            self.families[below.parent_id].remove(below.id)
-            self.families.pop(below.id, None)
-            self._tasks.pop(below.id, None)
-            del self.runs[below.id]
-        self._changed = True
+        self.forget([run_id, *(below.id for below in self.descendants(run_id))])
+
+    def forget(self, run_ids: Sequence[str]) -> None:
+        """Take these task runs off the table; whoever stands below one of them is named too."""
+        gone = set(run_ids)
+        for family in {self.runs[run_id].parent_id for run_id in gone} - gone:
+            self.families[family] = [run_id for run_id in self.families[family] if run_id not in gone]
+        for run_id in gone:
+            self.counts[self.runs[run_id].state.current] -= 1
+            self.families.pop(run_id, None)
+            self._tasks.pop(run_id, None)
+            del self.runs[run_id]
+        self._value = None
 
     def to(self, state: str) -> None:
         """Move the execution to a state; one it is in already changes nothing."""
@@ -211,7 +239,9 @@ class Board:
 
     def value(self) -> Execution:
         """The execution as it stands now."""
-        return replace(self.head, task_runs=tuple(self.runs.values())) if self._changed else self.head
+        if self._value is None:
+            self._value = replace(self.head, task_runs=tuple(self.runs.values()), next_position=self._position)
+        return self._value
 
 
 def open_attempt(run: TaskRun) -> Attempt | None:

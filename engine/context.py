@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from engine.document import Flow, Task
 from engine.execution import Execution, TaskRun
+from engine.needs import ALL, Needs
 
 EMPTY: Mapping[str, Any] = {}
 SCHEDULE_TYPES = ("io.kestra.plugin.core.trigger.Schedule", "io.kestra.core.models.triggers.types.Schedule")
@@ -19,13 +20,22 @@ def instant(moment: datetime) -> str:
 
 
 def variables(
-    flow: Flow, execution: Execution, task_run: TaskRun | None = None, *, world: Mapping[str, Any] = EMPTY, task: Task | None = None
+    flow: Flow,
+    execution: Execution,
+    task_run: TaskRun | None = None,
+    *,
+    world: Mapping[str, Any] = EMPTY,
+    task: Task | None = None,
+    runs: Mapping[str, TaskRun] | None = None,
+    needs: Needs = ALL,
 ) -> dict[str, Any]:
     """Everything that a template of this execution (or of one of its task runs) may name, as in Kestra.
 
-    `world` gives `envs` and `globals`. `task` saves looking the task up. What does not apply is absent, not null.
+    `world` gives `envs` and `globals`. `task` saves looking the task up. `runs`, by id and in the order of creation, stand in for those of
+    the execution. `needs` leaves out of `outputs` and `tasks` what the template does not name. What does not apply is absent, not null.
     """
-    runs = {run.id: run for run in execution.task_runs}
+    if runs is None:
+        runs = {run.id: run for run in execution.task_runs}
     found: dict[str, Any] = {
         "flow": {"id": execution.flow_id, "namespace": execution.namespace, "revision": execution.flow_revision},
         "execution": {
@@ -44,11 +54,18 @@ def variables(
     if execution.labels:
         found["labels"] = labels(execution)
     if runs:
-        found["outputs"] = outputs(execution, runs)
-        found["tasks"] = states_of_tasks(execution, runs)
+        named = _named(runs, needs)
+        found["outputs"] = outputs(named, runs)
+        found["tasks"] = states_of_tasks(named, runs)
     if task_run is not None:
         found.update(_task_run(task_run, runs, task))
     return {**found, **execution.variables}
+
+
+def _named(runs: Mapping[str, TaskRun], needs: Needs) -> list[TaskRun]:
+    if needs is ALL:
+        return list(runs.values())
+    return [run for run in runs.values() if run.task_id in needs] if needs else []
 
 
 def labels(execution: Execution) -> dict[str, Any]:
@@ -63,11 +80,11 @@ def labels(execution: Execution) -> dict[str, Any]:
     return {**plain, "system": system} if system else plain
 
 
-def outputs(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[str, Any]:
-    """Outputs by task id, below the values of the loops around it, outermost first: `outputs.task[v1][v2]`."""
+def outputs(named: Iterable[TaskRun], runs: Mapping[str, TaskRun]) -> dict[str, Any]:
+    """Outputs of some of the task runs by task id, below the values of the loops around it, outermost first: `outputs.task[v1][v2]`."""
     found: dict[str, Any] = {}
     paths = _Values(runs)
-    for run in execution.task_runs:
+    for run in named:
         if run.outputs is None:
             continue
         place, key = found, run.task_id
@@ -80,11 +97,11 @@ def outputs(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[str, Any]
     return found
 
 
-def states_of_tasks(execution: Execution, runs: Mapping[str, TaskRun]) -> dict[str, Any]:
+def states_of_tasks(named: Iterable[TaskRun], runs: Mapping[str, TaskRun]) -> dict[str, Any]:
     """`tasks.<id>.state`, or `tasks.<id>[value].state` in a loop."""
     found: dict[str, Any] = {}
     paths = _Values(runs)
-    for run in execution.task_runs:
+    for run in named:
         values = paths.of(run)
         entry = {"state": run.state.current}
         if values:

@@ -15,6 +15,8 @@ from engine.execution import TaskRun
 from engine.steering import Situation
 
 BESIDE = ("errors", "finally", "afterExecution", "listeners.")
+# So many open children of a loop keep every worker busy, more would only fill memory. Where some merely wait (Pause, Subflow) all begin.
+WINDOW = 200
 
 
 def is_main(run: TaskRun) -> bool:
@@ -22,9 +24,9 @@ def is_main(run: TaskRun) -> bool:
     return not run.path.startswith(BESIDE)
 
 
-def final_state(runs: Iterable[TaskRun]) -> str:
-    """The state that comes of a list of ended task runs: KILLED, else FAILED, else WARNING, else SUCCESS."""
-    seen = {run.state.current for run in runs}
+def final_state(runs: Iterable[TaskRun], others: Iterable[str] = ()) -> str:
+    """The state that comes of ended task runs, and of the states of others: KILLED, else FAILED, else WARNING, else SUCCESS."""
+    seen = {run.state.current for run in runs} | set(others)
     return next((state for state in (states.KILLED, states.FAILED, states.WARNING) if state in seen), states.SUCCESS)
 
 
@@ -51,6 +53,7 @@ def situation(board: Board, run: TaskRun, task: Task) -> Situation:
         resumed=bool(run.notes.get("resumed")),
         iteration=int(run.notes.get("iteration", 1)),
         namespace=board.head.namespace,
+        window=WINDOW if not board.waits_inside(task) else 0,
     )
 
 

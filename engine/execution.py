@@ -43,7 +43,8 @@ class TaskRun:
 class Execution:
     """One execution with the task runs that the machine needs to see.
 
-    `trigger` is Kestra's `{id, type, variables}`; `error` one sentence saying why it did not succeed, for lists and headers.
+    `trigger` is Kestra's `{id, type, variables}`; `error` one sentence saying why it did not succeed, for lists and headers. Task runs that
+    are folded (`engine.folding`) are left out; `next_position` is that of the next one to be created.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Execution:
     schedule_date: datetime | None = None
     error: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    next_position: int = 0
 
     def run(self, task_run_id: str) -> TaskRun | None:
         return next((r for r in self.task_runs if r.id == task_run_id), None)

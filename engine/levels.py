@@ -16,6 +16,7 @@ from engine.commands import RunTask, WakeAt
 from engine.document import Task
 from engine.endings import allowed, end_execution, end_run, fail_run, final_state, is_main, refresh_outputs, situation
 from engine.execution import TaskRun
+from engine.folding import states_of
 from engine.steering import Answer, Ask, Call, CallEach, Finish, Flowable, FlowableFailed, Hold, Repeat, Start, parallel, sequential
 
 
@@ -191,7 +192,7 @@ def _advance_branch(board: Board, level: Level, path: str, *, side_by_side: bool
 
 
 def _end(board: Board, level: Level) -> None:
-    state = final_state(level.main)
+    state = final_state(level.main, states_of(level.run.notes) if level.run is not None else ())
     if level.run is None:
         end_execution(board, state)
         return

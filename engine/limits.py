@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine import states
-from engine.asking import worldly
+from engine.asking import known_to, worldly
 from engine.attempts import kill_run
 from engine.board import Board
 from engine.commands import AskSlot, KillChildren, WakeAt
-from engine.context import variables
 from engine.document import Sla
 from engine.errors import ExpressionError
 from engine.events import ExecutionCreated, SlotDecided
@@ -110,7 +109,7 @@ def _broken(board: Board, assertion: str) -> str | None:
     if worldly(assertion):
         return None  # what needs the world cannot be asked at every step
     try:
-        held = truthy(render(assertion, variables(board.flow, board.value(), world=board.world), functions=BOUNDED, options=SHORT))
+        held = truthy(render(assertion, known_to(board, None, assertion), functions=BOUNDED, options=SHORT))
     except ExpressionError as error:
         board.log("ERROR", f"Unable to evaluate the assertion {assertion}: {error.message}")
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,11 @@ from engine.calls import child_ended, child_started
 from engine.calls_of_each import each_started
 from engine.commands import Command
 from engine.context import EMPTY
-from engine.document import Flow
+from engine.document import Flow, Task
 from engine.endings import outputs_rendered
 from engine.events import Event
-from engine.execution import Execution
+from engine.execution import Execution, TaskRun
+from engine.folding import fold
 from engine.killing import finish_kill, kill_requested
 from engine.levels import settle
 from engine.limits import check_assertions, execution_created, slot_decided
@@ -56,6 +57,54 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
 }
 
 
+class Table:
+    """An execution that is told one thing after another, its indexes made once.
+
+    `flowables` maps a task type to the class that steers it, a type that is not in it is run by a worker; `world` gives `envs` and
+    `globals` to expressions. An event that is late, repeated or meant for something else changes nothing.
+    """
+
+    def __init__(
+        self, flow: Flow, execution: Execution, now: datetime, flowables: Mapping[str, type[Flowable]], *, world: Mapping[str, Any] = EMPTY
+    ) -> None:
+        self.board = Board(flow, execution, now, flowables, world)
+
+    @property
+    def execution(self) -> Execution:
+        """The execution as it stands; the very same object while nothing changes."""
+        return self.board.value()
+
+    @property
+    def head(self) -> Execution:
+        """The same without a promise about its task runs, at no cost."""
+        return self.board.head
+
+    def hear(self, event: Event, now: datetime) -> None:
+        """Take note of what happened at `now`, an aware UTC datetime; what comes of it is decided by `decide`."""
+        self.board.now = now
+        HANDLERS[type(event)](self.board, event)
+
+    @property
+    def runs(self) -> Mapping[str, TaskRun]:
+        """The task runs by id, in the order of creation, as they stand."""
+        return self.board.runs
+
+    def task(self, task_run_id: str) -> Task | None:
+        """The task that a task run runs; None where either is not there."""
+        run = self.board.run(task_run_id)
+        return self.board.task(run) if run is not None else None
+
+    def fold(self) -> list[TaskRun]:
+        """Put away what has ended well in long loops: the task runs that are in the store alone from now on."""
+        return fold(self.board)
+
+    def decide(self) -> tuple[Command, ...]:
+        """Everything that must now be done because of what was heard."""
+        _follow_up(self.board)
+        decided, self.board.commands = tuple(self.board.commands), []
+        return decided
+
+
 def advance(
     flow: Flow,
     execution: Execution,
@@ -65,30 +114,11 @@ def advance(
     *,
     world: Mapping[str, Any] = EMPTY,
 ) -> tuple[Execution, tuple[Command, ...]]:
-    """Tell the machine that something happened.
-
-    `now` is an aware UTC datetime; `flowables` maps a task type to the class that steers it, a type that is not in it is run by a worker;
-    `world` gives `envs` and `globals` to expressions. Answers the execution afterwards (the very same object where nothing changed) and the
-    commands to carry out. An event that is late, repeated or meant for something else changes nothing.
-    """
-    return advance_all(flow, execution, (event,), now, flowables, world=world)
-
-
-def advance_all(
-    flow: Flow,
-    execution: Execution,
-    happened: Iterable[Event],
-    now: datetime,
-    flowables: Mapping[str, type[Flowable]],
-    *,
-    world: Mapping[str, Any] = EMPTY,
-) -> tuple[Execution, tuple[Command, ...]]:
-    """Tell it several things at once, in order: the same as one after another, with the indexes made once."""
-    board = Board(flow, execution, now, flowables, world)
-    for event in happened:
-        HANDLERS[type(event)](board, event)
-        _follow_up(board)
-    return board.value(), tuple(board.commands)
+    """Tell the machine that something happened: the execution afterwards, and the commands to carry out."""
+    table = Table(flow, execution, now, flowables, world=world)
+    table.hear(event, now)
+    decided = table.decide()
+    return table.execution, decided
 
 
 def _follow_up(board: Board) -> None:

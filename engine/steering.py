@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
@@ -92,7 +92,9 @@ class Situation:
     """What a flowable sees when it is asked what comes next: its own task and run, and its children's runs in order of creation.
 
     `answers` maps property -> rendered value for what it asked before. `children` excludes runs of `errors` and `finally`, which the
-    machine steers itself for every flowable alike. `now` is an aware UTC datetime. `resumed` says that a `Hold` is over.
+    machine steers itself for every flowable alike. `now` is an aware UTC datetime. `resumed` says that a `Hold` is over. Of a long loop
+    the children that ended well are folded away (`engine.folding`). `window` is how many children may be open at once for the sake of
+    memory, 0 for any number.
     """
 
     task: Task
@@ -103,6 +105,7 @@ class Situation:
     resumed: bool = False
     iteration: int = 1
     namespace: str = ""
+    window: int = 0
 
 
 class FlowableFailed(Exception):
@@ -116,12 +119,15 @@ class Flowable(Protocol):
     """A task type that steers others, as the machine sees it (`plugins.contract.FlowableTask` is its base class).
 
     `workspace`: its children share one working directory. `forgives`: a failure inside is only a warning. `parallel`: its children stand
-    side by side, so its `errors` do too and a replay of one leaves the others alone.
+    side by side, so its `errors` do too and a replay of one leaves the others alone. `loops`: it runs its tasks once for each of many
+    values. `waits`: it may be open for long without a worker doing anything for it.
     """
 
     workspace: ClassVar[bool]
     forgives: ClassVar[bool]
     parallel: ClassVar[bool]
+    loops: ClassVar[bool]
+    waits: ClassVar[bool]
 
     @classmethod
     def next(cls, situation: Situation) -> Answer: ...
@@ -132,6 +138,16 @@ class Flowable(Protocol):
     @classmethod
     def followers(cls, situation: Situation, run: TaskRun) -> tuple[TaskRun, ...]:
         """The children that came to be because this one ended."""
+        ...
+
+    @classmethod
+    def keep(cls, task: Task, name: str, value: Any) -> Any:
+        """A rendered property as it is remembered."""
+        ...
+
+    @classmethod
+    def rounds(cls, situation: Situation) -> Iterable[tuple[int, Sequence[TaskRun]]]:
+        """For a loop: the values that are through, each by its place among the values, with its children."""
         ...
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import commands, events
-from engine.context import find_task, variables
+from engine.context import find_task
 from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render_any, to_text
@@ -16,6 +16,7 @@ from engine.expressions.ion import to_ion
 from executions import born, executor, models, ports, storage, world
 from executions.dispatch import Outgoing
 from executions.executor import ExecutionMissing, Guard
+from executions.sight import Sight
 from flows import selectors as flow_selectors
 from plugins.core.flow.subflow import labels_of
 from ui.errors import Invalid, KestraError
@@ -81,7 +82,8 @@ class _Maker:
         if task is None:
             raise Invalid(f"The flow has no task {run.task_id} at this place")
         masks = world.Masks()
-        known = world.decrypted(variables(flow, parent, run, world=executor.world(), task=task), masks)
+        runs = {each.id: each for each in parent.task_runs}
+        known = Sight(flow, parent, runs, masks, run, task).of({name: task.properties.get(name) for name in RENDERED})
         functions = world.functions(parent, masks, ports.People(parent).may_read)
         return cls(parent, run, command.attempt, task.properties, known, functions, masks)
 

@@ -15,15 +15,15 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from engine.context import variables
 from engine.document import Flow, Task
 from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_any, render_typed
 from engine.texts import storable
-from executions import executor, logbook, models, ports, publish, world
+from executions import logbook, models, ports, publish, world
 from executions.claims import Claim
 from executions.logbook import Line
+from executions.sight import Sight
 from executions.steps import Board
 from namespaces import vault
 from plugins.contract import (
@@ -68,6 +68,7 @@ class Context:
         self,
         flow: Flow,
         execution: Execution,
+        runs: Mapping[str, TaskRun],
         task_run: TaskRun,
         task: Task,
         attempt: int,
@@ -78,6 +79,7 @@ class Context:
     ) -> None:
         self.flow = FlowReference(execution.namespace, execution.flow_id, execution.flow_revision)
         self.execution_id, self.task_run_id, self.task_id, self.attempt = execution.id, task_run.id, task.id, attempt
+        self.value = task_run.value
         self.labels: Mapping[str, str] = dict(reversed(execution.labels))
         self.settings = installation()
         self.resumed = claim is not None and claim.delivery.claims > 1
@@ -88,15 +90,18 @@ class Context:
         self._execution, self._task, self._claim, self._sink = execution, task, claim, sink
         self._folder = Path(settings.KESTRA_WORK) / execution.id / (workspace or task_run.id)
         self._lowest = logbook.NUMBERS.get(task.log_level or "TRACE", 0)
-        found = variables(flow, execution, task_run, world=executor.world(), task=task)
-        self.variables: Mapping[str, Any] = world.decrypted(found, self.masks)
+        self._sight = Sight(flow, execution, runs, self.masks, task_run, task)
         self._functions = world.functions(execution, self.masks, self._people.may_read)
-        self._options = world.options()
         self.triggers: TriggersPort = ports.Triggers(self._people)
         self.environments: EnvironmentsPort = ports.Environments(self.cancelled)
         self.storage: StoragePort = ports.Storage(execution, task.id, task_run.id, lambda: self.working_dir, self._people)
 
     # --- rendering
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """All that a template may name, also what none does."""
+        return self._sight.everything()
 
     def render(self, template: str, extra: Mapping[str, Any] | None = None) -> str:
         """Text of a template; TaskFailed says what is wrong with it."""
@@ -111,9 +116,8 @@ class Context:
         return self._rendered(render_any, value, extra)
 
     def _rendered(self, how: Callable[..., Any], template: Any, extra: Mapping[str, Any] | None) -> Any:
-        known = {**self.variables, **extra} if extra else self.variables
         try:
-            return how(template, known, functions=self._functions, options=self._options)
+            return self._sight.rendered(how, template, self._functions, extra)
         except ExpressionError as error:
             raise TaskFailed(self.mask(error.message)) from error
 

@@ -19,7 +19,7 @@ def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: s
     The caller checks that the user may see the execution; other namespaces are open only where the user may read, too.
     Raises ExecutionMissing, TaskRunMissing.
     """
-    turn = Turn.begin(execution_id)
+    turn = Turn.begin(execution_id, whole=True)
     run = turn.execution.run(task_run_id) if task_run_id else None
     if task_run_id and run is None:
         raise TaskRunMissing

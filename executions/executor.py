@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,9 +17,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from engine import commands, events, machine, states
-from engine.context import find_task
 from engine.document import Flow
 from engine.execution import Execution
+from engine.folding import unfolded
 from executions import logbook, models, publish, store
 from executions.dispatch import Outgoing
 from executions.logbook import Line
@@ -60,13 +59,13 @@ class Turn:
 
     `runs` holds the attempts that were decided on and not begun; whoever begins one in place takes it out. `mine` are those whose rows this
     process has claimed already, `kept` the rows of cheap ones that it kept for itself at the last commit. `own_lines` and `own_metrics`
-    come of what was run in place: they are written with the same commit.
+    come of what was run in place: they are written with the same commit. `history` is what happened, None where it was decided upon.
     """
 
     loaded: store.Loaded
     flow: Flow
-    execution: Execution
-    history: list[tuple[events.Event, datetime]] = field(default_factory=list)
+    table: machine.Table
+    history: list[tuple[events.Event | None, datetime]] = field(default_factory=list)
     runs: dict[Key, commands.RunTask] = field(default_factory=dict)
     mine: dict[Key, commands.RunTask] = field(default_factory=dict)
     kept: list[models.Delivery] = field(default_factory=list)
@@ -81,24 +80,48 @@ class Turn:
     created_by_id: int | None = None
 
     @classmethod
-    def begin(cls, execution_id: str) -> Turn:
-        """Load an execution; raises ExecutionMissing."""
-        loaded = store.load(execution_id)
+    def begin(cls, execution_id: str, *, whole: bool = False) -> Turn:
+        """Load an execution, with `whole` also the task runs that are folded; raises ExecutionMissing."""
+        loaded = store.load(execution_id, whole=whole)
         if loaded is None:
             raise ExecutionMissing
         execution = loaded.execution
-        return cls(loaded, flow_selectors.parsed(execution.namespace, execution.flow_id, execution.flow_revision), execution)
+        flow = flow_selectors.parsed(execution.namespace, execution.flow_id, execution.flow_revision)
+        return cls(loaded, flow, _table(flow, loaded))
 
     @classmethod
     def create(cls, execution: Execution, flow: Flow, created_by_id: int | None) -> Turn:
         """A new execution that the first commit writes."""
-        return cls(store.Loaded(execution, 0), flow, execution, unborn=True, created_by_id=created_by_id)
+        loaded = store.Loaded(execution, 0)
+        return cls(loaded, flow, _table(flow, loaded), unborn=True, created_by_id=created_by_id)
 
-    def apply(self, event: events.Event, now: datetime | None = None) -> None:
-        """Tell the engine what happened."""
+    @property
+    def execution(self) -> Execution:
+        """The execution as it stands."""
+        return self.table.execution
+
+    def hear(self, event: events.Event, now: datetime | None = None) -> None:
+        """Tell the engine what happened, without asking yet what comes of it."""
         moment = now or timezone.now()
         self.history.append((event, moment))
-        self._advance(event, moment)
+        self.table.hear(event, moment)
+
+    def decide(self, now: datetime | None = None) -> None:
+        """Have the engine decide about what it heard."""
+        moment = now or timezone.now()
+        self.history.append((None, moment))
+        self._decide(moment)
+
+    def apply(self, event: events.Event, now: datetime | None = None) -> None:
+        """Tell the engine what happened and have it decide."""
+        moment = now or timezone.now()
+        self.hear(event, moment)
+        self.decide(moment)
+
+    def is_inline(self, run: commands.RunTask) -> bool:
+        """Whether an attempt is so cheap that it is run in place."""
+        task = self.table.task(run.task_run_id) if run.phase == "run" else None
+        return task is not None and CATALOG.inline(task.type)
 
     def take_run(self, key: Key) -> commands.RunTask:
         """Take an attempt out of what is to be given to workers: it is begun in place."""
@@ -128,16 +151,14 @@ class Turn:
 
     # --- inside
 
-    def _advance(self, event: events.Event, now: datetime) -> None:
-        waiting = deque([event])
-        while waiting:
-            self.execution, decided = machine.advance(self.flow, self.execution, waiting.popleft(), now, CATALOG.flowables, world=world())
-            for command in decided:
-                if isinstance(command, commands.AskSlot):
-                    self.slot = slot_is_free(self.flow)
-                    waiting.append(events.SlotDecided(self.slot))
-                else:
-                    self._note(command, now)
+    def _decide(self, now: datetime) -> None:
+        for command in self.table.decide():
+            if isinstance(command, commands.AskSlot):
+                self.slot = slot_is_free(self.flow)
+                self.table.hear(events.SlotDecided(self.slot), now)
+                self._decide(now)
+            else:
+                self._note(command, now)
 
     def _note(self, command: commands.Command, now: datetime) -> None:
         match command:
@@ -158,20 +179,25 @@ class Turn:
                 self.effects.others.append(command)
 
     def _line(self, command: commands.WriteLog, now: datetime) -> Line:
-        run = self.execution.run(command.task_run_id) if command.task_run_id else None
+        run = self.table.runs.get(command.task_run_id or "")
         level = logbook.NUMBERS[command.level]
-        return Line(self.execution.id, level, command.message, now, command.task_run_id or "", run.task_id if run else "", command.attempt)
+        return Line(
+            self.loaded.execution.id, level, command.message, now, command.task_run_id or "", run.task_id if run else "", command.attempt
+        )
 
     def _again(self) -> None:
         """Load anew and tell the engine the same things again: ids are the same each time, so what was done in place still fits."""
-        loaded = self.loaded if self.unborn else store.load(self.execution.id)
+        loaded = self.loaded if self.unborn else store.load(self.loaded.execution.id, whole=self.loaded.whole)
         if loaded is None:
             raise ExecutionMissing
-        self.loaded, self.execution = loaded, loaded.execution
+        self.loaded, self.table = loaded, _table(self.flow, loaded)
         self.runs, self.effects, self.said, self.slot = {}, store.Effects(), [], False
         answered = list(self.answered)
         for event, moment in self.history:
-            self._advance(event, moment)
+            if event is not None:
+                self.table.hear(event, moment)
+            else:
+                self._decide(moment)
         self.answered = answered
 
     def save_once(self, guard: Guard | None = None, kept_by: str = "") -> store.Saved:
@@ -184,16 +210,17 @@ class Turn:
             store.create(self.loaded.execution, created_by_id=self.created_by_id)
         effects = self.effects
         effects.runs, effects.kept = list(self.runs.values()), kept_by
-        effects.inline = frozenset(run.task_run_id for run in effects.runs if is_inline(self.flow, self.execution, run))
-        saved = store.Saved(0)
-        if self.execution != self.loaded.execution or effects:
+        effects.inline = frozenset(run.task_run_id for run in effects.runs if self.is_inline(run))
+        folded = self.table.fold()
+        execution, saved = self.execution, store.Saved(0)
+        if execution is not self.loaded.execution or effects:
             effects.finished = self._is_awaited()
             effects.moved = self._moved()
-            saved = store.save(self.loaded, self.execution, effects, timezone.now())
-            publish.execution_changed(self.execution, self.execution.state.current, saved.seq)
-            publish.task_runs_changed(self.execution.id, saved.task_run_ids, saved.seq)
+            saved = store.save(self.loaded, execution, effects, timezone.now(), folded)
+            publish.execution_changed(execution, execution.state.current, saved.seq)
+            publish.task_runs_changed(execution.id, saved.task_run_ids, saved.seq)
         lines = sorted([*self.said, *self.own_lines], key=lambda line: line.timestamp)
-        logbook.insert(self.execution.id, lines)
+        logbook.insert(execution.id, lines)
         models.Metric.objects.bulk_create(self.own_metrics)
         return saved
 
@@ -233,18 +260,16 @@ def write_ended(execution: Execution) -> list[Outgoing]:
     return [Outgoing("carry_out", store.tell(execution.id, (0, len(execution.state.histories)), timezone.now()).id)]
 
 
+def _table(flow: Flow, loaded: store.Loaded) -> machine.Table:
+    execution = unfolded(loaded.execution) if loaded.whole else loaded.execution
+    return machine.Table(flow, execution, timezone.now(), CATALOG.flowables, world=world())
+
+
 def start(execution: Execution, flow: Flow, created_by_id: int | None = None) -> list[Outgoing]:
     """Write a new execution and begin it, in one transaction; answers what to send."""
     turn = Turn.create(execution, flow, created_by_id)
     turn.apply(events.ExecutionCreated())
     return turn.commit()
-
-
-def is_inline(flow: Flow, execution: Execution, run: commands.RunTask) -> bool:
-    """Whether an attempt is so cheap that it is run in place."""
-    task_run = execution.run(run.task_run_id) if run.phase == "run" else None
-    task = find_task(flow, execution, task_run) if task_run is not None else None
-    return task is not None and CATALOG.inline(task.type)
 
 
 def running(flow: Flow) -> int:
@@ -267,19 +292,25 @@ def _check_slot(flow: Flow) -> None:
 
 
 def _use_up(guard: Guard) -> None:
-    for number, claims in guard.deliveries:
-        held = models.Delivery.objects.filter(id=number, claims=claims, status=models.Delivery.Status.CLAIMED)
-        if not held.update(status=models.Delivery.Status.DONE):
-            raise Stale(f"delivery {number}")
+    for claims in {claims for _, claims in guard.deliveries}:
+        ids = [number for number, count in guard.deliveries if count == claims]
+        held = models.Delivery.objects.filter(id__in=ids, claims=claims, status=models.Delivery.Status.CLAIMED)
+        if held.update(status=models.Delivery.Status.DONE) < len(ids):
+            raise Stale(f"one of the deliveries {ids}")
     if guard.timers and models.Timer.objects.filter(id__in=guard.timers, due__lte=timezone.now()).delete()[0] < len(guard.timers):
         raise Stale("timer")
     if guard.commands and models.Command.objects.filter(id__in=guard.commands).delete()[0] < len(guard.commands):
         raise Stale("command")
 
 
-def advance(execution_id: str, *happened: events.Event, guard: Guard | None = None, now: datetime | None = None) -> list[Outgoing]:
-    """Tell an execution what happened and save what the engine makes of it; answers what to send. Raises ExecutionMissing, Stale."""
-    turn = Turn.begin(execution_id)
+def advance(
+    execution_id: str, *happened: events.Event, guard: Guard | None = None, now: datetime | None = None, whole: bool = False
+) -> list[Outgoing]:
+    """Tell an execution what happened and save what the engine makes of it; answers what to send. Raises ExecutionMissing, Stale.
+
+    What goes back to task runs that have ended needs the execution `whole`.
+    """
+    turn = Turn.begin(execution_id, whole=whole)
     for event in happened:
         turn.apply(event, now)
     return turn.commit(guard)
@@ -289,7 +320,7 @@ def edit(execution_id: str, change: Callable[[Execution], Execution]) -> None:
     """Save a change that is not for the engine to decide, such as labels; raises ExecutionMissing."""
     for _ in range(TRIES):
         turn = Turn.begin(execution_id)
-        turn.execution = change(turn.execution)
+        turn.table = machine.Table(turn.flow, change(turn.execution), timezone.now(), CATALOG.flowables, world=world())
         try:
             with transaction.atomic():
                 turn.save_once()

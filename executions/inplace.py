@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from engine import commands, events
-from engine.context import find_task, variables
 from engine.errors import ExpressionError, InputError
 from engine.execution import Execution
 from engine.expressions import render_any
@@ -18,6 +17,8 @@ from executions import attempts, claims, executor, listening, models, ports, wor
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Turn
+from executions.masks import Masks
+from executions.sight import Sight
 from namespaces import vault
 
 Question = commands.Evaluate | commands.RenderOutputs | commands.JudgeListener
@@ -68,28 +69,36 @@ def _slice(turn: Turn) -> set[executor.Key]:
             turn.take_command(command)
             turn.apply(answer(turn, command))
             continue
-        key = next(iter(turn.mine), None) or next(
-            (key for key, run in turn.runs.items() if executor.is_inline(turn.flow, turn.execution, run)), None
-        )
-        if key is None:
+        keys = list(turn.mine) or [key for key, run in turn.runs.items() if turn.is_inline(run)]
+        if not keys:
             break
+        done |= _run_all(turn, keys, until)
+    return done
+
+
+def _run_all(turn: Turn, keys: Sequence[executor.Key], until: float) -> set[executor.Key]:
+    """Run attempts that do not wait for each other, at least one and more until the slice is over, before the engine decides again."""
+    done = set()
+    for key in keys:
         _run(turn, key)
         done.add(key)
+        if time.monotonic() >= until:
+            break
+    turn.decide()
     return done
 
 
 def _run(turn: Turn, key: executor.Key) -> None:
     run = turn.take_run(key)
-    turn.apply(events.TaskStarted(run.task_run_id, run.attempt))
-    task_run = turn.execution.run(run.task_run_id)
-    task = find_task(turn.flow, turn.execution, task_run) if task_run is not None else None
+    turn.hear(events.TaskStarted(run.task_run_id, run.attempt))
+    task_run, task = turn.table.runs.get(run.task_run_id), turn.table.task(run.task_run_id)
     if task_run is None or task is None or task_run.state.current != "RUNNING":
         return  # it was killed or removed before it began
     sink = Sink(turn.own_lines.append)
-    context = Context(turn.flow, turn.execution, task_run, task, run.attempt, workspace=run.workspace or "", sink=sink)
+    context = Context(turn.flow, turn.table.head, turn.table.runs, task_run, task, run.attempt, workspace=run.workspace or "", sink=sink)
     happened = attempts.run(context, task, "run")
     turn.own_metrics += sink.metrics.values()
-    turn.apply(happened)
+    turn.hear(happened)
 
 
 # --- questions of the engine ---------------------------------------------------------------------------------------------------
@@ -105,19 +114,17 @@ def answer(turn: Turn, command: Question) -> events.Evaluated | events.OutputsRe
 
 
 def _evaluate(turn: Turn, command: commands.Evaluate) -> events.Evaluated:
-    execution = turn.execution
-    run = execution.run(command.task_run_id) if command.task_run_id else None
-    task = find_task(turn.flow, execution, run) if run is not None else None
-    masks = world.Masks()
-    known = world.decrypted(variables(turn.flow, execution, run, world=executor.world(), task=task), masks)
+    run, task = turn.table.runs.get(command.task_run_id or ""), turn.table.task(command.task_run_id or "")
+    masks = Masks()
+    sight = Sight(turn.flow, turn.table.head, turn.table.runs, masks, run, task)
     try:
-        value = render_any(command.template, known, functions=_functions(execution, masks), options=world.options())
+        value = sight.rendered(render_any, command.template, _functions(turn.table.head, masks))
     except ExpressionError as error:
         return events.Evaluated(command.task_run_id, command.property, error=masks.text(error.message))
     return events.Evaluated(command.task_run_id, command.property, _kept(value, command.property, masks))
 
 
-def _kept(value: Any, property_: str, masks: world.Masks) -> Any:
+def _kept(value: Any, property_: str, masks: Masks) -> Any:
     """A value as it may be stored: without secrets, but for the inputs of another execution, which needs them in clear."""
     if property_ != "call" or not isinstance(value, dict):
         return masks.value(value)
@@ -125,12 +132,11 @@ def _kept(value: Any, property_: str, masks: world.Masks) -> Any:
 
 
 def _render_outputs(turn: Turn) -> events.OutputsRendered:
-    execution, masks = turn.execution, world.Masks()
-    known = world.decrypted(variables(turn.flow, execution, world=executor.world()), masks)
-    functions = _functions(execution, masks)
+    masks = Masks()
+    sight, functions = Sight(turn.flow, turn.table.head, turn.table.runs, masks), _functions(turn.table.head, masks)
 
     def rendered(value: object) -> object:
-        return render_any(value, known, functions=functions, options=world.options())
+        return sight.rendered(render_any, value, functions)
 
     try:
         outputs = flow_outputs(turn.flow.outputs, render_any=rendered, store_file=_no_file, encrypt=vault.encrypt_value)
@@ -139,7 +145,7 @@ def _render_outputs(turn: Turn) -> events.OutputsRendered:
     return events.OutputsRendered(masks.value(outputs))
 
 
-def _functions(execution: Execution, masks: world.Masks) -> Mapping[str, Callable[..., Any]]:
+def _functions(execution: Execution, masks: Masks) -> Mapping[str, Callable[..., Any]]:
     return world.functions(execution, masks, ports.People(execution).may_read)
 
 

@@ -77,12 +77,14 @@ class TaskRun(models.Model):
     outputs = models.JSONField(null=True, blank=True)
     position = models.PositiveIntegerField(default=0)
     notes = models.JSONField(default=dict)
+    folded = models.BooleanField(default=False)  # ended well in a long loop: the engine does without it
     seq = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar[list[str]] = ["position"]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["execution", "position"], name="task_run_order"),
+            models.Index(fields=["execution", "position"], name="task_run_frontier", condition=Q(folded=False)),
             models.Index(fields=["execution", "seq"], name="task_run_seq"),
         ]
 

@@ -27,6 +27,7 @@ from executions import attempts, claims, dispatch, logbook, models, ports, stora
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing
 from executions.logbook import Line
+from executions.sight import Sight
 from executions.triggering import Scene
 from flows import selectors as flow_selectors
 from plugins import catalog
@@ -171,11 +172,10 @@ class TriggerContext(Context):
         execution, trigger = scene.execution, scene.trigger
         run = TaskRun(execution.id, trigger.id, execution.state)
         task = Task(trigger.id, trigger.type, log_level=trigger.properties.get("logLevel"))
-        super().__init__(scene.flow, execution, run, task, 0, sink=Sink(self._say))
+        super().__init__(scene.flow, execution, {}, run, task, 0, sink=Sink(self._say))
         self._state, self._looked, self._stopped = state, time.monotonic(), False
-        hidden = ("task", "taskrun", "parent", "parents")
-        known = {name: value for name, value in self.variables.items() if name not in hidden}
-        self.variables = {**known, "trigger": {"id": trigger.id, "type": trigger.type}}
+        itself = {"trigger": {"id": trigger.id, "type": trigger.type}}
+        self._sight = Sight(scene.flow, replace(execution, variables=itself), {}, self.masks)
         self.storage = Storage(execution, trigger.id, run.id, lambda: self.working_dir, self._people)
 
     def _say(self, line: Line) -> None:

@@ -110,8 +110,8 @@ def _row(user: Person, execution_id: str, role: Role = Role.MEMBER) -> models.Ex
     return row
 
 
-def _tell(execution_id: str, event: events.Event) -> models.Execution:
-    dispatch.send(executor.advance(execution_id, event))
+def _tell(execution_id: str, event: events.Event, *, whole: bool = False) -> models.Execution:
+    dispatch.send(executor.advance(execution_id, event, whole=whole))
     return models.Execution.objects.get(id=execution_id)
 
 
@@ -164,11 +164,11 @@ def restart(*, user: Person, execution_id: str, revision: int | None = None) -> 
     Raises NothingToRestart.
     """
     row = _row(user, execution_id)
-    turn = Turn.begin(execution_id)
+    turn = Turn.begin(execution_id, whole=True)
     if not again.restartable(turn.execution):
         raise NothingToRestart
     if revision is None or revision == row.flow_revision:
-        return _tell(execution_id, events.RestartRequested())
+        return _tell(execution_id, events.RestartRequested(), whole=True)
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision)
     return _begin(user, again.copy(turn.execution, flow, world.new_id()), flow, events.RestartRequested())
 
@@ -178,7 +178,7 @@ def replay(
 ) -> models.Execution:
     """A new execution with the same inputs (or others), from the start or from one task run. Raises TaskRunMissing."""
     row = _row(user, execution_id)
-    turn = Turn.begin(execution_id)
+    turn = Turn.begin(execution_id, whole=True)
     if task_run_id is not None and turn.execution.run(task_run_id) is None:
         raise TaskRunMissing
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision or row.flow_revision)
@@ -218,7 +218,7 @@ def set_state(*, user: Person, execution_id: str, task_run_id: str, state: str) 
         raise Invalid(f"A task run can be set to {', '.join(sorted(states.TERMINATED))}; found {state}")
     if not models.TaskRun.objects.filter(execution_id=execution_id, id=task_run_id).exists():
         raise TaskRunMissing
-    return _tell(execution_id, events.StateChangeRequested(task_run_id, state))
+    return _tell(execution_id, events.StateChangeRequested(task_run_id, state), whole=True)
 
 
 def change_status(*, user: Person, execution_id: str, status: str) -> models.Execution:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Max
 
 from engine import commands, states
 from engine.execution import Attempt, Execution, TaskRun
+from engine.folding import folds
 from engine.states import Moment, State
 from engine.texts import storable
 from executions import models
 
-RUN_FIELDS = ["state", "histories", "attempts", "outputs", "notes", "seq", "parent_id", "path", "value", "iteration", "position"]
+RUN_FIELDS = ["state", "histories", "attempts", "outputs", "notes", "seq", "parent_id", "path", "value", "iteration", "position", "folded"]
 
 
 class Conflict(Exception):
@@ -24,10 +25,14 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """An execution as it was in the database, and the version that a save compares with."""
+    """An execution as it was in the database, and the version that a save compares with.
+
+    Task runs that are folded are left out, unless it was loaded `whole`.
+    """
 
     execution: Execution
     version: int
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -90,13 +95,14 @@ def task_run_of(row: models.TaskRun) -> TaskRun:
 
 def execution_of(row: models.Execution, task_runs: Iterable[models.TaskRun]) -> Execution:
     """The engine's value of an execution's row with its task runs."""
+    runs = tuple(task_run_of(run) for run in task_runs)
     return Execution(
         id=row.id,
         namespace=row.namespace,
         flow_id=row.flow_id,
         flow_revision=row.flow_revision,
         state=state_of(row.histories),
-        task_runs=tuple(task_run_of(run) for run in task_runs),
+        task_runs=runs,
         inputs=row.inputs,
         outputs=row.outputs,
         labels=tuple((key, value) for key, value in row.labels),
@@ -109,15 +115,23 @@ def execution_of(row: models.Execution, task_runs: Iterable[models.TaskRun]) -> 
         schedule_date=row.schedule_date,
         error=row.error or None,
         notes=row.notes,
+        next_position=runs[-1].position + 1 if runs else 0,
     )
 
 
-def load(execution_id: str) -> Loaded | None:
-    """The execution, None where there is none. A change between the two reads is noticed when it is saved."""
+def load(execution_id: str, *, whole: bool = False) -> Loaded | None:
+    """The execution, None where there is none; with `whole` the task runs that are folded, too.
+
+    A change between the two reads is noticed when it is saved.
+    """
     row = models.Execution.objects.filter(id=execution_id).first()
     if row is None:
         return None
-    return Loaded(execution_of(row, models.TaskRun.objects.filter(execution_id=execution_id).order_by("position")), row.version)
+    rows = models.TaskRun.objects.filter(execution_id=execution_id).order_by("position")
+    execution = execution_of(row, rows if whole else rows.filter(folded=False))
+    if not whole and any(map(folds, execution.task_runs)):
+        execution = replace(execution, next_position=(rows.aggregate(last=Max("position"))["last"] or 0) + 1)
+    return Loaded(execution, row.version, whole)
 
 
 # --- Rows from values -----------------------------------------------------------------------------------------------------
@@ -126,7 +140,7 @@ def load(execution_id: str) -> Loaded | None:
 def _execution_fields(execution: Execution) -> dict[str, Any]:
     ended = execution.state.end if execution.state.terminated else None
     plain = {entry.name: getattr(execution, entry.name) for entry in fields(Execution)}
-    for name in ("id", "task_runs", "state", "labels", "error"):
+    for name in ("id", "task_runs", "next_position", "state", "labels", "error"):
         del plain[name]
     known = {
         **plain,
@@ -139,7 +153,7 @@ def _execution_fields(execution: Execution) -> dict[str, Any]:
     return {name: storable(value) for name, value in known.items()}
 
 
-def _task_run_row(execution_id: str, run: TaskRun, seq: int) -> models.TaskRun:
+def _task_run_row(execution_id: str, run: TaskRun, seq: int, *, folded: bool = False) -> models.TaskRun:
     return models.TaskRun(
         id=run.id,
         execution_id=execution_id,
@@ -154,6 +168,7 @@ def _task_run_row(execution_id: str, run: TaskRun, seq: int) -> models.TaskRun:
         outputs=storable(run.outputs),
         position=run.position,
         notes=storable(run.notes),
+        folded=folded,
         seq=seq,
     )
 
@@ -173,8 +188,11 @@ def create(execution: Execution, *, created_by_id: int | None = None) -> None:
     models.ExecutionLabel.objects.bulk_create(_label_rows(execution))
 
 
-def save(loaded: Loaded, after: Execution, effects: Effects, now: datetime) -> Saved:
-    """Write the differences and the decisions within the caller's transaction; raises Conflict if someone was faster."""
+def save(loaded: Loaded, after: Execution, effects: Effects, now: datetime, folded: Sequence[TaskRun] = ()) -> Saved:
+    """Write the differences and the decisions within the caller's transaction; raises Conflict if someone was faster.
+
+    `folded` are task runs that `after` does without from now on.
+    """
     before = loaded.execution
     changes = _changes(_execution_fields(before), _execution_fields(after))
     updated = models.Execution.objects.filter(id=before.id, version=loaded.version).update(
@@ -183,7 +201,7 @@ def save(loaded: Loaded, after: Execution, effects: Effects, now: datetime) -> S
     if not updated:
         raise Conflict(before.id)
     seq = models.Execution.objects.values_list("seq", flat=True).get(id=before.id)
-    changed = _save_task_runs(before, after, seq)
+    changed = _save_task_runs(loaded, after, folded, seq)
     if before.labels != after.labels:
         models.ExecutionLabel.objects.filter(execution_id=before.id).delete()
         models.ExecutionLabel.objects.bulk_create(_label_rows(after))
@@ -196,16 +214,18 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, A
     return {name: value for name, value in after.items() if before[name] != value}
 
 
-def _save_task_runs(before: Execution, after: Execution, seq: int) -> list[TaskRun]:
-    known = {run.id: run for run in before.task_runs}
-    changed = [run for run in after.task_runs if known.get(run.id) != run]
-    removed = known.keys() - {run.id for run in after.task_runs}
+def _save_task_runs(loaded: Loaded, after: Execution, folded: Sequence[TaskRun], seq: int) -> list[TaskRun]:
+    execution_id, known = after.id, {run.id: run for run in loaded.execution.task_runs}
+    if loaded.whole:
+        models.TaskRun.objects.filter(execution_id=execution_id, folded=True).update(folded=False)
+    changed = [run for run in after.task_runs if known.get(run.id) is not run and known.get(run.id) != run]
+    removed = known.keys() - {run.id for run in (*after.task_runs, *folded)}
     if removed:
-        models.TaskRun.objects.filter(execution_id=before.id, id__in=removed).delete()
-    models.TaskRun.objects.bulk_create(
-        [_task_run_row(before.id, run, seq) for run in changed], update_conflicts=True, unique_fields=["id"], update_fields=RUN_FIELDS
-    )
-    return changed
+        models.TaskRun.objects.filter(execution_id=execution_id, id__in=removed).delete()
+    rows = [_task_run_row(execution_id, run, seq) for run in changed]
+    rows += [_task_run_row(execution_id, run, seq, folded=True) for run in folded]
+    models.TaskRun.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=RUN_FIELDS)
+    return [*changed, *folded]
 
 
 def _save_timers(before: Execution, after: Execution, effects: Effects) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from engine import events
-from engine.context import find_task
 from engine.execution import TaskRun
 from executions import attempts, children, claims, dispatch, flow_triggers, inplace, models, store
 from executions.claims import Claim
@@ -43,13 +42,14 @@ def _attempt(delivery: models.Delivery, claim: Claim) -> list[Outgoing]:
     turn = Turn.begin(delivery.execution_id)
     turn.apply(events.TaskStarted(delivery.task_run_id, delivery.attempt, delivery.phase))
     dispatch.send(turn.commit())
-    run = turn.execution.run(delivery.task_run_id)
-    task = find_task(turn.flow, turn.execution, run) if run is not None else None
+    run, task = turn.table.runs.get(delivery.task_run_id), turn.table.task(delivery.task_run_id)
     if run is None or task is None or not _wanted(run, delivery):
         models.Delivery.objects.filter(id=delivery.id, claims=delivery.claims).update(status=models.Delivery.Status.DONE)
         return []
     sink = Sink()
-    context = Context(turn.flow, turn.execution, run, task, delivery.attempt, workspace=_workspace(delivery), claim=claim, sink=sink)
+    context = Context(
+        turn.flow, turn.table.head, turn.table.runs, run, task, delivery.attempt, workspace=_workspace(delivery), claim=claim, sink=sink
+    )
     answer = attempts.run(context, task, delivery.phase, claim)
     attempts.finish(context, answer)
     if claim.reason == "lost":

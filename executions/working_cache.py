@@ -57,8 +57,8 @@ def keep(context: Context, task: Task) -> None:
 def uri_of(context: Context, task: Task) -> str:
     """Where the archive lies: one for a task of a flow, and for each value of a loop around it."""
     flow = f"{storage.SCHEME}/{context.flow.namespace.replace('.', '/')}/{storage.slug(context.flow.id)}"
-    value = context.variables["taskrun"].get("value")
-    apart = "" if value is None else f"{hashlib.sha256(str(value).encode()).hexdigest()[:32]}/"
+    value = context.value
+    apart = "" if value is None else f"{hashlib.sha256(value.encode()).hexdigest()[:32]}/"
     return f"{flow}/{storage.slug(task.id)}/cache/{apart}cache.zip"
 
 

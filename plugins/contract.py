@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkabl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
+from engine.document import Task
 from engine.execution import Execution, TaskRun
 from engine.expressions.values import parse_duration
 from engine.steering import Answer as Answer
@@ -131,6 +132,8 @@ class FlowableTask(BaseTask):
     workspace: ClassVar[bool] = False
     forgives: ClassVar[bool] = False  # a failure inside is only a warning
     parallel: ClassVar[bool] = False  # the children stand side by side (so do its errors)
+    loops: ClassVar[bool] = False  # its tasks run once for each of many values
+    waits: ClassVar[bool] = False  # it may be open for long without a worker
 
     @classmethod
     def generated(cls, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -151,6 +154,16 @@ class FlowableTask(BaseTask):
     def followers(cls, situation: Situation, run: TaskRun) -> tuple[TaskRun, ...]:
         """The children that came to be because this one ended: what a replay from it leaves out."""
         return () if cls.parallel else later(situation.children, run)
+
+    @classmethod
+    def keep(cls, task: Task, name: str, value: Any) -> Any:
+        """A rendered property as it is remembered, in JSON: what would be made of it anew each time is made once."""
+        return value
+
+    @classmethod
+    def rounds(cls, situation: Situation) -> Iterable[tuple[int, Sequence[TaskRun]]]:
+        """For a loop: the values that are through, each by its place among the values, with its children; the machine folds them away."""
+        return ()
 
 
 # --- Scripts and task runners --------------------------------------------------------------------------------------------

@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from engine import commands, events
+from engine import commands, events, folding
 from engine.context import variables
 from engine.document import Concurrency, Flow, Input, Listener, Output, Retry, Sla, Task
 from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_any, truthy
 from engine.expressions.values import parse_duration
-from engine.machine import advance
+from engine.machine import Table, advance
 from engine.states import State
 from plugins.core.flow.allow_failure import AllowFailure
 from plugins.core.flow.dag import Dag
@@ -142,6 +142,24 @@ def flow_of(text: str, **more: Any) -> Flow:
 def new_execution(flow: Flow, execution_id: str = "execution", **more: Any) -> Execution:
     """An execution of a flow that was just stored."""
     return Execution(execution_id, flow.namespace, flow.id, flow.revision, State.new(START), **more)
+
+
+def advance_folded(
+    flow: Flow, whole: Execution, away: set[str], event: events.Event, now: datetime, world: Mapping[str, Any] | None = None
+) -> tuple[Execution, tuple[commands.Command, ...]]:
+    """As `advance`, but the machine sees only what is not folded and folds afterwards; `away` holds the ids of what is folded."""
+    if isinstance(event, events.RestartRequested | events.StateChangeRequested):
+        whole = folding.unfolded(whole)
+        away.clear()
+    seen = replace(whole, task_runs=tuple(run for run in whole.task_runs if run.id not in away))
+    table = Table(flow, seen, now, FLOWABLES, world=world or {})
+    table.hear(event, now)
+    decided = table.decide()
+    kept = [run for run in whole.task_runs if run.id in away] + table.fold()
+    away |= {run.id for run in kept}
+    runs = sorted([*kept, *table.runs.values()], key=lambda run: run.position)
+    after = replace(table.execution, task_runs=tuple(runs))
+    return (whole if after == whole else after), decided
 
 
 # --- the installation

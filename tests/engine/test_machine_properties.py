@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import cycle, pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from engine import commands, events, states
+from engine import commands, events, folding, states
 from engine.document import Flow, Task
 from engine.execution import Execution, TaskRun
 from engine.machine import advance
 from engine.restart import restartable
 from tests.engine.inventing import Inventor
-from tests.engine.simulator import FLOWABLES, START, as_json, new_execution
+from tests.engine.simulator import FLOWABLES, START, advance_folded, as_json, new_execution
 
 FACTS = (
     events.TaskStarted,
@@ -58,7 +58,7 @@ class AnyOrder(RuleBasedStateMachine):
     def tell(self, event: events.Event) -> Execution:
         before = self.execution
         self.now += timedelta(milliseconds=1)
-        self.execution, decided = advance(self.flow, before, event, self.now, FLOWABLES)
+        self.execution, decided = self.advance(event, self.now)
         self.check_move(before, event, decided)
         for command in decided:
             self.carry_out(command)
@@ -66,6 +66,9 @@ class AnyOrder(RuleBasedStateMachine):
             self.check_repeat(event)
             self.delivered.append(event)
         return self.execution
+
+    def advance(self, event: events.Event, now: datetime) -> tuple[Execution, tuple[commands.Command, ...]]:
+        return advance(self.flow, self.execution, event, now, FLOWABLES)
 
     def carry_out(self, command: commands.Command) -> None:
         match command:
@@ -192,7 +195,7 @@ class AnyOrder(RuleBasedStateMachine):
         raise AssertionError(run.task_id)
 
     def check_repeat(self, event: events.Event) -> None:
-        again, decided = advance(self.flow, self.execution, event, self.now + timedelta(seconds=1), FLOWABLES)
+        again, decided = self.advance(event, self.now + timedelta(seconds=1))
         assert again is self.execution, f"{event} twice changes something"
         assert not decided
 
@@ -245,6 +248,17 @@ class AnyOrder(RuleBasedStateMachine):
         raise AssertionError(f"it does not end: {self.execution}")
 
 
+class AnyOrderFolding(AnyOrder):
+    """The same, with long loops folded away after every event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away: set[str] = set()
+
+    def advance(self, event: events.Event, now: datetime) -> tuple[Execution, tuple[commands.Command, ...]]:
+        return advance_folded(self.flow, self.execution, self.away, event, now)
+
+
 def check_histories(run: TaskRun) -> None:
     moments = [moment.state for moment in run.state.histories]
     for before, after in pairwise(moments):
@@ -260,6 +274,13 @@ QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too
 @pytest.mark.timeout(600)  # finding the smallest example of a failure takes its time
 class TestAnyOrder(AnyOrder.TestCase):
     settings = settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
+
+
+@pytest.mark.timeout(600)
+def test_any_order_with_loops_that_are_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "FROM", 1)
+    quick = settings(max_examples=EXAMPLES // 3, stateful_step_count=30, deadline=None, suppress_health_check=QUIET)
+    run_state_machine_as_test(AnyOrderFolding, settings=quick)
 
 
 @pytest.mark.long

@@ -21,6 +21,7 @@ class Rounds(Group):
     """Run tasks again and again; `most` says the maxima that count where none are given."""
 
     outputs_schema: ClassVar[Mapping[str, str]] = {"iterationCount": "Rounds begun, from 1."}
+    waits: ClassVar[bool] = True
     most: ClassVar[Mapping[str, Any]] = {}
 
     condition: Text = Field(description="Expression; rendered after each round.")

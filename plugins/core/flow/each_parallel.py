@@ -19,39 +19,29 @@ tasks:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine import states
-from engine.steering import Start, enabled
-from plugins.contract import Answer, Finish, Situation
-from plugins.core.flow._group import Group, whole
-from plugins.core.flow._values import BadValues, values_or_ask
+from engine.steering import Start
+from plugins.contract import Situation
+from plugins.core.flow._group import whole
+from plugins.core.flow._values import Loop, side_by_side
 
 
-class EachParallel(Group):
+class EachParallel(Loop):
     """Run every task for every value side by side."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.EachParallel",)
     deprecated: ClassVar[str] = "Use io.kestra.plugin.core.flow.ForEach."
     parallel: ClassVar[bool] = True
+    values_property: ClassVar[str] = "value"
 
     value: str | list[Any] = Field(description="The values: a list, or an expression that renders to a JSON array.")
     concurrent: int = Field(0, ge=0, description="How many task runs at a time; 0 for all.")
 
     @classmethod
-    def next(cls, situation: Situation) -> Answer:
+    def starts(cls, situation: Situation, values: Sequence[str]) -> list[Start]:
         """Everything that may begin now."""
-        try:
-            values, question = values_or_ask(situation, "value")
-        except BadValues as error:
-            return Finish(states.FAILED, str(error))
-        if question is not None:
-            return question
-        created = {(run.value, run.task_id) for run in situation.children}
-        tasks = enabled(situation.task.branches.get("tasks", ()))
-        waiting = [Start(task, value=value) for value in values for task in tasks if (value, task.id) not in created]
-        limit = whole(situation.task.properties, "concurrent", 0)
-        still_open = sum(not run.state.terminated for run in situation.children)
-        return waiting[: max(limit - still_open, 0)] if limit else waiting
+        return side_by_side(situation, values, whole(situation.task.properties, "concurrent", 0))

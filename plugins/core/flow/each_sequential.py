@@ -16,29 +16,26 @@ tasks:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine import states
-from plugins.contract import Answer, Finish, Situation
-from plugins.core.flow._group import Group
-from plugins.core.flow._values import BadValues, value_by_value, values_or_ask
+from engine.steering import Start
+from plugins.contract import Situation
+from plugins.core.flow._values import Loop, value_by_value
 
 
-class EachSequential(Group):
+class EachSequential(Loop):
     """Run tasks once for every value, one value after another."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.EachSequential",)
     deprecated: ClassVar[str] = "Use io.kestra.plugin.core.flow.ForEach."
+    values_property: ClassVar[str] = "value"
 
     value: str | list[Any] = Field(description="The values: a list, or an expression that renders to a JSON array.")
 
     @classmethod
-    def next(cls, situation: Situation) -> Answer:
+    def starts(cls, situation: Situation, values: Sequence[str]) -> list[Start]:
         """The next task of the value in turn."""
-        try:
-            values, question = values_or_ask(situation, "value")
-        except BadValues as error:
-            return Finish(states.FAILED, str(error))
-        return question or value_by_value(situation.task.branches.get("tasks", ()), values, situation.children)
+        return value_by_value(situation, values)

@@ -21,36 +21,29 @@ tasks:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
-from engine import states
 from engine.execution import TaskRun
-from engine.steering import later
-from plugins.contract import Answer, Finish, Situation
-from plugins.core.flow._group import Group, whole
-from plugins.core.flow._values import BadValues, group_by_group, value_by_value, values_or_ask
+from engine.steering import Start, later
+from plugins.contract import Situation
+from plugins.core.flow._group import whole
+from plugins.core.flow._values import Loop, group_by_group, value_by_value
 
 
-class ForEach(Group):
+class ForEach(Loop):
     """Run tasks once for every value."""
 
     values: str | list[Any] = Field(description="The values: a list, or an expression that renders to a JSON array.")
     concurrency_limit: int = Field(1, ge=0, description="How many values at a time; 0 for all.")
 
     @classmethod
-    def next(cls, situation: Situation) -> Answer:
+    def starts(cls, situation: Situation, values: Sequence[str]) -> list[Start]:
         """The next task of each value that may be worked on."""
-        try:
-            values, question = values_or_ask(situation, "values")
-        except BadValues as error:
-            return Finish(states.FAILED, str(error))
-        if question is not None:
-            return question
-        tasks = situation.task.branches.get("tasks", ())
         limit = whole(situation.task.properties, "concurrencyLimit", 1)
-        return value_by_value(tasks, values, situation.children) if limit == 1 else group_by_group(tasks, values, situation.children, limit)
+        return value_by_value(situation, values) if limit == 1 else group_by_group(situation, values, limit)
 
     @classmethod
     def followers(cls, situation: Situation, run: TaskRun) -> tuple[TaskRun, ...]:

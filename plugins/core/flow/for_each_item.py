@@ -142,6 +142,7 @@ def _whole(context: RunContext, given: int | str | None) -> int | None:
 class ForEachItemExecutable(FlowableTask):
     """Starts an execution for each batch and waits for them."""
 
+    waits: ClassVar[bool] = True
     child_properties: ClassVar[tuple[str, ...]] = ()
     outputs_schema: ClassVar[Mapping[str, str]] = {
         "numberOfBatches": "How many executions there are.",

@@ -36,6 +36,7 @@ class Pause(Steering):
     """Pause until somebody resumes, or for a while."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.Pause",)
+    waits: ClassVar[bool] = True
     child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
     outputs_schema: ClassVar[Mapping[str, str]] = {"onResume": "The values given when it was resumed."}
 

@@ -38,6 +38,7 @@ class Subflow(FlowableTask):
     """Run another flow."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.Subflow", "io.kestra.core.tasks.flows.Flow")
+    waits: ClassVar[bool] = True
     child_properties: ClassVar[tuple[str, ...]] = ()
     outputs_schema: ClassVar[Mapping[str, str]] = {
         "executionId": "The other execution.",
