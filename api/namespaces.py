@@ -291,7 +291,7 @@ def typed(text: str) -> tuple[Any, str | None]:
         pass
     try:
         value = from_ion(bare)
-    except (ExpressionError, RecursionError) as error:
+    except (ExpressionError, RecursionError, ValueError) as error:
         raise Invalid(f"Invalid JSON value for: {bare[:200]}") from error
     if isinstance(value, str) and not bare.startswith(("'", '"')):
         raise Invalid(f"Invalid JSON value for: {bare[:200]}")

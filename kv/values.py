@@ -17,6 +17,7 @@ from ui.errors import Invalid
 
 DURATION = re.compile(r"[+-]?P(?=[\dT])(\d+(\.\d+)?[YMWD])*(T(\d+(\.\d+)?[HMS])+)?", re.IGNORECASE | re.ASCII)
 LONGEST = 1_000_000  # bytes of JSON
+MOST_DIGITS = 400
 
 
 class WrongValue(Invalid):
@@ -49,6 +50,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, timedelta):
         return isodate.duration_isoformat(value)
     if isinstance(value, Decimal):
+        if not value.is_finite() or abs(value.adjusted()) > MOST_DIGITS:  # `1e9999999` as an integer would take minutes and all memory
+            raise WrongValue(f"A number has at most {MOST_DIGITS} digits.")
         return int(value) if value == value.to_integral_value() else float(value)
     try:
         text = json.dumps(value, allow_nan=False, default=_plain_default)

@@ -361,10 +361,26 @@ PUT    member    /api/v1/triggers
 PUT    member    /api/v1/triggers/
 GET    reader    /api/v1/triggers/<namespace>/<flow_id>
 DELETE member    /api/v1/triggers/<namespace>/<flow_id>/<trigger_id>
+POST   member    /api/v1/triggers/<namespace>/<flow_id>/<trigger_id>/restart
 POST   member    /api/v1/triggers/<namespace>/<flow_id>/<trigger_id>/unlock
+PUT    member    /api/v1/triggers/backfill/create
+POST   member    /api/v1/triggers/backfill/delete
+POST   found     /api/v1/triggers/backfill/delete/by-query
+POST   each      /api/v1/triggers/backfill/delete/by-triggers
+PUT    member    /api/v1/triggers/backfill/pause
+POST   found     /api/v1/triggers/backfill/pause/by-query
+POST   each      /api/v1/triggers/backfill/pause/by-triggers
+PUT    member    /api/v1/triggers/backfill/unpause
+POST   found     /api/v1/triggers/backfill/unpause/by-query
+POST   each      /api/v1/triggers/backfill/unpause/by-triggers
+DELETE found     /api/v1/triggers/delete/by-query
+DELETE each      /api/v1/triggers/delete/by-triggers
+GET    signed    /api/v1/triggers/export/by-query/csv
 GET    signed    /api/v1/triggers/search
 PUT    member    /api/v1/triggers/set-disabled
+POST   found     /api/v1/triggers/set-disabled/by-query
 POST   each      /api/v1/triggers/set-disabled/by-triggers
+POST   found     /api/v1/triggers/unlock/by-query
 POST   each      /api/v1/triggers/unlock/by-triggers
 GET    signed    /api/v1/usages/all
 GET    signed    /api/v1/worker-selectors/tags
@@ -501,7 +517,9 @@ class World:
             asked = {"query": "hello", "replacement": "bye", "namespace": NS, "id": "shop", "line": 6, "flows": json.loads(PAIRS)}
             return "application/json", json.dumps(asked)
         if "triggers" in end:
-            return "application/json", json.dumps([TRIGGER] if end == "triggers/unlock/by-triggers" else TRIGGER | {"triggers": [TRIGGER]})
+            listed = end.endswith("by-triggers") and "set-disabled" not in end
+            backfill = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
+            return "application/json", json.dumps([TRIGGER] if listed else TRIGGER | {"triggers": [TRIGGER], "backfill": backfill})
         if end.endswith("labels/by-ids"):
             return "application/json", json.dumps({"executionsId": [self.execution.id], "executionLabels": [{"key": "a", "value": "b"}]})
         if "by-ids" in end or end == "executions/latest":

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Literal
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -121,6 +122,9 @@ class ErrorMiddleware:
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400."""
+    if isinstance(exception, DisallowedHost):  # a page cannot be drawn for a host that is none of ours
+        text = "This server is not known by the name that was asked for. An administrator adds it to KESTRA_WEB_ALLOWED_HOSTS."
+        return HttpResponse(f"{text}\n", status=400, content_type="text/plain; charset=utf-8")
     return answer(request, 400, "The address or the form that was sent is damaged. Go back, reload the page and try again.")
 
 

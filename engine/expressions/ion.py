@@ -65,6 +65,9 @@ def to_ion(value: Any) -> str:
     return to_text(value) if isinstance(value, (bool, int, dt.date)) and not isinstance(value, dt.datetime) else _text(to_text(value))
 
 
+LONGEST_NUMBER = 400  # digits; the time that a number takes to read grows with the square of its length
+
+
 class IonReader:
     """Reads Ion text into plain values; timestamps stay text, symbols become text."""
 
@@ -113,9 +116,10 @@ class IonReader:
             return self.value()
         return {"null": None, "true": True, "false": False, "nan": float("nan")}.get(word, word)
 
-    @staticmethod
-    def _number(text: str) -> Any:
+    def _number(self, text: str) -> Any:
         plain = text.replace("_", "")
+        if len(plain) > LONGEST_NUMBER:
+            self.fail()
         if plain.endswith("inf"):
             return float(plain)
         if "d" in plain.lower() or ("." in plain and "e" not in plain.lower()):

@@ -185,7 +185,8 @@ class ExpressionParser:
         return self.fail(f'Unexpected token "{token.kind.upper()}" of value "{token.value}"', token)
 
     def _number(self, token: Token) -> nodes.Expr:
-        if "." not in token.value and int(token.value.removesuffix("L")) >= 2**63:
+        whole = token.value.removesuffix("L")
+        if "." not in whole and (len(whole.lstrip("0")) > 19 or int(whole[-19:]) >= 2**63):
             self.fail(f"the number {token.value} does not fit 64 bits", token)
         return operation("$number", nodes.Const(token.value.removesuffix("L")))
 

@@ -95,6 +95,8 @@ ERRORS: list[tuple[str, str, str, int, str]] = [
     ("POST", "executions/{id}/restart", "", 422, "Illegal argument: No task found to restart execution from!"),
     ("GET", "namespaces/company.team/kv/none", "", 404, "Not Found: No value found for key 'none' in namespace 'company.team'"),
     ("GET", "namespaces/company.team/files?path=/../x", "", 422, RELATIVE),
+    ("PUT", "namespaces/company.team/kv/a", "9" * 9000, 422, "Illegal argument: Invalid JSON value for: " + "9" * 200),
+    ("PUT", "namespaces/company.team/kv/a", "1d9999999", 422, "Illegal argument: A number has at most 400 digits."),
     ("PUT", "namespaces/company.team/kv/a", "not json {", 422, "Illegal argument: Invalid JSON value for: not json {"),
 ]  # fmt: skip
 

@@ -173,3 +173,16 @@ def test_a_pattern_is_read_as_java_does(pattern: str, text: str, fits: bool) -> 
 def test_a_pattern_that_is_none_or_never_ends_is_refused(pattern: str) -> None:
     with pytest.raises(ExpressionError):
         matches_fully(pattern, "a" * 2000)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{ %s }}" % ("9" * 9000), "{{ -%s }}" % ("9" * 20), "{{ fromIon('%s') }}" % ("9" * 9000), "{{ fromIon('[1, -%s]') }}" % ("9" * 500), "{{ fromIon('%sd1') }}" % ("9" * 500)],
+)  # fmt: skip
+def test_a_number_too_long_to_be_one_is_a_mistake(template: str) -> None:
+    with pytest.raises(ExpressionError):
+        render(template, {})
+
+
+def test_the_largest_number_is_one() -> None:
+    assert render("{{ 9223372036854775807 }}|{{ 0000000000000000000000007 }}", {}) == "9223372036854775807|7"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import isodate
@@ -145,3 +147,14 @@ def test_readers_read_members_write_and_strangers_find_nothing() -> None:
     for door in (kv.get, kv.find, kv.delete):
         with pytest.raises(Missing):
             door(NS, "key", user=found["stranger"])
+
+
+@pytest.mark.parametrize(
+    "value", [Decimal("1e9999999"), Decimal("-1e500"), Decimal("1e-9999999"), Decimal("NaN"), Decimal("Infinity"), [Decimal("1e9999999")]]
+)
+@pytest.mark.django_db
+def test_a_number_that_would_take_all_memory_is_refused_at_once(value: object) -> None:
+    began = time.monotonic()
+    with pytest.raises(Invalid):
+        kv.set(NS, "key", value)
+    assert time.monotonic() - began < 1

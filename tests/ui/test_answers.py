@@ -100,3 +100,11 @@ def test_a_long_list_comes_in_windows(query: str, number: int, first: int, last:
     page = paging.paginate(request(f"/{query}"), list(range(25)), size=10)
     assert (page.number, page.first, page.last, page.total) == (number, first, last, 25)
     assert page.more is (page.last < 25 and bool(page.rows))
+
+
+@pytest.mark.parametrize("host", ["evil.example", "testserver:80@evil.example", "testserver, evil.example", "", "a\"b"])
+@pytest.mark.parametrize("path", ["/signin/", "/api/v1/main/flows/search", "/nowhere", "/health"])
+def test_a_name_that_is_none_of_ours_is_answered_without_a_page(host: str, path: str, db: None) -> None:
+    response = Client(raise_request_exception=False).get(path, headers={"Host": host})
+    assert response.status_code in (400, 401, 404), response.content
+    assert b"evil" not in response.content
