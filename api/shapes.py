@@ -76,11 +76,15 @@ def task_run(row: TaskRun, execution: Execution) -> dict[str, Any]:
             "parentTaskRunId": row.parent_id,
             "value": row.value,
             "iteration": row.iteration,
-            "attempts": [{"state": state(attempt["histories"])} for attempt in row.attempts] or None,
+            "attempts": [_attempt(attempt) for attempt in row.attempts] or None,
             "outputs": row.outputs or {},
             "state": state(row.histories),
         }
     )
+
+
+def _attempt(entry: dict[str, Any]) -> dict[str, Any]:
+    return without_nulls({"state": state(entry["histories"]), "logFile": entry.get("logFile")})
 
 
 def step(row: Step, execution: Execution) -> dict[str, Any]:

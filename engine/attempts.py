@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from engine import states
-from engine.board import Board, open_attempt, with_attempt
+from engine.board import Board, open_attempt, with_attempt, with_log
 from engine.commands import StartExecution, WakeAt
 from engine.document import Retry
 from engine.endings import allowed, end_run, fail_run
@@ -53,7 +53,7 @@ def task_succeeded(board: Board, event: TaskSucceeded) -> None:
         _phase_succeeded(board, run, event)
         return
     state = event.state if event.state in ENDINGS else states.SUCCESS
-    run = _begun(board, run)
+    run = _begun(board, board.put(with_log(run, event.log_file)))
     board.put(with_attempt(run, state, board.now))
     policy = policy_of(board, run)
     if state == states.SUCCESS and policy is not None and policy.warning_on_retry and event.attempt > 1:
@@ -68,7 +68,7 @@ def task_failed(board: Board, event: TaskFailed) -> None:
     if event.phase != "run":
         _phase_failed(board, run, event.message, event.state)
         return
-    run = _begun(board, run)
+    run = _begun(board, board.put(with_log(run, event.log_file)))
     state = states.KILLED if event.state == states.KILLED else states.FAILED
     settle_attempt(board, run, state, message=event.message, outputs=event.outputs, retryable=event.retryable)
 

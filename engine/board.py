@@ -269,6 +269,13 @@ def with_attempt(run: TaskRun, state: str, now: datetime) -> TaskRun:
     return replace(run, attempts=(*run.attempts[:-1], replace(last, state=moved.to(state, now))))
 
 
+def with_log(run: TaskRun, log_file: str | None) -> TaskRun:
+    """The run with the file that its last attempt wrote its lines to."""
+    if log_file is None:
+        return run
+    return replace(run, attempts=(*run.attempts[:-1], replace(run.attempts[-1], log_file=log_file)))
+
+
 def new_attempt(run: TaskRun, now: datetime) -> TaskRun:
     """The run with one more attempt, waiting for a worker."""
     return replace(run, attempts=(*run.attempts, Attempt(len(run.attempts), State.new(now))))

@@ -56,6 +56,7 @@ class Task:
     allow_warning: bool = False
     retry: Retry | None = None
     log_level: str | None = None
+    log_to_file: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ class TaskSucceeded:
     outputs: Mapping[str, Any] | None = None
     state: str = "SUCCESS"
     phase: Literal["run", "open", "close"] = "run"
+    log_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class TaskFailed:
     retryable: bool = True
     state: str = "FAILED"
     phase: Literal["run", "open", "close"] = "run"
+    log_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

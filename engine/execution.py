@@ -12,10 +12,11 @@ from engine.states import State
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task run; numbers start at 0 (as Kestra's logs count)."""
+    """One try of a task run; numbers start at 0 (as Kestra's logs count). `log_file` is the URI of its lines where these go to a file."""
 
     number: int
     state: State
+    log_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

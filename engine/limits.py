@@ -98,20 +98,23 @@ def check_assertions(board: Board) -> None:
         return
     for number, sla in enumerate(board.flow.sla):
         if sla.type == "EXECUTION_ASSERTION" and sla.assertion is not None and number not in board.head.notes.get("violated", ()):
-            reason = _broken(board, sla.assertion)
+            reason = _broken(board, number, sla.assertion)
             if reason is not None:
                 violated(board, number, sla, reason)
                 if board.terminated:
                     return
 
 
-def _broken(board: Board, assertion: str) -> str | None:
+def _broken(board: Board, number: int, assertion: str) -> str | None:
     if worldly(assertion):
         return None  # what needs the world cannot be asked at every step
     try:
         held = truthy(render(assertion, known_to(board, None, assertion), functions=BOUNDED, options=SHORT))
     except ExpressionError as error:
-        board.log("ERROR", f"Unable to evaluate the assertion {assertion}: {error.message}")
+        told = list(board.head.notes.get("untold", ()))
+        if number not in told:  # once: it is looked at at every step
+            board.remember(untold=[*told, number])
+            board.log("ERROR", f"Ignoring SLA '{board.flow.sla[number].id}' because of the error: {error.message}")
         return None
     return None if held else f"assertion is false: {assertion}."
 

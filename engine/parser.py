@@ -164,6 +164,7 @@ class FlowParser:
             allow_warning=fields.boolean("allowWarning"),
             retry=self._retry(raw.get("retry"), (*path, "retry")),
             log_level=fields.text("logLevel"),
+            log_to_file=fields.boolean("logToFile"),
         )
         self.seen.append(semantics.SeenTask(task, path, kind))
         return task

@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -43,7 +44,7 @@ def run(context: Context, task: Task, phase: str, claim: Claim | None = None) ->
         answer = _failed(context, TaskFailed(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__), phase)
     if claim is not None and claim.reason in ("killed", "timeout") and isinstance(answer, events.TaskFailed):
         answer = _stopped(context, answer, claim, task.timeout)
-    return answer
+    return replace(answer, log_file=context.kept_log()) if phase == "run" else answer
 
 
 def finish(context: Context, answer: Answer) -> None:

@@ -22,6 +22,7 @@ from engine.expressions import render, render_any, render_typed
 from engine.texts import storable
 from executions import logbook, models, ports, publish, world
 from executions.claims import Claim
+from executions.log_file import LogFile
 from executions.logbook import Line
 from executions.sight import Sight
 from executions.steps import Board
@@ -89,6 +90,7 @@ class Context:
         self._people = ports.People(execution)
         self._execution, self._task, self._claim, self._sink = execution, task, claim, sink
         self._folder = Path(settings.KESTRA_WORK) / execution.id / (workspace or task_run.id)
+        self._log_file = LogFile() if task.log_to_file else None
         self._lowest = logbook.NUMBERS.get(task.log_level or "TRACE", 0)
         self._sight = Sight(flow, execution, runs, self.masks, task_run, task)
         self._functions = world.functions(execution, self.masks, self._people.may_read)
@@ -126,7 +128,9 @@ class Context:
     def log(self, level: Level, message: str, *, step: str | None = None, at: datetime | None = None) -> None:
         """Write a log line, secrets masked; lines below the task's `logLevel` are dropped."""
         number = logbook.NUMBERS[level]
-        if number >= self._lowest:
+        if number >= self._lowest and self._log_file is not None:
+            self._log_file.write(level, self.mask(message), at or timezone.now())
+        elif number >= self._lowest:
             self._sink.write(
                 Line(
                     self.execution_id,
@@ -139,6 +143,10 @@ class Context:
                     step or "",
                 )
             )
+
+    def kept_log(self) -> str | None:
+        """Store the lines of an attempt whose task logs to a file; answers the URI, None where lines go to the log store."""
+        return None if self._log_file is None else self._log_file.keep(self._execution, self.task_id, self.task_run_id, self.attempt)
 
     def step(self, report: StepReport) -> None:
         """Show a step, or its change, in the Gantt."""

@@ -66,11 +66,13 @@ def _slice(turn: Turn) -> set[executor.Key]:
     while time.monotonic() < until:
         command = next((each for each in turn.effects.others if isinstance(each, Question)), None)
         if command is not None:
+            if _looks_back(turn, command if isinstance(command, commands.Evaluate) else turn.flow.outputs):
+                break
             turn.take_command(command)
             turn.apply(answer(turn, command))
             continue
         keys = list(turn.mine) or [key for key, run in turn.runs.items() if turn.is_inline(run)]
-        if not keys:
+        if not keys or _looks_back(turn, _properties(turn, keys[0])):
             break
         done |= _run_all(turn, keys, until)
     return done
@@ -80,12 +82,24 @@ def _run_all(turn: Turn, keys: Sequence[executor.Key], until: float) -> set[exec
     """Run attempts that do not wait for each other, at least one and more until the slice is over, before the engine decides again."""
     done = set()
     for key in keys:
+        if done and _looks_back(turn, _properties(turn, key)):
+            break
         _run(turn, key)
         done.add(key)
         if time.monotonic() >= until:
             break
     turn.decide()
     return done
+
+
+def _looks_back(turn: Turn, template: object) -> bool:
+    """Whether something reads log lines that are not saved yet: the next slice will find them."""
+    return bool(turn.own_lines or turn.said) and "errorLogs" in str(template)
+
+
+def _properties(turn: Turn, key: executor.Key) -> object:
+    task = turn.table.task(key[0])
+    return task.properties if task is not None else None
 
 
 def _run(turn: Turn, key: executor.Key) -> None:

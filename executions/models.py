@@ -62,7 +62,7 @@ class ExecutionLabel(models.Model):
 
 
 class TaskRun(models.Model):
-    """One task of an execution. `attempts` is `[{"number", "histories"}, …]`."""
+    """One task of an execution. `attempts` is `[{"number", "histories", "logFile"?}, …]`."""
 
     id = models.CharField(primary_key=True, max_length=40)
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="task_runs")

@@ -77,7 +77,7 @@ def histories_of(state: State) -> list[list[str]]:
 
 def task_run_of(row: models.TaskRun) -> TaskRun:
     """The engine's value of a task run's row."""
-    attempts = tuple(Attempt(entry["number"], state_of(entry["histories"])) for entry in row.attempts)
+    attempts = tuple(Attempt(entry["number"], state_of(entry["histories"]), entry.get("logFile")) for entry in row.attempts)
     return TaskRun(
         row.id,
         row.task_id,
@@ -164,13 +164,18 @@ def _task_run_row(execution_id: str, run: TaskRun, seq: int, *, folded: bool = F
         iteration=run.iteration,
         state=run.state.current,
         histories=histories_of(run.state),
-        attempts=[{"number": attempt.number, "histories": histories_of(attempt.state)} for attempt in run.attempts],
+        attempts=list(map(_attempt_entry, run.attempts)),
         outputs=storable(run.outputs),
         position=run.position,
         notes=storable(run.notes),
         folded=folded,
         seq=seq,
     )
+
+
+def _attempt_entry(attempt: Attempt) -> dict[str, Any]:
+    entry = {"number": attempt.number, "histories": histories_of(attempt.state)}
+    return {**entry, "logFile": attempt.log_file} if attempt.log_file else entry
 
 
 def _label_rows(execution: Execution) -> list[models.ExecutionLabel]:

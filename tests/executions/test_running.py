@@ -233,3 +233,23 @@ def test_each_value_of_a_loop_has_a_cache_of_its_own_that_is_written_only_when_i
     assert len(before) == 2
     assert until_ended(start(flow)).state == "SUCCESS"
     assert {path: path.stat().st_mtime_ns for path in kept} == before
+
+
+def test_the_errors_branch_reads_the_lines_of_what_failed(worker: Process) -> None:
+    inner = f"{{id: seen, type: {CORE}.log.Log, message: x}}"
+    condition = '{{ errorLogs()[0].taskId == "bad" }}'
+    body = f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail, errorMessage: it broke}}\nerrors:\n"
+    body += f"  - {{id: value, type: {CORE}.debug.Return, format: '{{{{ errorLogs()[0].message }}}}'}}\n"
+    body += f"  - {{id: choose, type: {CORE}.flow.If, condition: '{condition}', then: [{inner}]}}\n"
+    execution = until_ended(start(save("reading", body)))
+    assert states(execution) == {"bad": "FAILED", "value": "SUCCESS", "choose": "SUCCESS", "seen": "SUCCESS"}
+    assert execution.task_runs.get(task_id="value").outputs == {"value": "it broke"}
+
+
+def test_the_lines_of_a_task_may_go_to_a_file(worker: Process) -> None:
+    retry = "retry: {type: constant, interval: PT0.1S, maxAttempt: 2}"
+    body = f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail, errorMessage: it broke, logToFile: true, logLevel: INFO, {retry}}}\n"
+    execution = until_ended(start(save("filed", body)))
+    attempts = execution.task_runs.get().attempts
+    assert [storage.existing(entry["logFile"]).read_text().split(" ", 1)[1] for entry in attempts] == ["ERROR it broke\n"] * 2
+    assert messages(execution) == []
