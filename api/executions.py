@@ -235,8 +235,8 @@ def validate_inputs(request: HttpRequest, namespace: str, flow_id: str) -> dict[
 
 
 @router.get("/{execution_id}", summary="One execution with its task runs")
-def one(request: HttpRequest, execution_id: str) -> dict[str, Any]:
-    return shapes.execution(fresh(request, execution_id))
+def one(request: HttpRequest, execution_id: str) -> HttpResponse:
+    return streams.pieces(shapes.execution_parts(fresh(request, execution_id)))
 
 
 @router.get("/{execution_id}/flow", summary="The flow that an execution runs")

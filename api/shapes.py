@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from flows.models import Flow, Revision
 
 TENANT = "main"
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR")
+CHUNK = 500  # rows that are held at once
 
 
 def instant(moment: datetime | str | None) -> str | None:
@@ -24,7 +26,7 @@ def instant(moment: datetime | str | None) -> str | None:
         return None
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def iso_duration(span: timedelta) -> str:
@@ -134,6 +136,19 @@ def execution(row: Execution, *, runs: bool = True) -> dict[str, Any]:
 def status(row: Execution) -> dict[str, Any]:
     """An execution as an event about its state."""
     return {"executionId": row.id, "tenantId": TENANT, "namespace": row.namespace, "flowId": row.flow_id, "state": state(row.histories)}
+
+
+def execution_parts(row: Execution) -> Iterator[bytes]:
+    """The same as JSON in pieces, one where it has few task runs and steps: of many thousands only some are held at once."""
+    runs = (task_run(run, row) for run in row.task_runs.iterator(CHUNK))
+    steps = (step(found, row) for found in row.steps.iterator(CHUNK))
+    text, listed = bytearray(dumps(execution(row, runs=False))[:-1].encode()), 0
+    for listed, each in enumerate(chain(runs, steps), start=1):
+        if listed % CHUNK == 0:
+            yield bytes(text)
+            text.clear()
+        text += (b"," if listed > 1 else b',"taskRunList":[') + dumps(each).encode()
+    yield bytes(text) + (b"]}" if listed else b',"taskRunList":[]}' if row.parent_id else b"}")
 
 
 def last_execution(row: Execution) -> dict[str, Any]:

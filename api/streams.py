@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from api import shapes
 from api.doors import still, who
@@ -29,6 +30,19 @@ def event(data: Any, name: str = "progress") -> bytes:
 
 def _answer(lines: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(lines, content_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+
+
+def pieces(parts: Iterator[bytes]) -> HttpResponse:
+    """JSON that is made piece by piece, sent as it is made where there is more than one."""
+    first, second = next(parts), next(parts, None)
+    if second is None:
+        return HttpResponse(first, content_type="application/json")
+    return StreamingHttpResponse(_pieces(chain([first, second], parts)), content_type="application/json")
+
+
+async def _pieces(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+    while part := await sync_to_async(next)(parts, b""):
+        yield part
 
 
 class _Reader:

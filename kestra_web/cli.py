@@ -44,6 +44,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.command in SERVERS:
         leave_secrets_behind()
         processes.hide_from_tasks()
+        processes.be_frugal()
     # Where tasks run under another account they read what the server makes for them; what is private lies in folders closed to them.
     os.umask(0o022 if environment.current().run_as else 0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kestra_web.settings")

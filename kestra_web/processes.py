@@ -11,6 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 4, 15, 36
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -32,6 +33,14 @@ def adopt_orphans() -> None:
 def rename(name: str) -> None:
     """Show this process under a name of its own in `ps` and `top`."""
     _prctl(PR_SET_NAME, f"kw-{name}".encode()[:15])
+
+
+def be_frugal() -> None:
+    """Have the C library give large blocks back to the system, and share its arenas, of which many threads would leave many behind."""
+    if _LIBC is not None and hasattr(_LIBC, "mallopt"):
+        _LIBC.mallopt(M_ARENA_MAX, 2)
+        _LIBC.mallopt(M_MMAP_THRESHOLD, 256 * 1024)  # once set, it does not grow by itself any more
+        _LIBC.mallopt(M_TRIM_THRESHOLD, 1024 * 1024)
 
 
 def end_with_parent() -> None:
