@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -55,10 +55,17 @@ def task_succeeded(board: Board, event: TaskSucceeded) -> None:
     state = event.state if event.state in ENDINGS else states.SUCCESS
     run = _begun(board, board.put(with_log(run, event.log_file)))
     board.put(with_attempt(run, state, board.now))
+    if event.labels:
+        board.head = replace(board.head, labels=labelled(board.head.labels, event.labels))
     policy = policy_of(board, run)
     if state == states.SUCCESS and policy is not None and policy.warning_on_retry and event.attempt > 1:
         state = states.WARNING  # as Kestra: only from the third attempt on
     end_run(board, run, allowed(state, board.task(run)), outputs=event.outputs)
+
+
+def labelled(labels: Iterable[tuple[str, str]], fresh: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Labels with others put over them: a key that is there again stands once, at the end."""
+    return (*((key, value) for key, value in labels if key not in fresh), *fresh.items())
 
 
 def task_failed(board: Board, event: TaskFailed) -> None:

@@ -38,6 +38,7 @@ class TaskSucceeded:
     state: str = "SUCCESS"
     phase: Literal["run", "open", "close"] = "run"
     log_file: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_any, render_typed
 from engine.texts import storable
-from executions import logbook, models, ports, publish, world
+from executions import execution_ports, logbook, models, ports, publish, world
 from executions.claims import Claim
 from executions.log_file import LogFile
 from executions.logbook import Line
@@ -29,8 +29,10 @@ from executions.steps import Board
 from namespaces import vault
 from plugins.contract import (
     EnvironmentsPort,
+    ExecutionsPort,
     FlowReference,
     Level,
+    LogsPort,
     NamespacePort,
     Settings,
     StepReport,
@@ -95,6 +97,8 @@ class Context:
         self._sight = Sight(flow, execution, runs, self.masks, task_run, task)
         self._functions = world.functions(execution, self.masks, self._people.may_read)
         self.triggers: TriggersPort = ports.Triggers(self._people)
+        self.executions: ExecutionsPort = execution_ports.Executions(execution, self._people)
+        self.logs: LogsPort = execution_ports.Logs(execution, self._people)
         self.environments: EnvironmentsPort = ports.Environments(self.cancelled)
         self.storage: StoragePort = ports.Storage(execution, task.id, task_run.id, lambda: self.working_dir, self._people)
 
@@ -236,7 +240,7 @@ class Context:
 
     def namespace(self, name: str | None = None) -> NamespacePort:
         """The namespace of the flow, or another one that the flow's people may read."""
-        return ports.NamespaceAccess.of(name or self.flow.namespace, self._people, self.masks)
+        return ports.NamespaceAccess.of(name or self.flow.namespace, self._people, self.masks, lambda: self.working_dir)
 
 
 def make_folder(folder: Path) -> None:

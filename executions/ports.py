@@ -21,7 +21,7 @@ from kv import services as kv
 from namespaces import files, rights, vault
 from namespaces.models import Role
 from namespaces.rights import Person
-from plugins.contract import TaskFailed
+from plugins.contract import Paths, TaskFailed
 from ui.errors import KestraError, Missing
 
 
@@ -72,6 +72,7 @@ class Files:
 
     name: str
     people: People
+    folder: Callable[[], Path]
 
     def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
         with told():
@@ -83,10 +84,15 @@ class Files:
             self.people.require(self.name, Role.READER)
             return files.read(self.name, path)
 
-    def write(self, path: str, content: bytes) -> None:
+    def write(self, path: str, content: bytes | Path, *, overwrite: bool = True) -> None:
+        """Write bytes, or a file that lies in the working directory."""
         with told():
             self.people.require(self.name, Role.MEMBER)
-            files.write(self.name, path, content)
+            if isinstance(content, bytes):
+                files.write(self.name, path, content, overwrite=overwrite)
+                return
+            with opened_inside(self.folder(), content) as file:
+                files.write(self.name, path, file, overwrite=overwrite)
 
     def delete(self, path: str) -> bool:
         with told():
@@ -112,10 +118,10 @@ class Keys:
             row = kv.find(self.name, key)
         return None if row is None else row.value
 
-    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None:
+    def set(self, key: str, value: Any, *, kind: str | None = None, ttl: float | None = None, overwrite: bool = True) -> None:
         with told():
             self.people.require(self.name, Role.MEMBER)
-            kv.set(self.name, key, value, ttl=ttl, overwrite=overwrite)
+            kv.set(self.name, key, value, type=kind, ttl=ttl, overwrite=overwrite)
 
     def delete(self, key: str) -> bool:
         with told():
@@ -126,6 +132,11 @@ class Keys:
         with told():
             self.people.require(self.name, Role.READER)
             return kv.keys(self.name, prefix)
+
+    def purge(self, pattern: str, *, expired: bool) -> int:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            return kv.purge(self.name, pattern, expired=expired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +177,9 @@ class NamespaceAccess:
     secrets: Secrets
 
     @classmethod
-    def of(cls, name: str, people: People, masks: Masks) -> NamespaceAccess:
-        return cls(Files(name, people), Keys(name, people), Secrets(name, people, masks))
+    def of(cls, name: str, people: People, masks: Masks, folder: Callable[[], Path]) -> NamespaceAccess:
+        """The namespace of this name; files that are written come from below `folder`."""
+        return cls(Files(name, people, folder), Keys(name, people), Secrets(name, people, masks))
 
 
 @contextmanager
@@ -228,6 +240,20 @@ class Storage:
         with told():
             storage.check_owned(folder, self.execution)
             return storage.below(folder)
+
+    def size(self, uri: str) -> int:
+        """Bytes of a file."""
+        return self.open(uri).stat().st_size
+
+    def delete(self, uri: str) -> bool:
+        """Delete a file of this execution, or of one whose files it may read."""
+        with told():
+            storage.check_owned(uri, self.execution)
+            return storage.delete(uri)
+
+    def purge(self) -> Paths:
+        """Delete every file of this execution."""
+        return storage.delete_execution(self.execution.namespace, self.execution.flow_id, self.execution.id)
 
     def _copy(self, namespace: str, path: str) -> Path:
         target = storage.path_of(self.uri(f"_files/{path}"))

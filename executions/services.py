@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from engine import context, events, states
 from engine import restart as again
+from engine.attempts import labelled
 from engine.document import Flow
 from engine.execution import Execution
 from engine.inputs import Resolved
@@ -244,12 +245,8 @@ def set_labels(*, user: Person, execution_id: str, labels: Iterable[tuple[str, s
     for key, value in fresh.items():
         if key.startswith(starting.SYSTEM) and known.get(key) != value:
             raise Invalid(f"System labels can only be set by Kestra itself, offending label: {key}={value}.")
-    executor.edit(execution_id, lambda execution: replace(execution, labels=_merged(execution, fresh)))
+    executor.edit(execution_id, lambda execution: replace(execution, labels=labelled(execution.labels, fresh)))
     return models.Execution.objects.get(id=execution_id)
-
-
-def _merged(execution: Execution, fresh: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return (*((key, value) for key, value in execution.labels if key not in fresh), *fresh.items())
 
 
 def delete(

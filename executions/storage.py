@@ -132,6 +132,17 @@ def _copy(source: IO[bytes] | bytes, target: IO[bytes], limit: int) -> int:
     return size
 
 
-def delete_execution(namespace: str, flow_id: str, execution_id: str) -> None:
-    """Remove every file of one execution."""
+def delete(uri: str) -> bool:
+    """Remove a file; False where there is none."""
+    path = path_of(uri)
+    if not path.is_file():
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def delete_execution(namespace: str, flow_id: str, execution_id: str) -> list[str]:
+    """Remove every file of one execution; answers their URIs."""
+    found = below(execution_uri(namespace, flow_id, execution_id))
     shutil.rmtree(path_of(execution_uri(namespace, flow_id, execution_id)), ignore_errors=True)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
@@ -149,6 +150,16 @@ def list_keys(namespace: str, *, user: Person = None, prefix: str = "") -> Query
 def keys(namespace: str, prefix: str = "", *, user: Person = None) -> builtins.list[str]:
     """The names of the keys that have not expired."""
     return builtins.list(list_keys(namespace, user=user, prefix=prefix).values_list("key", flat=True))
+
+
+def purge(namespace: str, pattern: str = "*", *, user: Person = None, expired: bool = True) -> int:
+    """Delete the keys that a pattern with `*` and `?` chooses, all of them or only those that have expired; answers how many."""
+    require(user, namespace, Role.MEMBER)
+    rows = KeyValue.objects.filter(namespace=namespace)
+    if expired:
+        rows = rows.filter(expires__lte=timezone.now())
+    chosen = [number for number, key in rows.values_list("id", "key") if fnmatchcase(key, pattern)]
+    return sum(KeyValue.objects.filter(id__in=chosen[at : at + 500]).delete()[0] for at in range(0, len(chosen), 500))
 
 
 def purge_expired(*, before: datetime) -> int:

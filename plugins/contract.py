@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -105,6 +105,7 @@ class Result:
 
     outputs: Mapping[str, Any] | None = None
     state: str = "SUCCESS"
+    labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution, with the end of the task run
 
 
 class RunnableTask(BaseTask):
@@ -358,7 +359,10 @@ class FilesPort(Protocol):
 
     def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Paths: ...
     def read(self, path: str) -> bytes: ...
-    def write(self, path: str, content: bytes) -> None: ...
+    def write(self, path: str, content: bytes | Path, *, overwrite: bool = True) -> None:
+        """Write bytes, or a file that lies in the working directory; with `overwrite=False` TaskFailed where the path is taken."""
+        ...
+
     def delete(self, path: str) -> bool: ...
     def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Paths:
         """Bring matching files into a folder; answers the relative paths."""
@@ -367,9 +371,15 @@ class FilesPort(Protocol):
 
 class KeyValuePort(Protocol):
     def get(self, key: str) -> Any: ...
-    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None: ...
+    def set(self, key: str, value: Any, *, kind: str | None = None, ttl: float | None = None, overwrite: bool = True) -> None:
+        """Keep a value as one of Kestra's types (STRING, NUMBER…), which the value itself tells where none is given."""
+        ...
+
     def delete(self, key: str) -> bool: ...
     def keys(self, prefix: str = "") -> list[str]: ...
+    def purge(self, pattern: str, *, expired: bool) -> int:
+        """Delete the keys that a pattern with `*` and `?` chooses, all or only those that have expired; answers how many."""
+        ...
 
 
 class SecretsPort(Protocol):
@@ -393,6 +403,88 @@ class TriggersPort(Protocol):
         ...
 
 
+class LogsPort(Protocol):
+    """Log lines of executions, as far as the flow's people may see them."""
+
+    def fetch(
+        self,
+        *,
+        execution_id: str | None = None,
+        namespace: str | None = None,
+        flow_id: str | None = None,
+        task_ids: Sequence[str] = (),
+        level: Level = "TRACE",
+    ) -> Iterator[Mapping[str, Any]]:
+        """The lines of an execution, this one where none is named, oldest first and in Kestra's shape, from a level on."""
+        ...
+
+    def purge(
+        self,
+        *,
+        namespace: str | None = None,
+        flow_id: str | None = None,
+        execution_id: str | None = None,
+        levels: Sequence[Level] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> int:
+        """Delete lines of a namespace and those below it, or of all that may be changed; answers how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlowCount:
+    """How many executions a flow has, or a namespace where `flow_id` is None."""
+
+    namespace: str
+    flow_id: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How much was removed."""
+
+    executions: int = 0
+    logs: int = 0
+    metrics: int = 0
+    storages: int = 0
+
+
+class ExecutionsPort(Protocol):
+    """Executions, as far as the flow's people may see or change them."""
+
+    def resume(
+        self, execution_id: str | None = None, *, namespace: str | None = None, flow_id: str | None = None, inputs: Mapping[str, Any]
+    ) -> None:
+        """Go on with a paused execution, this one where none is named; TaskFailed where it is not paused."""
+        ...
+
+    def count(
+        self,
+        *,
+        flows: Sequence[tuple[str, str | None]],
+        states: Sequence[str] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[FlowCount]:
+        """How many executions of each (namespace, flow id or None for all) began between two moments."""
+        ...
+
+    def purge(
+        self,
+        *,
+        namespace: str | None = None,
+        flow_id: str | None = None,
+        states: Sequence[str] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+        what: Collection[Literal["execution", "log", "metric", "storage"]],
+    ) -> Purged:
+        """Remove ended executions, or only what belongs to them, of a namespace and those below it, or of all that may be changed."""
+        ...
+
+
 class StoragePort(Protocol):
     """Internal storage (`kestra://` URIs) as far as this execution may see it."""
 
@@ -406,6 +498,18 @@ class StoragePort(Protocol):
 
     def list(self, folder: str) -> Paths:
         """The URIs of every file below the folder that a URI names; raises TaskFailed where that does not belong to this execution."""
+        ...
+
+    def size(self, uri: str) -> int:
+        """Bytes of a file; raises TaskFailed where there is none or it does not belong to this execution."""
+        ...
+
+    def delete(self, uri: str) -> bool:
+        """Delete a file; False where there is none. Raises TaskFailed where it does not belong to this execution."""
+        ...
+
+    def purge(self) -> Paths:
+        """Delete every file of this execution; answers their URIs."""
         ...
 
 
@@ -453,6 +557,8 @@ class RunContext(Protocol):
     storage: StoragePort
     environments: EnvironmentsPort
     triggers: TriggersPort
+    executions: ExecutionsPort
+    logs: LogsPort
 
     @property
     def working_dir(self) -> Path:

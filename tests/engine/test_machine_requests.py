@@ -352,3 +352,14 @@ def test_a_subflow_that_does_not_exist_is_tried_again_as_the_flow_says() -> None
     )
     assert (execution.state.current, len(one(execution, "sub").attempts)) == ("FAILED", 3)
     assert "Unable to find flow 'tests'.'gone'" in (execution.error or "")
+
+
+def test_labels_that_a_task_gives_are_put_over_the_others_once() -> None:
+    world = World()
+    execution = world.start(flow_of("tasks: [{id: a, type: Log}, {id: b, type: Log}]"))
+    ended = events.TaskSucceeded(execution.task_runs[0].id, 0, labels={"team": "data", "day": "1"})
+    for _ in range(2):
+        execution = world.tell(ended)
+        assert execution.labels == (("team", "data"), ("day", "1"))
+    execution = world.tell(events.TaskSucceeded(execution.task_runs[1].id, 0, labels={"team": "ops"}))
+    assert execution.labels == (("day", "1"), ("team", "ops"))

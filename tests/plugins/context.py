@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from engine.errors import ExpressionError
 from engine.expressions import render, render_any, render_typed
 from engine.globs import chosen
 from plugins.contract import FlowReference, Settings, StepReport, TaskFailed
@@ -44,8 +46,10 @@ class MemoryFiles:
     def read(self, path: str) -> bytes:
         return self.contents[path.lstrip("/")]
 
-    def write(self, path: str, content: bytes) -> None:
-        self.contents[path] = content
+    def write(self, path: str, content: bytes | Path, *, overwrite: bool = True) -> None:
+        if path in self.contents and not overwrite:
+            raise TaskFailed(f"{path} is already there.")
+        self.contents[path] = content if isinstance(content, bytes) else content.read_bytes()
 
     def delete(self, path: str) -> bool:
         return self.contents.pop(path, None) is not None
@@ -64,18 +68,28 @@ class MemoryKeys:
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
+        self.kinds: dict[str, str | None] = {}
+        self.lives: dict[str, float | None] = {}
 
     def get(self, key: str) -> Any:
         return self.values.get(key)
 
-    def set(self, key: str, value: Any, *, ttl: float | None = None, overwrite: bool = True) -> None:
-        self.values[key] = value
+    def set(self, key: str, value: Any, *, kind: str | None = None, ttl: float | None = None, overwrite: bool = True) -> None:
+        if key in self.values and not overwrite:
+            raise TaskFailed(f"Cannot set value for key '{key}'. Key already exists and `overwrite` is set to `false`.")
+        self.values[key], self.kinds[key], self.lives[key] = value, kind, ttl
 
     def delete(self, key: str) -> bool:
-        return self.values.pop(key, None) is not None
+        there = key in self.values
+        self.values.pop(key, None)
+        return there
 
     def keys(self, prefix: str = "") -> list[str]:
         return [key for key in self.values if key.startswith(prefix)]
+
+    def purge(self, pattern: str, *, expired: bool) -> int:
+        chosen = [] if expired else [key for key in self.values if fnmatchcase(key, pattern)]
+        return sum(self.delete(key) for key in chosen)
 
 
 class MemorySecrets:
@@ -129,6 +143,19 @@ class FolderStorage:
     def list(self, folder: str) -> list[str]:
         below = self.folder / folder.removeprefix("kestra:///")
         return sorted(f"kestra:///{path.relative_to(self.folder)}" for path in below.rglob("*") if path.is_file())
+
+    def size(self, uri: str) -> int:
+        return self.open(uri).stat().st_size
+
+    def delete(self, uri: str) -> bool:
+        path = self.folder / uri.removeprefix("kestra:///")
+        there = path.is_file()
+        path.unlink(missing_ok=True)
+        return there
+
+    def purge(self) -> list[str]:
+        found = self.list("kestra:///")
+        return [uri for uri in found if self.delete(uri)]
 
     def text(self, uri: str) -> str:
         return self.open(uri).read_text()
@@ -188,13 +215,19 @@ class MemoryContext:
         self.variables.setdefault("flow", {"id": self.flow.id, "namespace": self.flow.namespace})
 
     def render(self, template: str, extra: Mapping[str, Any] | None = None) -> str:
-        return render(template, {**self.variables, **(extra or {})})
+        return self._rendered(render, template, extra)
 
     def render_typed(self, template: Any, extra: Mapping[str, Any] | None = None) -> Any:
-        return render_typed(template, {**self.variables, **(extra or {})})
+        return self._rendered(render_typed, template, extra)
 
     def render_any(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
-        return render_any(value, {**self.variables, **(extra or {})})
+        return self._rendered(render_any, value, extra)
+
+    def _rendered(self, how: Callable[..., Any], template: Any, extra: Mapping[str, Any] | None) -> Any:
+        try:
+            return how(template, {**self.variables, **(extra or {})})
+        except ExpressionError as error:
+            raise TaskFailed(error.message) from error
 
     def log(self, level: str, message: str, *, step: str | None = None, at: datetime | None = None) -> None:
         self.logs.append(LogLine(level, self.mask(message), step, at))

@@ -151,3 +151,37 @@ def test_a_task_is_built_from_what_was_written() -> None:
 
 def test_files_lie_below_the_plugins() -> None:
     assert all(path.is_relative_to(Path(catalog.ROOT)) for path in catalog.type_files())
+
+
+OLD = "io.kestra.core.tasks"
+NEW = "io.kestra.plugin.core"
+ALIASES = {
+    **{f"{OLD}.flows.{name}": f"{NEW}.flow.{name}" for name in (
+        "AllowFailure", "Dag", "EachParallel", "EachSequential", "ForEachItem", "If", "Parallel", "Pause", "Sequential", "Subflow",
+        "Switch", "Template", "WorkingDirectory")},
+    f"{OLD}.flows.Flow": f"{NEW}.flow.Subflow",
+    f"{OLD}.flows.Worker": f"{NEW}.flow.WorkingDirectory",
+    **{f"{OLD}.debugs.{name}": f"{NEW}.debug.{name}" for name in ("Echo", "Return")},
+    **{f"{OLD}.log.{name}": f"{NEW}.log.{name}" for name in ("Fetch", "Log")},
+    **{f"{OLD}.executions.{name}": f"{NEW}.execution.{name}" for name in ("Fail", "Labels")},
+    f"{OLD}.executions.Counts": f"{NEW}.execution.Count",
+    f"{OLD}.storages.Purge": f"{NEW}.execution.PurgeExecutions",
+    f"{NEW}.storage.Purge": f"{NEW}.execution.PurgeExecutions",
+    f"{OLD}.storages.PurgeExecution": f"{NEW}.storage.PurgeCurrentExecutionFiles",
+    f"{NEW}.storage.PurgeExecution": f"{NEW}.storage.PurgeCurrentExecutionFiles",
+    **{f"{OLD}.storages.{name}": f"{NEW}.storage.{name}" for name in (
+        "Concat", "DeduplicateItems", "Delete", "FilterItems", "LocalFiles", "Reverse", "Size", "Split")},
+    **{f"{OLD}.states.{name}": f"{NEW}.state.{name}" for name in ("Delete", "Get", "Set")},
+    f"{OLD}.templating.TemplatedTask": f"{NEW}.templating.TemplatedTask",
+    f"{OLD}.trigger.Toggle": f"{NEW}.trigger.Toggle",
+    **{f"io.kestra.plugin.fs.http.{name}": f"{NEW}.http.{name}" for name in ("Request", "Download", "Trigger")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new"), ALIASES.items())
+def test_an_old_name_of_kestra_is_accepted_and_told(old: str, new: str) -> None:
+    assert catalog.canonical(old) == new
+    assert new in catalog.all_types()
+    _, problems = parse(f"id: a\nnamespace: b\ntasks:\n- {{id: t, type: {old}}}\n", catalog=CATALOG)
+    if "http.Trigger" not in new:
+        assert (f"{old} is replaced by {new}", "info") in [(problem.message, problem.severity) for problem in problems]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 CHUNK = 1024 * 1024
 BUFFER = 4 * 1024 * 1024  # rows that wait to be written, in bytes
@@ -50,16 +52,42 @@ def split(source: Path, folder: Path, cut: Cut, suffix: str = "") -> Iterator[Pa
     return _one_by_one(source, folder, cut, suffix)
 
 
-def rows_of(source: Path, separator: str = "\n") -> Iterator[bytes]:
+def rows_of(source: Path, separator: str = "\n", charset: str = "utf-8") -> Iterator[bytes]:
     """The rows of a file, each with its separator (which is added to the last where it has none)."""
-    mark, rest = separator.encode(), b""
+    mark, rest = separator.encode(charset), bytearray()
     with source.open("rb") as file:
         while chunk := file.read(CHUNK):
-            *whole, rest = (rest + chunk).split(mark)
-            for row in whole:
-                yield row + mark
+            seen = max(0, len(rest) - len(mark) + 1)  # a row of many chunks is not searched anew with each of them
+            rest += chunk
+            if rest.find(mark, seen) >= 0:
+                *whole, rest = rest.split(mark)
+                for row in whole:
+                    yield bytes(row + mark)
     if rest:
-        yield rest + mark
+        yield bytes(rest + mark)
+
+
+def reverse(source: Path, target: IO[bytes], scratch: IO[bytes], separator: str = "\n", charset: str = "utf-8") -> None:
+    """Write the rows of a file into another, the last first: blocks of rows turned round, then the blocks from the last to the first."""
+    ends = [0]
+    for block in _blocks(rows_of(source, separator, charset)):
+        ends.append(ends[-1] + scratch.write(b"".join(reversed(block))))
+    for start, end in reversed(list(itertools.pairwise(ends))):
+        scratch.seek(start)
+        target.write(scratch.read(end - start))
+
+
+def _blocks(rows: Iterable[bytes]) -> Iterator[list[bytes]]:
+    held: list[bytes] = []
+    waiting = 0
+    for row in rows:
+        held.append(row)
+        waiting += len(row)
+        if waiting >= BUFFER:
+            yield held
+            held, waiting = [], 0
+    if held:
+        yield held
 
 
 def _one_by_one(source: Path, folder: Path, cut: Cut, suffix: str) -> Iterator[Path]:

@@ -95,7 +95,7 @@ class Docker(TaskRunner):
         TYPE, description="The type of the task runner."
     )
     host: Text | None = Field(None, description="Address of the engine; else the server's, else the usual sockets.")
-    config: Text | dict[str, Any] | None = Field(None, description="A docker config.json, for the credentials of private registries.")
+    config: dict[str, Any] | Text | None = Field(None, description="A docker config.json, for the credentials of private registries.")
     credentials: Credentials | None = Field(None, description="How to sign in to the registry of the image.")
     pull_policy: Literal["IF_NOT_PRESENT", "ALWAYS", "NEVER"] | Expression = Field("IF_NOT_PRESENT", description="When to pull the image.")
     user: Text | None = Field(None, description="User in the container.")

@@ -1,0 +1,58 @@
+"""Keep a value under a key of a namespace.
+
+A lone expression keeps its type: `value: "{{ outputs.query.rows }}"` keeps a list. A text becomes what `kvType` says. With `ttl` the value
+ends after that time; with `overwrite: false` a key that is there already fails the task.
+
+```yaml
+id: remember_a_date
+namespace: company.team
+tasks:
+  - id: remember
+    type: io.kestra.plugin.core.kv.Set
+    key: last_load
+    value: "{{ execution.startDate }}"
+    kvType: DATETIME
+    ttl: P30D
+  - id: tell
+    type: io.kestra.plugin.core.log.Log
+    message: "{{ kv('last_load') }}"
+```
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from plugins.contract import Expression, Result, RunContext, Text
+from plugins.core.kv._own import Keyed
+from plugins.scripts import _render
+
+
+class Set(Keyed):
+    """Keep a value under a key."""
+
+    inline: ClassVar[bool] = True
+
+    key: Text = Field(description="The key: letters, digits, dots, - and _.")
+    value: Any = Field(description="The value; a lone expression keeps its type.")
+    overwrite: bool | Expression = Field(True, description="Replace a value that is there.")
+    ttl: Text | None = Field(None, description="How long the value lives, ISO 8601; for ever where absent.")
+    kv_type: Literal["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"] | Expression | None = Field(
+        None, description="What a text becomes; where absent, the value says what it is."
+    )
+    kv_description: Text | None = Field(None, description="Accepted (of newer Kestra).")
+
+    def run(self, context: RunContext) -> Result:
+        """Render the value with its type, convert a text, keep it."""
+        value = context.render_typed(self.value) if isinstance(self.value, str) else context.render_any(self.value)
+        kind = context.render(self.kv_type) if self.kv_type is not None and isinstance(value, str) else None
+        self.keys(context).set(
+            context.render(self.key),
+            value,
+            kind=kind,
+            ttl=_render.seconds(context, self.ttl),
+            overwrite=_render.flag(context, self.overwrite),
+        )
+        return Result()
