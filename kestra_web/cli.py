@@ -1,4 +1,4 @@
-"""The command `kestra-web`: starts the parts of the server together or one by one, and does the administrator's chores."""
+"""The command `kestra-web`: starts the parts of the server, does the administrator's chores, and talks to a server by its API."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import django
 
 from kestra_web import environment, processes
+from kestra_web.client import arguments as client
 from kestra_web.commands import Refused
 
 SERVERS = ("up", "web", "worker", "scheduler")
@@ -26,13 +27,13 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; the exit status is 0 when it did what it says, 1 when it told why not, 130 after Ctrl-C."""
+    """Run one command; the exit status is 0 when it did what it says, 1 when it told why not, 130 after Ctrl-C (and see `client`)."""
     parser, options = _parse(arguments)
     if options.command is None:
         parser.print_help()
         return 2
     try:
-        return _run(options)
+        return client.run(options) if "client" in options else _run(options)
     except (environment.WrongSetting, Refused) as error:
         print(f"kestra-web: {error}", file=sys.stderr)
         return 1
@@ -57,6 +58,7 @@ def _parse(arguments: list[str] | None) -> tuple[argparse.ArgumentParser, argpar
     parser = argparse.ArgumentParser(prog="kestra-web", description="A web IDE and orchestrator for dbt that runs Kestra flows unchanged.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     made = {name: commands.add_parser(name, help=help, description=help) for name, help in COMMANDS.items()}
+    client.add(commands)
     made["createadmin"].add_argument("user", nargs="?", help="e-mail address; KESTRA_WEB_ADMIN_USER when left out")
     made["createtoken"].add_argument("user", help="e-mail address of the person whom the token speaks for")
     made["createtoken"].add_argument("--name", default="command line", help="what the token is for")

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kestra_web import parsing
+from kestra_web.client import TOKEN_VARIABLE
 
 SECRETS_FD = "KESTRA_WEB_SECRETS_FD"
 SECRET_PREFIX = "SECRET_"
@@ -207,7 +208,7 @@ def _file_text(source: str) -> str:
 
 def is_secret(name: str) -> bool:
     """Whether a variable's value must not stay in the environment of a server process."""
-    return name.startswith(SECRET_PREFIX) or (name in SETTINGS and SETTINGS[name].secret)
+    return name.startswith(SECRET_PREFIX) or name == TOKEN_VARIABLE or (name in SETTINGS and SETTINGS[name].secret)
 
 
 def take_secrets(environ: MutableMapping[str, str]) -> dict[str, str]:
