@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -89,10 +90,13 @@ def worldly(template: Any) -> bool:
     return False
 
 
+OF_NAMESPACE = re.compile(r"(?<![\w.])namespace\s*[.\[]")
+
+
 def _sealed(template: Any, known: Mapping[str, Any]) -> bool:
-    """Whether the template may meet an encrypted value, which only the world can read."""
+    """Whether the template may meet an encrypted value or a variable of the namespace, which only the world can read."""
     text = str(template)
-    return any(name in text and _encrypted(known.get(name)) for name in ("inputs", "outputs"))
+    return OF_NAMESPACE.search(text) is not None or any(name in text and _encrypted(known.get(name)) for name in ("inputs", "outputs"))
 
 
 def _encrypted(value: Any) -> bool:

@@ -35,6 +35,7 @@ def place_call(board: Board, run: TaskRun, call: Call) -> None:
             wait=call.wait,
             schedule_date=call.schedule_date,
             inherit_labels=call.inherit_labels,
+            outputs=call.outputs,
         )
     )
 

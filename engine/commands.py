@@ -70,7 +70,8 @@ class StartExecution:
     """Start another execution and answer `ChildStarted` (or `ChildEnded` with FAILED where it cannot be), and `ChildEnded` when it ended.
 
     A subflow of `task_run_id`; or, when that is None, the execution `replay_of` again from the start, at `schedule_date` (a retry as a new
-    execution: nothing is answered then). `inherit_labels` puts the parent's labels first.
+    execution: nothing is answered then). `inherit_labels` puts the parent's labels first. `outputs` are
+    templates to be rendered in the execution when it has ended, where its flow declares none.
     """
 
     namespace: str
@@ -83,6 +84,7 @@ class StartExecution:
     schedule_date: datetime | None = None
     replay_of: str | None = None
     inherit_labels: bool = False
+    outputs: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,8 @@ def variables(
 ) -> dict[str, Any]:
     """Everything that a template of this execution (or of one of its task runs) may name, as in Kestra.
 
-    `world` gives `envs` and `globals`. `task` saves looking the task up. `runs`, by id and in the order of creation, stand in for those of
-    the execution. `needs` leaves out of `outputs` and `tasks` what the template does not name. What does not apply is absent, not null.
+    `world` gives `envs` and `globals`, and `namespace` with its variables. `task` saves looking the task up. `runs`, by id and in the
+    order of creation, stand in for those of the execution. `needs` leaves out of `outputs` and `tasks` what the template does not name. What does not apply is absent, not null.
     """
     if runs is None:
         runs = {run.id: run for run in execution.task_runs}
@@ -47,6 +47,8 @@ def variables(
         "envs": world.get("envs", {}),
         "globals": world.get("globals", {}),
     }
+    if "namespace" in world:
+        found["namespace"] = world["namespace"]
     if flow.variables:
         found["vars"] = flow.variables
     found.update(_inputs(flow, execution))

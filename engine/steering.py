@@ -61,7 +61,8 @@ class Repeat:
 class Call:
     """Start another execution on behalf of this task run and, with `wait`, end as it ends.
 
-    `transmit_failed` takes over FAILED, KILLED, WARNING and PAUSED of the child; anything else counts as success.
+    `transmit_failed` takes over FAILED, KILLED, WARNING and PAUSED of the child; anything else counts as success. `outputs` are templates
+    that are rendered in the child, for one whose flow declares no outputs.
     """
 
     namespace: str
@@ -73,6 +74,7 @@ class Call:
     transmit_failed: bool = True
     inherit_labels: bool = False
     schedule_date: datetime | None = None
+    outputs: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from ui.errors import KestraError
 
 PARENT = "parent"  # in an execution's notes: the execution and the task run that wait for it; for one of a batch its attempt and line too
 
+GIVE = "give"  # in an execution's notes: templates of outputs that whoever waits for it asked for
+
 
 def child_id(row: models.Command, line: int = 0) -> str:
     """The same id each time the same command is carried out: what was half done is found again."""
@@ -51,6 +53,8 @@ def create(
     )
     if command.wait:
         execution = replace(execution, notes={**execution.notes, PARENT: [parent.id, command.task_run_id, *(batch or ())]})
+    if command.wait and command.outputs and not flow.outputs:
+        execution = replace(execution, notes={**execution.notes, GIVE: command.outputs})
     try:
         return executor.start(execution, flow, getattr(starter, "pk", None))
     except IntegrityError:  # somebody carries out the same command

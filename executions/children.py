@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from engine import commands, events, states
+from engine.errors import ExpressionError
 from engine.execution import Execution
+from engine.expressions import render_any
 from engine.restart import replay
-from executions import batch_children, born, executor, models, starting, store
+from executions import batch_children, born, executor, models, ports, starting, store, world
 from executions.born import PARENT
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
-from executions.store import execution_of
-from ui.errors import KestraError
+from executions.masks import Masks
+from executions.sight import Sight
+from executions.store import execution_of, task_run_of
+from flows import selectors as flow_selectors
+from ui.errors import Invalid, KestraError
 
 TOGETHER = 50  # ends of executions of one parent that it is told of at once
 
@@ -108,7 +114,26 @@ def _ended(execution: Execution) -> events.ChildEnded:
     if batch:
         batch_children.keep_outputs(execution)
         return events.ChildEnded(task_run_id, execution.id, execution.state.current, batch=(batch[0], batch[1]))
-    return events.ChildEnded(task_run_id, execution.id, execution.state.current, execution.outputs)
+    try:
+        outputs = _given(execution) if born.GIVE in execution.notes else execution.outputs
+    except KestraError as error:
+        message = f"Failed to extract outputs with the error: {error.message}"
+        return events.ChildEnded(task_run_id, execution.id, execution.state.current, message=message)
+    return events.ChildEnded(task_run_id, execution.id, execution.state.current, outputs)
+
+
+def _given(execution: Execution) -> dict[str, Any]:
+    """The outputs that the parent asks for, rendered in the execution that has ended; raises Invalid."""
+    flow = flow_selectors.parsed(execution.namespace, execution.flow_id, execution.flow_revision)
+    runs = models.TaskRun.objects.filter(execution_id=execution.id, folded=False).order_by("position")
+    masks = Masks()
+    sight = Sight(flow, execution, {row.id: task_run_of(row) for row in runs}, masks)
+    functions = world.functions(execution, masks, ports.People(execution).may_read)
+    try:
+        rendered: dict[str, Any] = masks.value(sight.rendered(render_any, execution.notes[born.GIVE], functions))
+    except ExpressionError as error:
+        raise Invalid(masks.text(error.message)) from error
+    return rendered
 
 
 def release_queued(namespace: str, flow_id: str) -> list[Outgoing]:

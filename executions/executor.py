@@ -23,6 +23,7 @@ from engine.folding import unfolded
 from executions import logbook, models, publish, store
 from executions.dispatch import Outgoing
 from executions.logbook import Line
+from executions.namespace_variables import NamespaceVariables
 from flows import selectors as flow_selectors
 from plugins.catalog import CATALOG
 from ui.errors import Missing
@@ -48,9 +49,10 @@ class Guard:
     commands: Sequence[int] = ()
 
 
-def world() -> dict[str, Any]:
-    """What every expression sees of the installation."""
-    return {"envs": settings.KESTRA_ENVS, "globals": settings.KESTRA_GLOBALS}
+def world(namespace: str = "") -> dict[str, Any]:
+    """What every expression sees of the installation, and of its namespace where that is given."""
+    found: dict[str, Any] = {"envs": settings.KESTRA_ENVS, "globals": settings.KESTRA_GLOBALS}
+    return {**found, "namespace": NamespaceVariables(namespace)} if namespace else found
 
 
 @dataclass(slots=True)

@@ -203,7 +203,7 @@ def _variables(judged: Execution) -> dict[str, Any]:
 
 def _known(flow: Flow, judged: Execution, variables: Mapping[str, Any]) -> dict[str, Any]:
     """What conditions see: the execution that they judge, with the flow that listens."""
-    found = context.variables(flow, judged, world=executor.world())
+    found = context.variables(flow, judged, world=executor.world(judged.namespace))
     own = {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision}
     return {**found, "flow": own, "trigger": {**variables, "outputs": judged.outputs or {}, **(found.get("trigger") or {})}}
 

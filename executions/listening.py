@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engine import events
-from engine.context import variables
 from engine.document import Flow
 from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import render
-from executions import executor, ports, world
+from engine.needs import ALL
+from executions import ports, world
+from executions.masks import Masks
+from executions.sight import Sight, with_folded
 from plugins.catalog import CATALOG
 from plugins.contract import ConditionFailed, Facts, FlowReference
 
@@ -27,14 +30,16 @@ def judge(flow: Flow, execution: Execution, number: int) -> events.ListenerJudge
 
 
 def _facts(flow: Flow, execution: Execution) -> Facts:
-    masks = world.Masks()
-    known = world.decrypted(variables(flow, execution, world=executor.world()), masks)
+    masks = Masks()
+    runs = with_folded(execution.id, {run.id: run for run in execution.task_runs}, ALL)
+    sight = Sight(flow, execution, runs, masks)
     functions = world.functions(execution, masks, ports.People(execution).may_read)
 
     def rendered(template: str, extra: Mapping[str, Any]) -> str:
         try:
-            return str(render(template, {**known, **extra}, functions=functions, options=world.options()))
+            return str(sight.rendered(render, template, functions, extra))
         except ExpressionError as error:
             raise ConditionFailed(masks.text(error.message)) from error
 
-    return Facts(FlowReference(flow.namespace, flow.id, flow.revision), execution, rendered, CATALOG.condition)
+    whole = replace(execution, task_runs=tuple(runs.values()))
+    return Facts(FlowReference(flow.namespace, flow.id, flow.revision), whole, rendered, CATALOG.condition)

@@ -67,7 +67,8 @@ class Sight:
         runs = self._runs
         if self._needs != NOTHING and any(map(folds, runs.values())):
             runs = with_folded(self._execution.id, runs, self._needs)
-        return variables(self._flow, self._execution, self._task_run, world=executor.world(), task=self._task, runs=runs, needs=self._needs)
+        known = executor.world(self._execution.namespace)
+        return variables(self._flow, self._execution, self._task_run, world=known, task=self._task, runs=runs, needs=self._needs)
 
 
 def with_folded(execution_id: str, runs: Mapping[str, TaskRun], needs: Needs) -> dict[str, TaskRun]:

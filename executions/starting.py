@@ -112,7 +112,7 @@ def _answers(
     def rendered(template: str, known: Mapping[str, Any]) -> Any:
         return render_typed(template, known, functions=functions, options=world.options())
 
-    known = context.variables(replace(flow, inputs=()), execution, world=executor.world())
+    known = context.variables(replace(flow, inputs=()), execution, world=executor.world(flow.namespace))
     return {"render": rendered, "store_file": store_file, "encrypt": vault.encrypt_value, "variables": known}
 
 

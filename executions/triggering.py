@@ -45,7 +45,7 @@ class Scene:
             trigger={"id": trigger.id, "type": trigger.type, "variables": dict(variables)},
         )
         self._functions = world.functions(self.execution, self.masks, ports.People(self.execution).may_read)
-        self._known = {**context.variables(flow, self.execution, world=executor.world()), **(known or {})}
+        self._known = {**context.variables(flow, self.execution, world=executor.world(flow.namespace)), **(known or {})}
         if known is None:
             self._known["trigger"] = {"id": trigger.id, "type": trigger.type, **variables}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -32,7 +32,7 @@ def decrypted(value: Any, masks: Masks) -> Any:
 
 
 def _decrypted(value: Any, masks: Masks, shown: bool) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):  # not a Mapping that reads the database when it is looked into
         if vault.is_encrypted(value):
             clear = vault.decrypt_value(value)
             masks.add(clear, in_values=not shown)

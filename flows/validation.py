@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
+
 from engine.defaults import PluginDefault, read_defaults
 from engine.document import Flow, Problem
 from engine.parser import YAML_PROBLEM, read
@@ -80,9 +82,10 @@ class InvalidFlow(Invalid):
 
 
 def defaults_for(namespace: str) -> list[PluginDefault]:
-    """The plugin defaults of a namespace and of those above it, the closest first."""
+    """The plugin defaults of a namespace and of those above it, the closest first, then those of the installation."""
     rows = {row.name: row.plugin_defaults for row in Namespace.objects.filter(name__in=ancestry(namespace)).only("name", "plugin_defaults")}
-    return [default for name in reversed(ancestry(namespace)) for default in read_defaults(rows.get(name) or [])]
+    own = [default for name in reversed(ancestry(namespace)) for default in read_defaults(rows.get(name) or [])]
+    return own + read_defaults(settings.KESTRA_PLUGIN_DEFAULTS)
 
 
 def validate(source: str) -> Validation:

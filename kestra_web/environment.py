@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -151,6 +151,12 @@ class Environment:
     )
     globals: Mapping[str, Any] = setting(
         "KESTRA_WEB_GLOBALS", "{}", parsing.json_object, "JSON object that expressions of every flow see as `globals`."
+    )
+    plugin_defaults: Sequence[Any] = setting(
+        "KESTRA_WEB_PLUGIN_DEFAULTS",
+        "[]",
+        parsing.plugin_defaults,
+        "JSON list of `{type, forced, values}`: property values for all tasks of a type, below those of flows and namespaces.",
     )
     test_types: bool = setting("KESTRA_WEB_TEST_TYPES", "false", parsing.switch, "Offer the task types that Kestra's own test flows use.")
     envs: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from engine.defaults import read_defaults
+
 SIZES = {"": 1, "KB": 1000, "MB": 1000**2, "GB": 1000**3, "TB": 1000**4}
 SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
 
@@ -172,4 +174,12 @@ def json_object(value: str) -> Mapping[str, Any]:
     parsed = json.loads(value)  # its error is a ValueError that tells line and column
     if not isinstance(parsed, dict):
         raise ValueError('write a JSON object such as {"region": "eu"}')
+    return parsed
+
+
+def plugin_defaults(value: str) -> list[Any]:
+    """A JSON list of plugin defaults."""
+    parsed = json.loads(value)
+    if not isinstance(parsed, list) or len(read_defaults(parsed)) < len(parsed):
+        raise ValueError('write a JSON list such as [{"type": "io.kestra.plugin.core.log.Log", "values": {"level": "WARN"}}]')
     return parsed

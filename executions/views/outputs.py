@@ -107,7 +107,7 @@ def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
         flow = page_selectors.flow_of(row)
         if flow is None:
             raise Invalid("The flow of this execution can no longer be read, so its expressions cannot be tried")
-        known = presenters.display(dict(engine_context.variables(flow, execution, run, world=executor.world())))
+        known = presenters.display(dict(engine_context.variables(flow, execution, run, world=executor.world(flow.namespace))))
         result = render_expression(text, known, functions={**BOUNDED, "jq": run_jq}, options=world.options())
     except ExpressionError as problem:
         error = str(problem)

@@ -72,6 +72,12 @@ def tree(user: Person, query: str = "") -> list[Node]:
     return top
 
 
+def variables(namespace: str) -> dict[str, Any]:
+    """The variables that expressions of a namespace see as `namespace.<name>`: its own and those from above, the closest winning."""
+    own = Namespace.objects.filter(name=namespace).values_list("variables", flat=True).first()
+    return {**inherited_variables(namespace), **(own or {})}
+
+
 def inherited_variables(namespace: str) -> dict[str, Any]:
     """The variables that a namespace has from those above it, the closest winning."""
     above = ancestry(namespace)[:-1]

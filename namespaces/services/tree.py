@@ -51,7 +51,7 @@ def describe(*, user: Person, name: str, description: str) -> Namespace:
 
 
 def set_variables(*, user: Person, name: str, variables: dict[str, Any]) -> Namespace:
-    """Replace the variables that flows of the namespace and below see as `namespace.variables`."""
+    """Replace the variables that flows of the namespace and below see as `namespace.<name>`."""
     require(user, name, Role.OWNER)
     if not isinstance(variables, dict):
         raise Invalid("Variables are an object of names and values.")

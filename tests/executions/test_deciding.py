@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import ProtectedError
@@ -15,6 +16,7 @@ from flows import services as flow_services
 from flows.models import Revision
 from kv import services as kv
 from namespaces.models import Role
+from namespaces.services import tree
 from tests import builders
 from tests.executions.flows import CORE, NAMESPACE, log, messages, save, start, states, work_off
 from ui.errors import Conflict, Invalid, Missing
@@ -216,3 +218,35 @@ def test_a_flow_whose_author_is_unknown_or_disabled_reaches_no_other_namespace()
     Revision.objects.all().delete()
     with pytest.raises(Missing):
         people.require("third", Role.READER)
+
+
+def test_expressions_see_the_variables_of_their_namespace_and_of_those_above() -> None:
+    tree.set_variables(user=None, name="exec", variables={"a": {"b": 1}, "c": "above"})
+    tree.set_variables(user=None, name=NAMESPACE, variables={"c": "own"})
+    tree.set_variables(user=None, name="elsewhere", variables={"c": "other", "d": 1})
+    value = "{{ namespace.a.b }}{{ namespace.c }}{{ namespace.d ?? 'none' }}{{ namespace }}"
+    condition = "{{ namespace.c == 'own' }}"
+    body = f"tasks:\n  - {{id: value, type: {CORE}.debug.Return, format: \"{value}\"}}\n"
+    body += f"  - {{id: if, type: {CORE}.flow.If, condition: \"{condition}\", then: [{{id: yes, type: {CORE}.log.Log, message: x}}]}}\n"
+    body += f"outputs:\n  - {{id: o, type: STRING, value: \"{condition}\"}}\n"
+    execution = work_off(start(save("vars", body)))
+    assert execution.task_runs.get(task_id="value").outputs == {"value": '1ownnone{"a":{"b":1},"c":"own"}'}
+    assert states(execution)["yes"] == "SUCCESS"
+    assert execution.outputs == {"o": "true"}
+
+
+def test_defaults_of_flow_namespace_and_installation_count_in_this_order(settings: Any) -> None:
+    settings.KESTRA_PLUGIN_DEFAULTS = [
+        {"type": f"{CORE}.log.Log", "values": {"level": "ERROR", "message": "of all"}},
+        {"type": f"{CORE}.debug.Return", "values": {"format": "forced"}, "forced": True},
+    ]
+    tree.set_plugin_defaults(user=None, name="exec", defaults=[{"type": f"{CORE}.log", "values": {"level": "WARN", "message": "above"}}])
+    tree.set_plugin_defaults(user=None, name=NAMESPACE, defaults=[{"type": "io.kestra.core.tasks.log.Log", "values": {"message": "near"}}])
+    body = f"tasks:\n  - {{id: a, type: {CORE}.log.Log}}\n  - {{id: b, type: {CORE}.log.Log, message: own}}\n"
+    body += f"  - {{id: c, type: {CORE}.debug.Return, format: own}}\n"
+    execution = work_off(start(save("defaulted", body)))
+    lines = list(execution.log_lines.order_by("number").values_list("level", "message"))
+    assert lines == [(3, "near"), (3, "own"), (1, "forced")]
+    settings.KESTRA_PLUGIN_DEFAULTS = []
+    again = work_off(start("defaulted"))
+    assert again.task_runs.get(task_id="c").outputs == {"value": "own"}

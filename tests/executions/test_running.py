@@ -253,3 +253,14 @@ def test_the_lines_of_a_task_may_go_to_a_file(worker: Process) -> None:
     attempts = execution.task_runs.get().attempts
     assert [storage.existing(entry["logFile"]).read_text().split(" ", 1)[1] for entry in attempts] == ["ERROR it broke\n"] * 2
     assert messages(execution) == []
+
+
+def test_a_subflow_without_outputs_gives_what_the_parent_asks_for(worker: Process) -> None:
+    save("plain", f"tasks:\n  - {{id: a, type: {CORE}.debug.Return, format: '5'}}\n")
+    task = f"{{id: s, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: plain, outputs: {{x: '{{{{ outputs.%s.value }}}}'}}}}"
+    sub = f"tasks:\n  - {task}\n"
+    execution = until_ended(start(save("asks", sub % "a")))
+    assert (execution.task_runs.get().outputs or {})["outputs"] == {"x": "5"}
+    execution = until_ended(start(save("asks-wrongly", sub % "b")))
+    assert (execution.state, (execution.task_runs.get().outputs or {})["state"]) == ("FAILED", "SUCCESS")
+    assert messages(execution)[0].startswith("Failed to extract outputs with the error: Unable to find `b` used in the expression")

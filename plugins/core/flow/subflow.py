@@ -78,6 +78,7 @@ class Subflow(FlowableTask):
             transmit_failed=given.get("transmitFailed", True),
             inherit_labels=given.get("inheritLabels", False),
             schedule_date=date,
+            outputs=given.get("outputs"),
         )
 
 
