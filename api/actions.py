@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -11,7 +12,7 @@ from ninja import Router
 
 from api import shapes
 from api.doors import inputs_of, json_of, nothing, text_of, who
-from api.executions import asked_for, fresh
+from api.executions import asked_for, fresh, start
 from api.problems import body as problem_body
 from engine.states import TERMINATED
 from executions import eval as evaluation
@@ -19,6 +20,7 @@ from executions import services
 from executions.models import Execution
 from executions.starting import Upload
 from flows import selectors as flow_selectors
+from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Conflict, Invalid, Missing
@@ -164,9 +166,33 @@ ACTIONS = (
 )
 
 
+def _unless_a_flow(action: Action) -> Callable[..., Any]:
+    """The action on its older route, where a flow called `state` or `labels` is started too: `POST /executions/{namespace}/{flow}`."""
+
+    @wraps(action.view)
+    def view(request: HttpRequest, execution_id: str, **given: Any) -> Any:
+        known = Execution.objects.filter(id=execution_id).exists()
+        if known or not Flow.objects.filter(namespace=execution_id, flow_id=action.path, deleted=False).exists():
+            return action.view(request, execution_id, **given)
+        asked = request.GET
+        revision = asked.get("revision", "")
+        return start(
+            request,
+            execution_id,
+            action.path,
+            labels=asked.getlist("labels"),
+            wait=asked.get("wait") == "true",
+            revision=int(revision) if revision.isdecimal() else None,
+            scheduleDate=asked.get("scheduleDate", ""),
+        )
+
+    return view
+
+
 def _register(action: Action) -> None:
+    older = _unless_a_flow(action) if action.method == "POST" and "/" not in action.path else action.view
     name = action.path.replace("/", "_").replace("-", "_").replace("{task_run_id}", "task_run")
-    for prefix, view, suffix in (("", action.view, ""), ("actions/", action.newer or action.view, "_action")):
+    for prefix, view, suffix in (("", older, ""), ("actions/", action.newer or action.view, "_action")):
         path = f"/{{execution_id}}/{prefix}{action.path}"
         router.add_api_operation(path, [action.method], view, summary=action.summary, operation_id=f"execution_{name}{suffix}")
 

@@ -190,7 +190,7 @@ def duration_text(value: dt.timedelta) -> str:
 def parse_duration(text: str) -> dt.timedelta:
     """A duration from ISO 8601 (`P1D`, `PT1H30M`); raises ValueError for months and years, whose length nobody knows."""
     try:
-        found = isodate.parse_duration(text)
+        found = isodate.parse_duration(text.upper())  # Java reads `PT5m` too
     except isodate.ISO8601Error as error:
         raise ValueError(f"`{text}` is not a duration like PT30S or P1D") from error
     if not isinstance(found, dt.timedelta):

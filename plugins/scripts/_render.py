@@ -57,7 +57,7 @@ def seconds(context: RunContext, value: str | None) -> float | None:
         return None
     rendered = context.render(value).strip()
     try:
-        duration = isodate.parse_duration(rendered)
+        duration = isodate.parse_duration(rendered.upper())
     except isodate.ISO8601Error as error:
         raise TaskFailed(f"Invalid duration '{rendered}': expected ISO 8601, for example PT30S", retryable=False) from error
     if isinstance(duration, isodate.Duration):

@@ -139,6 +139,18 @@ def test_a_started_execution_takes_inputs_and_labels(api: Client, shop: Executio
     assert told["url"].endswith(f"/ui/executions/company.team/shop/{told['id']}")
 
 
+@pytest.mark.parametrize("root", ROOTS)
+@pytest.mark.parametrize("name", ["state", "labels", "restart", "eval"])
+def test_a_flow_may_be_called_like_an_action(name: str, root: str, api: Client, shop: Execution) -> None:
+    source = f"id: {name}\nnamespace: company.team\ninputs: [{{id: state, type: STRING}}]\n"
+    source += "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: m}]\n"
+    assert api.post(f"{root}flows", source, content_type="application/x-yaml").status_code == 200
+    answer = api.post(f"{root}executions/company.team/{name}?labels=a:b", {"state": "new"})
+    assert (answer.status_code, answer.json()["flowId"], answer.json()["inputs"]) == (200, name, {"state": "new"})
+    assert api.post(f"{root}executions/{shop.id}/{name}").status_code != 404
+    assert api.post(f"{root}executions/company.nope/{name}").status_code in (404, 422)
+
+
 def test_keys_and_files_go_there_and_back(api: Client, shop: Execution) -> None:
     assert api.generic("PUT", "/api/v1/main/namespaces/company.team/kv/a", '{"b": 1}', "text/plain").status_code == 200
     assert api.get("/api/v1/main/namespaces/company.team/kv/a").json() == {"type": "JSON", "value": {"b": 1}}

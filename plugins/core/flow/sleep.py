@@ -18,7 +18,7 @@ import threading
 
 from pydantic import Field
 
-from engine.expressions.values import duration_of
+from engine.expressions.values import duration_of, duration_text
 from plugins.contract import Result, RunContext, RunnableTask, TaskFailed, Text
 
 
@@ -30,11 +30,12 @@ class Sleep(RunnableTask):
     def run(self, context: RunContext) -> Result:
         """Wait; TaskFailed with KILLED where the attempt is stopped meanwhile."""
         try:
-            seconds = duration_of(context.render(self.duration)).total_seconds()
+            duration = duration_of(context.render(self.duration))
         except ValueError as error:
             raise TaskFailed(str(error), retryable=False) from error
+        context.log("INFO", f"Waiting for {duration_text(duration)}")
         stopped = threading.Event()
         with context.on_cancel(stopped.set):
-            if context.cancelled() or stopped.wait(max(seconds, 0)):
+            if context.cancelled() or stopped.wait(max(duration.total_seconds(), 0)):
                 raise TaskFailed("Stopped while it slept", state="KILLED")
         return Result()

@@ -17,9 +17,10 @@ def sleep(duration: str) -> Sleep:
 
 
 def test_it_waits_as_long_as_it_says(make_context: Callable[..., MemoryContext]) -> None:
-    begun = time.monotonic()
-    assert sleep("PT{{ 0.1 }}S").run(make_context()) == Result()
+    context, begun = make_context(), time.monotonic()
+    assert sleep("PT{{ 0.1 }}S").run(context) == Result()
     assert time.monotonic() - begun >= 0.1
+    assert context.lines("INFO") == ["Waiting for PT0.1S"]
 
 
 def test_a_kill_ends_the_wait_at_once(make_context: Callable[..., MemoryContext]) -> None:
