@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.document import Input, Output
 from engine.errors import ExpressionError, InputError
-from engine.expressions.text_filters import matches_fully
+from engine.expressions.patterns import matches_fully
 from engine.expressions.values import to_text
 from engine.input_types import EMAIL, READERS, TEXTUAL, as_text, bound, convert, shown, stored
 

@@ -13,7 +13,7 @@ from croniter import CroniterBadCronError, croniter
 from engine.document import Flow, Input, Retry, Task
 from engine.errors import ExpressionError
 from engine.expressions import mistake
-from engine.expressions.text_filters import java_pattern
+from engine.expressions.patterns import java_pattern
 from engine.expressions.values import to_text
 from engine.fields import LABEL, MODELS, Fields, Reader
 from engine.input_types import READERS, TYPES

@@ -15,12 +15,15 @@ from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import PURE, Options, clock_function, random_int_function
 from engine.ids import base62
-from executions import logbook, models, storage
+from executions import chance, logbook, models, storage
+from executions.fetching import http
 from executions.jq_child import WAITED, run_jq
 from executions.masks import MASK, Masks
 from kv import services as kv
 from namespaces import files, vault
 from ui.errors import KestraError
+
+MOST_RUNS = 1000
 
 
 def decrypted(value: Any, masks: Masks) -> Any:
@@ -61,7 +64,9 @@ def functions(execution: Execution, masks: Masks, may_read: Callable[[str], None
     world = _World(execution, masks, may_read)
     own = {
         "kv": world.kv, "secret": world.secret, "read": world.read, "fileURI": world.file_uri, "fileSize": world.file_size,
-        "errorLogs": world.error_logs, "jq": run_jq, "uuid": lambda: str(uuid.uuid4()), "id": new_id,
+        "fileExists": world.file_exists, "isFileEmpty": world.file_empty, "fileEmpty": world.file_empty,
+        "errorLogs": world.error_logs, "tasksWithState": world.tasks_with_state, "http": http, "jq": run_jq,
+        "uuid": lambda: str(uuid.uuid4()), "id": new_id, "ksuid": chance.ksuid, "nanoId": chance.nano_id, "randomPort": chance.random_port,
         "now": clock_function(timezone.now, settings.TIME_ZONE),
         "randomInt": random_int_function(lambda lower, upper: lower + secrets.randbelow(upper - lower)),
     }  # fmt: skip
@@ -78,7 +83,10 @@ def shown_functions(execution: Execution, may_read: Callable[[str], None]) -> di
         clear(key)
         return MASK
 
-    return {**found, "secret": secret}
+    def nowhere(uri: str, **_arguments: Any) -> str:
+        raise ExpressionError("http() asks nobody here: it runs when an execution does")
+
+    return {**found, "secret": secret, "http": nowhere}
 
 
 class _World:
@@ -113,7 +121,7 @@ class _World:
     def file_uri(self, path: str, namespace: str | None = None) -> str:
         place = self._namespace(namespace)
         if ".." in path.split("/"):
-            raise ExpressionError("File should be accessed with their full path and not using relative '..' path.")
+            raise ExpressionError("Path must not contain '../'")
         with _Told():
             files.stats(place, path)
         return f"{storage.SCHEME}/{place.replace('.', '/')}/_files/{path.lstrip('/')}"
@@ -124,6 +132,23 @@ class _World:
                 storage.check_owned(path, self.execution)
                 return storage.existing(path).stat().st_size
             return files.stats(self._namespace(namespace), path).size
+
+    def file_exists(self, path: str, namespace: str | None = None) -> bool:
+        with _Told():
+            try:
+                self.file_size(path, namespace)
+            except ExpressionError as error:
+                if isinstance(error.__cause__, KestraError) and error.__cause__.kind == "missing":
+                    return False
+                raise
+        return True
+
+    def file_empty(self, path: str, namespace: str | None = None) -> bool:
+        return self.file_size(path, namespace) == 0
+
+    def tasks_with_state(self, state: str) -> list[dict[str, Any]]:
+        rows = models.TaskRun.objects.filter(execution_id=self.execution.id, state=state.upper()).order_by("position")[:MOST_RUNS]
+        return [{"taskId": row.task_id, "state": row.state} | ({"value": row.value} if row.value is not None else {}) for row in rows]
 
     def error_logs(self) -> list[dict[str, Any]]:
         logbook.flush()

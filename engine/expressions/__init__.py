@@ -11,9 +11,9 @@ from engine.expressions.dates import clock_function, format_date
 from engine.expressions.environment import BOUNDED, PURE, mistake, needs_world, render, render_any, render_typed
 from engine.expressions.functions import random_int_function
 from engine.expressions.options import DEFAULTS, SHORT, Options
-from engine.expressions.runtime import WORLD
 from engine.expressions.truth import truthy
 from engine.expressions.values import duration_of, to_json, to_text
+from engine.expressions.world import WORLD
 
 __all__ = [
     "BOUNDED",

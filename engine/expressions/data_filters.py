@@ -1,4 +1,4 @@
-"""Filters over lists, maps and dates, and what turns values into text and back."""
+"""Filters over lists and maps, and what turns values into text and back."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from typing import Any
 import yaml
 
 from engine.errors import ExpressionError, WorldNeeded
-from engine.expressions.dates import add_to_date, format_date, to_date
 from engine.expressions.ion import to_ion
+from engine.expressions.patterns import MAX_TEXT, check_size
 from engine.expressions.runtime import Run
-from engine.expressions.text_filters import check_size
-from engine.expressions.values import is_list, is_number, java_class, java_date, to_json, to_text
+from engine.expressions.values import growing_index, is_list, is_number, java_class, java_date, to_json, to_text
 
-EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 ORDERED: tuple[Callable[[Any], bool], ...] = (lambda item: isinstance(item, str), is_number, lambda item: isinstance(item, dt.date))
-MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def need_list(value: Any, name: str) -> list[Any]:
@@ -27,7 +24,10 @@ def need_list(value: Any, name: str) -> list[Any]:
 
 
 def is_empty(value: Any) -> bool:
-    """Null, blank text, an empty list or map."""
+    """Null, blank text, an empty list or map.
+
+    {{ '' is empty }} → true
+    """
     if value is None:
         return True
     if isinstance(value, str):
@@ -36,6 +36,10 @@ def is_empty(value: Any) -> bool:
 
 
 def chunk(value: Any, size: int) -> Any:
+    """A list in lists of at most `size`.
+
+    {{ [1, 2, 3] | chunk(2) }} → [[1,2],[3]]
+    """
     if value is None:
         return None
     if not isinstance(size, int) or size < 1:
@@ -44,21 +48,27 @@ def chunk(value: Any, size: int) -> Any:
     return [items[start:start + size] for start in range(0, len(items), size)]
 
 
-def _end(name: str, index: int) -> Callable[[Any], Any]:
+def _end(name: str, index: int, doc: str) -> Callable[[Any], Any]:
     def apply(value: Any) -> Any:
         if value is None:
             return None
         if isinstance(value, Mapping):
             value = [{"key": key, "value": item} for key, item in value.items()]
-        if isinstance(value, str) or is_list(value):
-            values = value if isinstance(value, str) else list(value)
-            return values[index] if values else None
+        if isinstance(value, (str, list, tuple)):
+            return value[index] if value else None
+        if is_list(value):
+            return list(value)[index] if value else None
         raise ExpressionError(f"The '{name}' filter needs a list or text, found {java_class(value)}")
 
+    apply.__doc__ = doc
     return apply
 
 
 def join(value: Any, separator: str | None = None) -> Any:
+    """All items as one text, with `separator` between them.
+
+    {{ [1, 2] | join(', ') }} → 1, 2
+    """
     if value is None:
         return None
     texts, between = [to_text(item) for item in need_list(value, "join")], separator or ""
@@ -67,6 +77,10 @@ def join(value: Any, separator: str | None = None) -> Any:
 
 
 def length(value: Any) -> int:
+    """How many characters, items or keys there are.
+
+    {{ [4, 5] | length }} → 2
+    """
     if value is None:
         return 0
     if isinstance(value, (str, Mapping)) or is_list(value):
@@ -75,16 +89,28 @@ def length(value: Any) -> int:
 
 
 def merge(value: Any, items: Any) -> Any:
+    """A list or map, and what another one has.
+
+    {{ {'a': 1} | merge({'b': 2}) }} → {"a":1,"b":2}
+    """
+    if value is None and items is None:
+        raise ExpressionError("The two arguments to be merged are null")
+    if value is None or items is None:
+        return items if value is None else value
     if isinstance(value, Mapping):
         if isinstance(items, Mapping):
             return {**value, **items}
-        return {**value, **{item: item for item in need_list(items, "merge")}}
+        return {**value, **{to_text(item): item for item in need_list(items, "merge")}}
     if isinstance(items, Mapping):
-        return need_list(value, "merge") + list(items)
+        return need_list(value, "merge") + [{"key": key, "value": item} for key, item in items.items()]
     return need_list(value, "merge") + need_list(items, "merge")
 
 
 def slice_(value: Any, fromIndex: int | None = None, toIndex: int | None = None) -> Any:
+    """The part of a text or list from one index to before another.
+
+    {{ 'abcd' | slice(1, 3) }} → bc
+    """
     if value is None:
         return None
     if not isinstance(value, str) and not is_list(value):
@@ -100,7 +126,7 @@ def slice_(value: Any, fromIndex: int | None = None, toIndex: int | None = None)
     return items[start:end]
 
 
-def _sorted(name: str, backwards: bool) -> Callable[[Any], Any]:
+def _sorted(name: str, backwards: bool, doc: str) -> Callable[[Any], Any]:
     def apply(value: Any) -> Any:
         if value is None:
             return None
@@ -109,16 +135,40 @@ def _sorted(name: str, backwards: bool) -> Callable[[Any], Any]:
             raise ExpressionError(f"The '{name}' filter needs values of one kind that have an order")
         return sorted(items, reverse=backwards)
 
+    apply.__doc__ = doc
     return apply
 
 
+def distinct(value: Any) -> Any:
+    """A list without the items that it has already had.
+
+    {{ [1, 2, 1] | distinct }} → [1,2]
+    """
+    if value is None:
+        return None
+    found: list[Any] = []
+    among = growing_index(found)
+    for item in need_list(value, "distinct"):
+        if not among(item):
+            found.append(item)
+    return found
+
+
 def reverse(value: Any) -> Any:
+    """A list or text backwards.
+
+    {{ [1, 2] | reverse }} → [2,1]
+    """
     if value is None:
         return None
     return value[::-1] if isinstance(value, str) else need_list(value, "reverse")[::-1]
 
 
 def flatten(value: Any) -> Any:
+    """A list with the items of the lists in it, one level.
+
+    {{ [[1], 2] | flatten }} → [1,2]
+    """
     if value is None:
         return None
     flat: list[Any] = []
@@ -128,18 +178,30 @@ def flatten(value: Any) -> Any:
 
 
 def keys(value: Any) -> Any:
+    """The keys of a map, or the indexes of a list.
+
+    {{ {'a': 1} | keys }} → ["a"]
+    """
     if value is None:
         return None
     return list(value) if isinstance(value, Mapping) else list(range(len(need_list(value, "keys"))))
 
 
 def values(value: Any) -> Any:
+    """The values of a map.
+
+    {{ {'a': 1} | values }} → [1]
+    """
     if value is None:
         return None
     return list(value.values()) if isinstance(value, Mapping) else need_list(value, "values")
 
 
 def absolute(value: Any) -> Any:
+    """A number without its sign.
+
+    {{ -7 | abs }} → 7
+    """
     if value is None:
         return None
     if not is_number(value):
@@ -148,14 +210,22 @@ def absolute(value: Any) -> Any:
 
 
 def default(value: Any, default: Any = None) -> Any:
+    """The value, or `default` where it is missing, null or empty.
+
+    {{ nowhere.at.all | default('none') }} → none
+    """
     return default if is_empty(value) else value
 
 
 def class_name(value: Any) -> Any:
+    """The name that Java gives to the class of a value.
+
+    {{ 1.5 | className }} → java.lang.Double
+    """
     return None if value is None else java_class(value)
 
 
-def affixed(name: str, ask: Callable[[str, str], bool]) -> Callable[[Any, str], Any]:
+def affixed(name: str, ask: Callable[[str, str], bool], doc: str) -> Callable[[Any, str], Any]:
     """startsWith and endsWith."""
 
     def apply(text: Any, value: str) -> Any:
@@ -165,7 +235,29 @@ def affixed(name: str, ask: Callable[[str, str], bool]) -> Callable[[Any, str], 
             raise ExpressionError(f"The '{name}' filter needs text, found {java_class(text)}")
         return ask(text, to_text(value))
 
+    apply.__doc__ = doc
     return apply
+
+
+def json(value: Any) -> str:
+    """A value as JSON text.
+
+    {{ {'a': 1.5} | toJson }} → {"a":1.5}
+    """
+    return to_json(value, MAX_TEXT)
+
+
+def older_json(value: Any) -> str:
+    """The older name of `toJson`."""
+    return json(value)
+
+
+def ion(value: Any) -> str:
+    """A value as text of Amazon Ion.
+
+    {{ {'a': 1} | toIon }} → {a:1}
+    """
+    return to_ion(value)
 
 
 class YamlWriter(yaml.SafeDumper):
@@ -199,7 +291,10 @@ def plain(value: Any) -> Any:
 
 
 def to_yaml(value: Any) -> str:
-    """YAML text that ends with a newline; a list at the top is indented by one space."""
+    """A value as YAML text that ends with a newline; a list at the top is indented by one space.
+
+    {{ {'a': 1} | yaml | trim }} → a: 1
+    """
     text = yaml.dump(plain(value), Dumper=YamlWriter, sort_keys=False, allow_unicode=True, default_flow_style=False, width=10**9)
     text = text.removesuffix("...\n")
     if is_list(value) and value:
@@ -207,53 +302,11 @@ def to_yaml(value: Any) -> str:
     return text
 
 
-def _stamp(value: Any, run: Run, timeZone: str | None, existingFormat: str | None) -> int:
-    """Microseconds since 1970."""
-    return (to_date(value, timeZone, existingFormat, run.options.time_zone) - EPOCH) // MICROSECOND
-
-
-def date(
-    run: Run,
-    value: Any,
-    format: str | None = None,
-    timeZone: str | None = None,
-    existingFormat: str | None = None,
-    locale: str | None = None,
-) -> Any:
-    return None if value is None else format_date(to_date(value, timeZone, existingFormat, run.options.time_zone), format)
-
-
-def date_add(
-    run: Run,
-    value: Any,
-    amount: int,
-    unit: str,
-    format: str | None = None,
-    timeZone: str | None = None,
-    existingFormat: str | None = None,
-    locale: str | None = None,
-) -> Any:
-    if value is None:
-        return None
-    moved = add_to_date(to_date(value, timeZone, existingFormat, run.options.time_zone), int(amount), unit)
-    return format_date(moved, format)
-
-
-def timestamp(run: Run, value: Any, timeZone: str | None = None, existingFormat: str | None = None) -> Any:
-    return None if value is None else _stamp(value, run, timeZone, existingFormat) // 1_000_000
-
-
-def timestamp_micro(run: Run, value: Any, timeZone: str | None = None, existingFormat: str | None = None) -> Any:
-    """Microseconds. (Kestra ships seconds times a thousand million plus microseconds, which nobody can use.)"""
-    return None if value is None else _stamp(value, run, timeZone, existingFormat)
-
-
-def timestamp_nano(run: Run, value: Any, timeZone: str | None = None, existingFormat: str | None = None) -> Any:
-    return None if value is None else _stamp(value, run, timeZone, existingFormat) * 1000
-
-
 def jq(run: Run, value: Any, expression: str) -> Any:
-    """Every result of a jq program, always a list. The program runs where the caller says."""
+    """Every result of a jq program, always a list: `| first` takes the one that there usually is.
+
+    {{ {'a': [1, 2]} | jq('.a[]') }} → [1,2]
+    """
     if "jq" not in run.functions:
         raise WorldNeeded("jq")
     return run.functions["jq"](value, expression)
@@ -264,25 +317,24 @@ DATA_FILTERS: dict[str, Callable[..., Any]] = {
     "chunk": chunk,
     "className": class_name,
     "default": default,
-    "endsWith": affixed("endsWith", str.endswith),
-    "startsWith": affixed("startsWith", str.startswith),
-    "first": _end("first", 0),
-    "last": _end("last", -1),
+    "distinct": distinct,
+    "endsWith": affixed("endsWith", str.endswith, "Whether a text ends with another.\n\n{{ 'a.sql' | endsWith('.sql') }} → true"),
+    "startsWith": affixed("startsWith", str.startswith, "Whether a text begins with another.\n\n{{ 'abc' | startsWith('a') }} → true"),
+    "first": _end("first", 0, "The first item of a list, or character of a text.\n\n{{ [4, 5] | first }} → 4"),
+    "last": _end("last", -1, "The last item of a list, or character of a text.\n\n{{ [4, 5] | last }} → 5"),
     "flatten": flatten,
     "join": join,
-    "json": to_json,
+    "json": older_json,
     "keys": keys,
     "length": length,
     "merge": merge,
     "reverse": reverse,
-    "rsort": _sorted("rsort", True),
+    "rsort": _sorted("rsort", True, "A list in descending order.\n\n{{ [1, 3, 2] | rsort }} → [3,2,1]"),
     "slice": slice_,
-    "sort": _sorted("sort", False),
-    "toIon": to_ion,
-    "toJson": to_json,
+    "sort": _sorted("sort", False, "A list in ascending order.\n\n{{ [3, 1, 2] | sort }} → [1,2,3]"),
+    "toIon": ion,
+    "toJson": json,
     "values": values,
     "yaml": to_yaml,
 }
-RUN_FILTERS: dict[str, Callable[..., Any]] = {
-    "date": date, "dateAdd": date_add, "timestamp": timestamp, "timestampMicro": timestamp_micro, "timestampNano": timestamp_nano, "jq": jq,
-}
+RUN_FILTERS: dict[str, Callable[..., Any]] = {"jq": jq}

@@ -15,14 +15,16 @@ from jinja2.sandbox import SandboxedEnvironment
 from engine.errors import ExpressionError
 from engine.expressions import operators, runtime
 from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS, is_empty
+from engine.expressions.date_filters import DATE_FILTERS
 from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, parse_json
 from engine.expressions.lexer import take_raw
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.parser import Used
-from engine.expressions.runtime import LARGE, MISTAKES, WORLD, Box, Run, limited, locate, misfit, run_of
+from engine.expressions.runtime import LARGE, MISTAKES, Box, Run, limited, locate, misfit, run_of
 from engine.expressions.statements import Parsed, parse
-from engine.expressions.text_filters import TEXT_FILTERS
+from engine.expressions.text_filters import TEXT_FILTERS, TEXT_RUN_FILTERS
 from engine.expressions.values import Double, Long, Missing, MissingValue, Place, equal, is_list, is_number, java_class, meant, to_text
+from engine.expressions.world import WORLD
 
 Functions = Mapping[str, Callable[..., Any]]
 
@@ -141,7 +143,51 @@ def _whole(value: Any) -> int:
     return int(value)
 
 
-def _is_json(value: Any) -> bool:
+def is_even(value: Any) -> bool:
+    """Whether a number is even.
+
+    {{ 4 is even }} → true
+    """
+    return _whole(value) % 2 == 0
+
+
+def is_odd(value: Any) -> bool:
+    """Whether a number is odd.
+
+    {{ 4 is odd }} → false
+    """
+    return _whole(value) % 2 != 0
+
+
+def is_null(value: Any) -> bool:
+    """There, but null.
+
+    {{ null is null }} → true
+    """
+    return value is None
+
+
+def is_iterable(value: Any) -> bool:
+    """A list.
+
+    {{ [1] is iterable }} → true
+    """
+    return is_list(value)
+
+
+def is_map(value: Any) -> bool:
+    """A map.
+
+    {{ {'a': 1} is map }} → true
+    """
+    return isinstance(value, Mapping)
+
+
+def is_json(value: Any) -> bool:
+    """A text that can be read as JSON.
+
+    {{ '{"a": 1}' is json }} → true
+    """
     try:
         parse_json(value)
     except ExpressionError:
@@ -149,20 +195,31 @@ def _is_json(value: Any) -> bool:
     return True
 
 
+def is_equal(value: Any, to: Any) -> bool:
+    """Equal, as `==` compares.
+
+    {{ 1 is equalTo(1.0) }} → true
+    """
+    return equal(value, to)
+
+
 def is_defined(value: Any) -> bool:
-    """There, and not null. `{{ nowhere.at.all is defined }}` → `false`"""
+    """There, and not null, however deep.
+
+    {{ nowhere.at.all is defined }} → false
+    """
     return not isinstance(value, Missing) and value is not None
 
 
 TESTS: dict[str, Callable[..., Any]] = {
-    "null": lambda value: value is None,
+    "null": is_null,
     "empty": is_empty,
-    "even": lambda value: _whole(value) % 2 == 0,
-    "odd": lambda value: _whole(value) % 2 != 0,
-    "iterable": is_list,
-    "map": lambda value: isinstance(value, Mapping),
-    "json": _is_json,
-    "equalTo": equal,
+    "even": is_even,
+    "odd": is_odd,
+    "iterable": is_iterable,
+    "map": is_map,
+    "json": is_json,
+    "equalTo": is_equal,
 }
 
 
@@ -204,7 +261,7 @@ def _make_environment() -> SandboxedEnvironment:
     environment.filters.update(OPERATORS)
     for name, apply in (TEXT_FILTERS | DATA_FILTERS).items():
         environment.filters[f"filter:{name}"] = _filter(name, apply)
-    for name, apply in RUN_FILTERS.items():
+    for name, apply in (RUN_FILTERS | TEXT_RUN_FILTERS | DATE_FILTERS).items():
         environment.filters[f"filter:{name}"] = _filter(name, apply, takes_run=True)
     environment.filters["filter:default"] = _default
     for name, apply in TESTS.items():
@@ -412,7 +469,7 @@ def render_any(value: Any, variables: Mapping[str, Any], *, functions: Functions
 def needs_world(template: str) -> frozenset[str]:
     """The functions of the world that a template names; nothing when it cannot be read (rendering it will say why).
 
-    `jq` and patterns count as such: they may run for ever, so that only a caller who can end them should run them.
+    `jq` counts as one: a program of it may run for ever, so that only a caller who can end it should run it.
     """
     if "{" not in template:
         return frozenset()
@@ -426,9 +483,7 @@ def needs_world(template: str) -> frozenset[str]:
 def _world_name(used: Used) -> str | None:
     if used.kind == "function":
         return used.name if used.name in WORLD else None
-    if used.name == "jq":
-        return "jq"
-    return "a pattern" if used.kind == "filter" and used.name == "replace" and (len(used.arguments) > 1 or used.keywords) else None
+    return "jq" if used.name == "jq" else None
 
 
 @functools.lru_cache(maxsize=4096)

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from jinja2.runtime import Context
 
 from engine.errors import ExpressionError
+from engine.expressions.date_filters import DATE_FUNCTIONS
 from engine.expressions.ion import from_ion
 from engine.expressions.runtime import Run, block, make_range, present, run_of
 from engine.expressions.values import Double, Missing, is_list, is_number, java_class, to_json, to_text
@@ -25,8 +26,16 @@ NONCE = 12
 
 
 def from_json(json: str | None) -> Any:
-    """A value from JSON text; null stays null."""
+    """A value from JSON text; null stays null.
+
+    {{ fromJson('{"a": [1, 2]}').a[1] }} → 2
+    """
     return None if json is None else parse_json(json)
+
+
+def older_from_json(json: str | None) -> Any:
+    """The older name of `fromJson`."""
+    return from_json(json)
 
 
 def parse_json(text: Any) -> Any:
@@ -39,11 +48,18 @@ def parse_json(text: Any) -> Any:
 
 
 def read_ion(ion: str | None) -> Any:
+    """A value from text of Amazon Ion.
+
+    {{ fromIon('{a: 1}').a }} → 1
+    """
     return None if ion is None else from_ion(to_text(ion))
 
 
 def read_yaml(yaml: str | None) -> Any:
-    """A value from YAML text."""
+    """A value from YAML text.
+
+    {{ yaml('a: 1').a }} → 1
+    """
     return None if yaml is None else parse_yaml(to_text(yaml))
 
 
@@ -51,7 +67,14 @@ def parse_yaml(text: str) -> Any:
     try:
         return load_value(text)
     except yaml.YAMLError as error:
-        raise ExpressionError(f"Invalid YAML: {error}") from error
+        raise ExpressionError(f"Invalid YAML: {_place_in(error)}") from error
+
+
+def _place_in(error: yaml.YAMLError) -> str:
+    """What is wrong with a YAML text and where, without the text: it may hold a secret."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or ("it is too large or too deep" if mark is None else "it cannot be read")
+    return f"{problem} at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else str(problem)
 
 
 def _key(text: str) -> AESGCM:
@@ -63,12 +86,17 @@ def _key(text: str) -> AESGCM:
 
 
 def encrypt(key: str, plaintext: str) -> str:
-    """AES-GCM of a text: base64 of nonce and ciphertext."""
+    """A text encrypted with AES-GCM under a key in base64 of 16, 24 or 32 bytes.
+
+    {{ decrypt('MDEyMzQ1Njc4OWFiY2RlZg==', encrypt('MDEyMzQ1Njc4OWFiY2RlZg==', 'hush')) }} → hush
+    """
     nonce = os.urandom(NONCE)
     return base64.b64encode(nonce + _key(key).encrypt(nonce, to_text(plaintext).encode(), None)).decode()
 
 
 def decrypt(key: str, encrypted: str) -> str:
+    """What `encrypt` encrypted under the same key.
+    """
     try:
         whole = base64.b64decode(encrypted)
         return _key(key).decrypt(whole[:NONCE], whole[NONCE:], None).decode()
@@ -102,7 +130,7 @@ def random_int_function(pick: Callable[[int, int], int]) -> Callable[..., int]:
     return random_int
 
 
-def _extreme(choose: Callable[[Any], Any]) -> Callable[..., Any]:
+def _extreme(choose: Callable[[Any], Any], doc: str) -> Callable[..., Any]:
     def apply(context: Context, *numbers: Any) -> Any:
         missing = present(*numbers)
         if missing:
@@ -111,14 +139,23 @@ def _extreme(choose: Callable[[Any], Any]) -> Callable[..., Any]:
             raise ExpressionError("`max` and `min` compare numbers")
         return choose(numbers)
 
+    apply.__doc__ = doc
     return apply
 
 
 def _render(context: Context, toRender: Any, recursive: Any = True) -> Any:
+    """A text rendered as an expression of its own, again and again until nothing changes; once where `recursive` is false.
+
+    {{ render('{{ 1 + 1 }}') }} → 2
+    """
     return rendered(run_of(context), toRender, recursive is not False)
 
 
 def _render_once(context: Context, toRender: Any) -> Any:
+    """A text rendered once as an expression of its own.
+
+    {{ renderOnce('{{ 1 + 1 }}') }} → 2
+    """
     return rendered(run_of(context), toRender, False)
 
 
@@ -136,12 +173,15 @@ def rendered(run: Run, value: Any, again: bool) -> Any:
 
 
 def _print_context(context: Context) -> str:
+    """All variables as JSON, to look at.
+    """
     run = run_of(context)
     return to_json({key: value for key, value in run.variables.items() if key != "$run"}, run.options.max_output)
 
 
 def _current_each_output(context: Context, outputs: Any) -> Any:
-    """The output of a looped task for the values we are under, outermost first."""
+    """The output of a looped task for the values that this task run is under: `{{ currentEachOutput(outputs.first).value }}`.
+    """
     if isinstance(outputs, Missing):
         raise outputs.error()
     run = run_of(context)
@@ -155,7 +195,17 @@ def _current_each_output(context: Context, outputs: Any) -> Any:
     return outputs
 
 
+def _parent_output(context: Context, index: int = 0) -> Any:
+    """The outputs of a task around this one: the closest, or `index` further out. Null where it has none."""
+    parents = [item for item in run_of(context).variables.get("parents") or [] if isinstance(item, Mapping)]
+    return parents[index].get("outputs") if 0 <= index < len(parents) else None
+
+
 def _block(context: Context, name: str) -> str:
+    """The text of a block of this template, once more.
+
+    {% block b %}x{% endblock %}{{ block('b') }} → xx
+    """
     key = f"block_{to_text(name).encode().hex()}"
     if key not in context.vars:
         raise ExpressionError(f"there is no block `{name}`")
@@ -163,6 +213,10 @@ def _block(context: Context, name: str) -> str:
 
 
 def _range(context: Context, start: Any, end: Any, increment: Any = None) -> list[Any]:
+    """The numbers, or letters, from one to another, both included.
+
+    {{ range(0, 6, 2) }} → [0,2,4,6]
+    """
     missing = present(start, end, increment)
     if missing:
         raise missing.error()
@@ -170,15 +224,20 @@ def _range(context: Context, start: Any, end: Any, increment: Any = None) -> lis
 
 
 def _parent(context: Context) -> str:
+    """What a block stood for in the template that this one extends, which Kestra switched off.
+    """
     raise ExpressionError("parent() needs a template that extends another, which is not available")
 
 
 PURE_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "fromJson": from_json, "json": from_json, "fromIon": read_ion, "yaml": read_yaml,
-    "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq,
+    "fromJson": from_json, "json": older_from_json, "fromIon": read_ion, "yaml": read_yaml,
+    "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq, **DATE_FUNCTIONS,
 }
 CONTEXT_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "max": _extreme(max), "min": _extreme(min), "range": _range, "block": _block, "parent": _parent,
+    "max": _extreme(max, "The largest of some numbers.\n\n{{ max(1, 3, 2) }} → 3"),
+    "min": _extreme(min, "The smallest of some numbers.\n\n{{ min(1, 3, 2) }} → 1"),
+    "range": _range, "block": _block, "parent": _parent,
     "render": _render, "renderOnce": _render_once,
     "printContext": _print_context, "fetchContext": _print_context, "currentEachOutput": _current_each_output,
+    "parentOutput": _parent_output,
 }

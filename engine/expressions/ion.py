@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import string
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -76,7 +78,8 @@ class IonReader:
         self.at = 0
 
     def fail(self) -> NoReturn:
-        raise ExpressionError(f"this is not Ion: {self.text[self.at:self.at + 20]!r} at character {self.at + 1}")
+        found = repr(self.text[self.at]) if self.at < len(self.text) else "the end"
+        raise ExpressionError(f"this is not Ion: {found} is unexpected at character {self.at + 1}")
 
     def skip(self) -> None:
         found = SKIP.match(self.text, self.at)
@@ -183,6 +186,8 @@ class IonReader:
         if size:
             digits = self.text[self.at:self.at + size]
             self.at += size
+            if len(digits) != size or not all(digit in string.hexdigits for digit in digits) or int(digits, 16) > sys.maxunicode:
+                self.fail()
             return chr(int(digits, 16))
         return READ_ESCAPES.get(letter, "" if letter == "\n" else letter)
 

@@ -35,8 +35,6 @@ class Used(NamedTuple):
     name: str
     line: int
     column: int
-    arguments: tuple[nodes.Expr, ...] = ()
-    keywords: tuple[nodes.Keyword, ...] = ()
 
 
 def operation(name: str, *arguments: nodes.Expr, keywords: list[nodes.Keyword] | None = None) -> nodes.Expr:
@@ -141,7 +139,7 @@ class ExpressionParser:
 
     def _applied(self, kind: str, token: Token, left: nodes.Expr) -> nodes.Expr:
         arguments, keywords = self.arguments() if self.at("(") else ([], [])
-        self.used.append(Used(kind, token.value, token.line, token.column, tuple(arguments), tuple(keywords)))
+        self.used.append(Used(kind, token.value, token.line, token.column))
         return placed(f"{kind}:{token.value}", token, left, *arguments, keywords=keywords)
 
     def arguments(self) -> tuple[list[nodes.Expr], list[nodes.Keyword]]:
@@ -193,7 +191,7 @@ class ExpressionParser:
     def _name(self, token: Token) -> nodes.Expr:
         if self.at("("):
             arguments, keywords = self.arguments()
-            self.used.append(Used("function", token.value, token.line, token.column, tuple(arguments), tuple(keywords)))
+            self.used.append(Used("function", token.value, token.line, token.column))
             return placed("$call", token, nodes.Const(token.value), *arguments, keywords=keywords)
         if token.value in CONSTANTS:
             return nodes.Const(CONSTANTS[token.value])

@@ -14,8 +14,8 @@ from jinja2.runtime import Context
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.options import Options
 from engine.expressions.values import Missing, Place, is_list, is_number, java_class, meant, to_json, to_text
+from engine.expressions.world import WORLD
 
-WORLD = frozenset({"kv", "secret", "read", "now", "uuid", "id", "randomInt", "errorLogs", "fileURI", "fileSize"})
 LARGE = 256
 WATCHED = 500  # steps between two looks at the clock
 CALL = 25  # steps that a macro costs

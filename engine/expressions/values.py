@@ -334,18 +334,24 @@ def same_kind(number: Any) -> Any:
 
 def index_of(items: Iterable[Any]) -> Callable[[Any], bool]:
     """Asks whether a value is among these, as `equal` compares; raises ExpressionError where that takes too many comparisons."""
+    return growing_index(list(items))
+
+
+def growing_index(items: list[Any]) -> Callable[[Any], bool]:
+    """The same for a list that grows between two questions."""
     found: set[Any] = set()
     others: list[Any] = []
-    for item in items:
-        key = _key(item)
-        if key is None:
-            others.append(item)
-        else:
-            found.add(key)
-    asked = 0
+    read = asked = 0
 
     def among(value: Any) -> bool:
-        nonlocal asked
+        nonlocal read, asked
+        for item in items[read:]:
+            key = _key(item)
+            if key is None:
+                others.append(item)
+            else:
+                found.add(key)
+        read = len(items)
         key = _key(value)
         if key is not None:
             return key in found
@@ -368,3 +374,10 @@ def _key(value: Any) -> Any:
     if is_list(value) or isinstance(value, Mapping):
         return None
     return ("other", type(value) if not isinstance(value, str) else str, value)
+
+
+def text_of(value: Any, name: str) -> str:
+    """The text that flows into a filter; anything else is refused by the filter's name."""
+    if isinstance(value, str):
+        return value
+    raise ExpressionError(f"The '{name}' filter needs text, found {java_class(value)}")

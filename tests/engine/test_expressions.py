@@ -26,7 +26,7 @@ from engine.expressions import (
     render_typed,
     truthy,
 )
-from engine.expressions.text_filters import matches_fully
+from engine.expressions.patterns import matches_fully
 from engine.expressions.truth import holds
 from engine.expressions.values import parse_duration
 from tests.engine.expressions_cases import CASES, HOSTILE, MISTAKES
