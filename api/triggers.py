@@ -211,6 +211,7 @@ def _switch(asked: Any, name: str = "disabled", default: bool | None = None) -> 
 
 
 def _begin_backfill(request: HttpRequest, asked: Mapping[str, Any]) -> TriggerState:
+    trigger_states.find(user=who(request), **_named(asked))  # who may not is told nothing about the body
     given = asked.get("backfill")
     if not isinstance(given, dict) or not isinstance(given.get("start"), str):
         raise Invalid('Expected {"backfill": {"start": date, "end": date, "inputs": {}, "labels": []}} in the body')
@@ -275,8 +276,7 @@ def forget(request: HttpRequest, namespace: str, flow_id: str, trigger_id: str) 
 def create_backfill(request: HttpRequest) -> dict[str, Any]:
     """Body: `{namespace, flowId, triggerId, backfill: {start, end, inputs, labels}}`; without `end` until now."""
     asked = json_of(request)
-    _named(asked)
-    return _one(_begin_backfill(request, asked))
+    return _one(_begin_backfill(request, asked if isinstance(asked, dict) else {}))
 
 
 @router.put("/backfill/pause", summary="Pause a backfill")

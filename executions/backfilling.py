@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from executions.trigger_states import change, find
 from flows import selectors as flow_selectors
 from namespaces.rights import Person
 from ui.errors import Conflict, Invalid
+
+MOST = 1_000  # dates that are counted beforehand
 
 
 class NoBackfill(Conflict):
@@ -51,6 +54,30 @@ def create(
     if made is None:
         raise Invalid("The trigger has no date between the start and the end of the backfill")
     return change(row, backfill=made, next_date=backfills.current(made))
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a backfill would start: how many executions (at least, where there are very many), for which first and last date."""
+
+    count: int
+    first: datetime
+    last: datetime
+    more: bool
+
+
+def preview(*, user: Person, namespace: str, flow_id: str, trigger_id: str, start: datetime, end: datetime | None = None) -> Effect:
+    """What `create` would do. Raises Invalid where there is no date, NotScheduled."""
+    dates, last = _dates(find(user=user, namespace=namespace, flow_id=flow_id, trigger_id=trigger_id)), end or timezone.now()
+    if start >= last:
+        raise Invalid("The start must lie before the end")
+    found, date = [], dates.next(start - backfills.INSTANT)
+    while date is not None and date <= last and len(found) < MOST:
+        found.append(date)
+        date = dates.next(date)
+    if not found:
+        raise Invalid("There is no date between the start and the end")
+    return Effect(len(found), found[0], found[-1] if len(found) < MOST else last, len(found) == MOST)
 
 
 def _dates(row: TriggerState) -> Dates:

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from django.db.models import Q, QuerySet
 
 from engine.states import UNFINISHED
-from executions import gantt, page_selectors, presenters, selectors
+from executions import backfills, gantt, page_selectors, presenters, selectors
 from executions.models import Execution, TriggerState
+from executions.schedule_dates import SCHEDULES
 from flows.models import Flow
 from namespaces import rights
 from namespaces.rights import Person
@@ -212,15 +213,20 @@ class Upcoming:
 
 
 def upcoming(user: Person, now: datetime, namespace: str = "", limit: int = 8) -> list[Upcoming]:
-    """What the schedules start next, soonest first."""
-    states = rights.filter_readable(
-        TriggerState.objects.filter(disabled=False, next_date__isnull=False, next_date__gte=now - timedelta(minutes=5)), user
-    )
+    """What the schedules start next, soonest first; a backfill does not count."""
+    states = rights.filter_readable(TriggerState.objects.filter(disabled=False, type__in=SCHEDULES, next_date__isnull=False), user)
     if namespace:
         states = states.filter(rights.below(namespace))
-    found = list(states.order_by("next_date")[:limit])
-    usual = usual_durations({(state.namespace, state.flow_id) for state in found})
-    return [Upcoming(state, state.next_date, usual.get((state.namespace, state.flow_id))) for state in found if state.next_date]
+    soon = states.filter(next_date__gte=now - timedelta(minutes=5), backfill__isnull=True).order_by("next_date")[:limit]
+    planned = [(state, _planned(state)) for state in (*soon, *states.filter(backfill__isnull=False)[:limit])]
+    found = sorted(((date, state) for state, date in planned if date is not None), key=lambda one: one[0])[:limit]
+    usual = usual_durations({(state.namespace, state.flow_id) for _, state in found})
+    return [Upcoming(state, date, usual.get((state.namespace, state.flow_id))) for date, state in found]
+
+
+def _planned(state: TriggerState) -> datetime | None:
+    """When the schedule goes on by itself."""
+    return backfills.moment(state.backfill, backfills.RESUME) if backfills.active(state.backfill) else state.next_date
 
 
 # --- how flows fare -------------------------------------------------------------------------------------------------------------------
@@ -290,7 +296,8 @@ def next_starts(flows: Sequence[Flow], now: datetime) -> dict[tuple[str, str], d
     if not wanted:
         return {}
     found: dict[tuple[str, str], datetime] = {}
-    for state in TriggerState.objects.filter(wanted, disabled=False, next_date__isnull=False).order_by("-next_date"):
+    planned = TriggerState.objects.filter(wanted, disabled=False, type__in=SCHEDULES, backfill__isnull=True, next_date__isnull=False)
+    for state in planned.order_by("-next_date"):
         if state.next_date:
             found[(state.namespace, state.flow_id)] = state.next_date
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage
+from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage, triggers
 
 app_name = "executions"
 
@@ -15,13 +15,19 @@ flow_urlpatterns = [path("flows/", flows.flow_list, name="list")]
 urlpatterns = [
     path("jump/", home.jump, name="jump"),
     path("logs/", logs.all_logs, name="logs"),
-    path("triggers/", flows.triggers, name="triggers"),
+    path("triggers/", triggers.triggers, name="triggers"),
     path("storage/", storage.usage, name="storage"),
     path("flows/<str:namespace>/<str:flow_id>/execute/", execute.execute, name="execute"),
     path("flows/<str:namespace>/<str:flow_id>/execute/check/", execute.check, name="execute_check"),
     path("flows/<str:namespace>/<str:flow_id>/executions/", flows.of_flow, name="of_flow"),
-    path("flows/<str:namespace>/<str:flow_id>/triggers/", flows.flow_triggers, name="flow_triggers"),
-    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/", flows.set_trigger, name="set_trigger"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/", triggers.flow_triggers, name="flow_triggers"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/", triggers.trigger, name="trigger"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/", triggers.set_trigger, name="set_trigger"),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/", triggers.backfill, name="backfill"),
+    path(
+        "flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/effect/", triggers.backfill_effect, name="backfill_effect"
+    ),
+    path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/<str:verb>/", triggers.verb, name="trigger_verb"),
     path("flows/<str:namespace>/<str:flow_id>/logs/", logs.flow_logs, name="flow_logs"),
     path("executions/", lists.execution_list, name="list"),
     path("executions/rows/", lists.rows, name="rows"),

@@ -96,6 +96,11 @@ GET    reader    /flows/<str:namespace>/<str:flow_id>/revisions/
 POST   member    /flows/<str:namespace>/<str:flow_id>/save/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/triggers/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/
+POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/<str:verb>/
+GET    member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/
+POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/
+POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/effect/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/
 POST   signed    /flows/format/
 GET    signed    /flows/new/
@@ -452,7 +457,7 @@ class World:
     discarded: str = ""
 
     def values(self, route: Route) -> dict[str, Any]:
-        bulk = "kill" if "bulk" in route.pattern else "disable"
+        bulk = "kill" if "bulk" in route.pattern else "restart" if "triggers" in route.pattern else "disable"
         key = "SECRET" if "secrets" in route.pattern else "answer"
         person = self.people["reader" if "members" in route.pattern else "stranger"].pk
         return {
@@ -517,6 +522,8 @@ class World:
             asked = {"query": "hello", "replacement": "bye", "namespace": NS, "id": "shop", "line": 6, "flows": json.loads(PAIRS)}
             return "application/json", json.dumps(asked)
         if "triggers" in end:
+            if end.endswith("by-query"):
+                return "application/json", ""
             listed = end.endswith("by-triggers") and "set-disabled" not in end
             backfill = {"start": "2026-11-01T00:00:00Z", "end": "2026-11-02T00:00:00Z"}
             return "application/json", json.dumps([TRIGGER] if listed else TRIGGER | {"triggers": [TRIGGER], "backfill": backfill})

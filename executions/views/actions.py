@@ -16,7 +16,7 @@ from executions.execution_context import header_context, page_context
 from executions.models import Execution
 from executions.views import _inputs
 from executions.views.detail import overview_context
-from executions.views.execute import _labels
+from executions.views.execute import labels_of
 from namespaces import rights
 from namespaces.models import Role
 from namespaces.rights import login_required
@@ -134,7 +134,7 @@ def labels(request: HttpRequest, execution_id: str) -> HttpResponse:
     if request.method == "GET":
         return render(request, "executions/labels.html", context)
     try:
-        services.set_labels(user=request.user, execution_id=execution.id, labels=_labels(request.POST.get("labels", "")))
+        services.set_labels(user=request.user, execution_id=execution.id, labels=labels_of(request.POST.get("labels", "")))
     except Invalid as error:
         return render(
             request, "executions/labels.html", context | {"label_text": request.POST.get("labels", ""), "error": error.message}, status=422

@@ -69,7 +69,7 @@ def _start(request: HttpRequest, flow: Flow, context: dict[str, Any]) -> HttpRes
             flow_id=flow.id,
             inputs=sent.values,
             files=sent.files,
-            labels=_labels(request.POST.get("labels", "")),
+            labels=labels_of(request.POST.get("labels", "")),
             schedule_date=_moment(request.POST.get("schedule_date", "")),
         )
     except Invalid as error:
@@ -107,7 +107,7 @@ def check(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
     return page(request, "executions/_execute_fields.html", "executions/_execute_fields.html", context)
 
 
-def _labels(text: str) -> list[tuple[str, str]]:
+def labels_of(text: str) -> list[tuple[str, str]]:
     """`key:value` pairs, one a line or apart by commas."""
     pairs = []
     for part in text.replace("\n", ",").split(","):

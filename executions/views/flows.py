@@ -1,4 +1,4 @@
-"""The list of flows with how they fare, and the tabs of a flow that show its executions and triggers."""
+"""The list of flows with how they fare, and the tab of a flow that shows its executions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from executions import page_figures, trigger_states
-from executions.models import TriggerState
+from executions import page_figures
 from executions.views import lists
 from executions.views.home import namespaces_of
 from flows.models import Flow
@@ -22,7 +20,7 @@ from flows.views.pages import readable as readable_flow
 from namespaces import rights
 from namespaces.models import Role
 from namespaces.rights import login_required
-from ui.htmx import done, page
+from ui.htmx import page
 from ui.paging import paginate
 
 
@@ -111,78 +109,3 @@ def of_flow(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
     row = readable_flow(request, namespace, flow_id)
     context = lists.list_context(request, namespace=namespace, flow=flow_id) | frame(request, row, "executions") | {"of_flow": True}
     return page(request, "executions/of_flow.html", "executions/_execution_list.html", context)
-
-
-# --- triggers ---------------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerRow:
-    """A trigger that a flow declares, with what the scheduler remembers of it."""
-
-    namespace: str
-    flow_id: str
-    id: str
-    type: str
-    when: str
-    state: TriggerState | None
-    declared_disabled: bool
-    may_change: bool
-
-    @property
-    def short_type(self) -> str:
-        return self.type.rsplit(".", 1)[-1]
-
-    @property
-    def disabled(self) -> bool:
-        return self.declared_disabled or (self.state is not None and self.state.disabled)
-
-
-@login_required
-@require_GET
-def flow_triggers(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
-    """The triggers of one flow: when they start it, what they started last."""
-    row = readable_flow(request, namespace, flow_id)
-    context = frame(request, row, "triggers") | {"triggers": trigger_rows([row], request), "of_flow": True, "now": timezone.now()}
-    return page(request, "executions/flow_triggers.html", "executions/_triggers.html", context)
-
-
-@login_required
-@require_GET
-def triggers(request: HttpRequest) -> HttpResponse:
-    """The triggers of all flows that one may see."""
-    flows = [flow for flow in rights.filter_readable(Flow.objects.filter(deleted=False), request.user) if starts(flow)]
-    return page(
-        request, "executions/triggers.html", "executions/_triggers.html", {"triggers": trigger_rows(flows, request), "now": timezone.now()}
-    )
-
-
-def trigger_rows(flows: Any, request: HttpRequest) -> list[TriggerRow]:
-    wanted = Q(pk__in=[])
-    for flow in flows:
-        wanted |= Q(namespace=flow.namespace, flow_id=flow.flow_id)
-    known = {(state.namespace, state.flow_id, state.trigger_id): state for state in TriggerState.objects.filter(wanted)}
-    made = []
-    for flow in flows:
-        may = rights.allows(rights.role_of(request.user, flow.namespace), Role.MEMBER)
-        for raw in flow.raw.get("triggers") or []:
-            if isinstance(raw, dict):
-                key = (flow.namespace, flow.flow_id, str(raw.get("id")))
-                when = str(raw.get("cron") or raw.get("key") or raw.get("interval") or "")
-                made.append(
-                    TriggerRow(*key, str(raw.get("type", "")), when, known.get(key), bool(raw.get("disabled")) or flow.disabled, may)
-                )
-    return made
-
-
-@login_required
-@require_POST
-def set_trigger(request: HttpRequest, namespace: str, flow_id: str, trigger_id: str) -> HttpResponse:
-    """Switch a trigger off or on without touching the flow's source."""
-    disabled = request.POST.get("disabled") == "true"
-    trigger_states.set_disabled(user=request.user, namespace=namespace, flow_id=flow_id, trigger_id=trigger_id, disabled=disabled)
-    return done(
-        request,
-        reverse("executions:flow_triggers", args=[namespace, flow_id]),
-        message=f"Trigger {trigger_id} {'is off' if disabled else 'is on'}",
-    )
