@@ -39,13 +39,20 @@ class Client:
     def call(self, method: str, path: str, body: bytes | None = None, content_type: str = "application/json") -> Any:
         """The JSON answer (or text); raises RuntimeError with the server's words on an error."""
         headers = {"Authorization": self.authorization, "Content-Type": content_type}
-        connection = self._connection()
-        connection.request(method, f"/api/v1/main{path}", body, headers)
-        answer = connection.getresponse()
+        try:
+            answer = self._asked(method, path, body, headers)
+        except (http.client.RemoteDisconnected, ConnectionResetError):  # it was idle for so long that the server closed it
+            del self.local.connection
+            answer = self._asked(method, path, body, headers)
         text = answer.read().decode()
         if answer.status >= 400:
             raise RuntimeError(f"{method} {path}: {answer.status} {text[:500]}")
         return json.loads(text) if text.startswith(("{", "[", '"')) else text
+
+    def _asked(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> http.client.HTTPResponse:
+        connection = self._connection()
+        connection.request(method, f"/api/v1/main{path}", body, headers)
+        return connection.getresponse()
 
     def _connection(self) -> http.client.HTTPConnection:
         """One connection per thread, kept open as clients do."""
