@@ -32,10 +32,22 @@ def variables(
     """Everything that a template of this execution (or of one of its task runs) may name, as in Kestra.
 
     `world` gives `envs` and `globals`, and `namespace` with its variables. `task` saves looking the task up. `runs`, by id and in the
-    order of creation, stand in for those of the execution. `needs` leaves out of `outputs` and `tasks` what the template does not name. What does not apply is absent, not null.
+    order of creation, stand in for those of the execution. `needs` leaves out of `outputs` and `tasks` what the template does not name.
+    What does not apply is absent, not null.
     """
     if runs is None:
         runs = {run.id: run for run in execution.task_runs}
+    installation = {"envs": {}, "globals": {}} | {name: world[name] for name in ("envs", "globals", "namespace") if name in world}
+    found = _itself(flow, execution) | installation | _inputs(flow, execution) | _trigger(execution)
+    if runs:
+        named = _named(runs, needs)
+        found |= {"outputs": outputs(named, runs), "tasks": states_of_tasks(named, runs)}
+    if task_run is not None:
+        found |= _task_run(task_run, runs, task)
+    return {**found, **execution.variables}
+
+
+def _itself(flow: Flow, execution: Execution) -> dict[str, Any]:
     found: dict[str, Any] = {
         "flow": {"id": execution.flow_id, "namespace": execution.namespace, "revision": execution.flow_revision},
         "execution": {
@@ -44,24 +56,12 @@ def variables(
             "originalId": execution.original_id or execution.id,
             "state": execution.state.current,
         },
-        "envs": world.get("envs", {}),
-        "globals": world.get("globals", {}),
     }
-    if "namespace" in world:
-        found["namespace"] = world["namespace"]
     if flow.variables:
         found["vars"] = flow.variables
-    found.update(_inputs(flow, execution))
-    found.update(_trigger(execution))
     if execution.labels:
         found["labels"] = labels(execution)
-    if runs:
-        named = _named(runs, needs)
-        found["outputs"] = outputs(named, runs)
-        found["tasks"] = states_of_tasks(named, runs)
-    if task_run is not None:
-        found.update(_task_run(task_run, runs, task))
-    return {**found, **execution.variables}
+    return found
 
 
 def _named(runs: Mapping[str, TaskRun], needs: Needs) -> list[TaskRun]:
