@@ -161,12 +161,15 @@ def labels_of(values: list[str]) -> list[tuple[str, str]]:
 
 
 def inputs_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(values, files) of a multipart body. Files come in parts named `files` whose file name is the input's id, or named by the input."""
+    """(values, files) of a multipart body, where an empty text is as good as none (Kestra's reader does not tell them apart).
+
+    Files come in parts named `files` whose file name is the input's id, or named by the input.
+    """
     if request.content_type != "multipart/form-data":
         if request.body:
             raise UnsupportedBody(request.content_type or "")
         return {}, {}
-    values: dict[str, Any] = {name: request.POST.get(name) for name in request.POST}
+    values: dict[str, Any] = {name: request.POST.get(name) for name in request.POST if request.POST.get(name) != ""}
     files: dict[str, Any] = {}
     for name in request.FILES:
         for upload in request.FILES.getlist(name):

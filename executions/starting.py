@@ -134,7 +134,9 @@ def _pretend(execution: Execution) -> Callable[[Input, Any], str]:
 def _place(execution: Execution, declared: Input, value: Any) -> tuple[str, IO[bytes] | bytes]:
     if not isinstance(value, Upload):
         raise ValueError("Expected `FILE`: upload a file or give a `kestra:///` URI")
-    name = value.name.replace("\\", "/").rpartition("/")[2] or f"{declared.id}{declared.properties.get('extension', '.upl')}"
+    name = value.name.replace("\\", "/").rpartition("/")[2]
+    if name in ("", declared.id):  # clients of Kestra give the input's id as the name of the file
+        name = f"{declared.id}{declared.properties.get('extension', '.upl')}"
     return storage.input_uri(execution, declared.id, name), value.content
 
 

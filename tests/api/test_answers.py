@@ -226,3 +226,7 @@ def test_the_schema_and_its_page_say_which_operations_need_a_login(api: Client, 
         assert Client().get(path).status_code == 401, (path, method)
     client.force_login(people["reader"])
     assert client.get("/api/docs").content.decode().count("no login") == sum(security == [] for security in told.values())
+
+
+def test_an_empty_part_is_an_absent_input(api: Client, shop: Execution) -> None:
+    assert api.post("/api/v1/executions/company.team/shop", {"who": ""}).json()["inputs"] == {"who": "nobody"}

@@ -250,3 +250,9 @@ def test_defaults_of_flow_namespace_and_installation_count_in_this_order(setting
     settings.KESTRA_PLUGIN_DEFAULTS = []
     again = work_off(start("defaulted"))
     assert again.task_runs.get(task_id="c").outputs == {"value": "own"}
+
+
+def test_a_file_that_is_named_as_its_input_gets_the_extension_of_the_input() -> None:
+    save("named", "inputs:\n  - {id: rows, type: FILE, extension: .csv}\n  - {id: other, type: FILE}\ntasks:\n" + log("one"))
+    execution = start("named", files={"rows": ("rows", b"a"), "other": ("mine.txt", b"b")})
+    assert [uri.rpartition("/")[2] for uri in execution.inputs.values()] == ["rows.csv", "mine.txt"]
