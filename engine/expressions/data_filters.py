@@ -6,13 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.ion import to_ion
 from engine.expressions.patterns import MAX_TEXT, check_size
 from engine.expressions.runtime import Run
-from engine.expressions.values import growing_index, is_list, is_number, java_class, java_date, to_json, to_text
+from engine.expressions.values import growing_index, is_list, is_number, java_class, to_json, to_text
+from engine.expressions.yaml_text import to_yaml
 
 ORDERED: tuple[Callable[[Any], bool], ...] = (lambda item: isinstance(item, str), is_number, lambda item: isinstance(item, dt.date))
 
@@ -258,48 +257,6 @@ def ion(value: Any) -> str:
     {{ {'a': 1} | toIon }} → {a:1}
     """
     return to_ion(value)
-
-
-class YamlWriter(yaml.SafeDumper):
-    """Writes YAML as Kestra's filter does: lists indented by one space inside, no aliases."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeDumper.yaml_implicit_resolvers.items()
-    }
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
-
-
-def plain(value: Any) -> Any:
-    """Only what YAML and JSON know: text, numbers, booleans, null, lists, maps."""
-    if isinstance(value, Mapping):
-        return {to_text(key): plain(item) for key, item in value.items()}
-    if is_list(value):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, (int, str)):
-        return str(value) if isinstance(value, str) else int(value)
-    if isinstance(value, float):
-        return float(to_text(value))
-    return java_date(value, always_seconds=True) if isinstance(value, dt.datetime) else to_text(value)
-
-
-def to_yaml(value: Any) -> str:
-    """A value as YAML text that ends with a newline; a list at the top is indented by one space.
-
-    {{ {'a': 1} | yaml | trim }} → a: 1
-    """
-    text = yaml.dump(plain(value), Dumper=YamlWriter, sort_keys=False, allow_unicode=True, default_flow_style=False, width=10**9)
-    text = text.removesuffix("...\n")
-    if is_list(value) and value:
-        text = "".join(f" {line}" for line in text.splitlines(keepends=True))
-    return text
 
 
 def jq(run: Run, value: Any, expression: str) -> Any:

@@ -72,7 +72,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("{{ yaml(c).name }} {{ yaml(c).size }} {{ yaml(c).ratio }} {{ yaml(c).at }} {{ yaml(c).list[0] }} {{ yaml(c).copy.k }}", {"c": CONFIG}, "x 12 1.5 10:00:00 one v"),
     ("{{ tags | toIon }} {{ {'a b': {}, 'c': null} | toIon }}", SHOP, '["a",2,5e-1] {\'a b\':{},c:null}'.replace("5e-1", "0.5e0")),
     ("{{ {'a': 1.5} | toJson }} {{ null | toJson }} {{ 'x' | toJson }}", {}, '{"a":1.5} null "x"'),
-    ("{{ ['x', 1] | yaml }}{{ 'x' | yaml }}{{ {'a': 'yes'} | yaml }}", {}, " - x\n - 1\nx\na: 'yes'\n"),
+    ("{{ ['x', 1] | yaml }}{{ 'x' | yaml }}{{ {'a': 'yes'} | yaml }}", {}, " - x\n - 1\nx\na: \"yes\"\n"),
     ("{{ {'a': [1, 2]} | jq('.a[]') }} {{ [5] | jq('.[0]') | first }}", {}, "[1,2] 5"),
     ("{{ stock | keys }} {{ [7, 8] | keys }} {{ {'a': 1} | values }} {{ [[1], 2] | flatten }} {{ [1, 2, 3] | chunk(2) }}", SHOP, '["apple","pear"] [0,1] [1] [1,2] [[1,2],[3]]'),
     ("{{ [2, 1] | sort }} {{ [1, 2] | rsort }} {{ [1, 2] | reverse }} {{ 'abc' | slice(1, 2) }} {{ [1, 2] | last }} {{ 'abc' | length }}", {}, "[1,2] [2,1] [2,1] b 2 3"),
