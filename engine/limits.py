@@ -8,12 +8,13 @@ from engine import states
 from engine.asking import known_to, worldly
 from engine.attempts import kill_run
 from engine.board import Board
-from engine.commands import AskSlot, KillChildren, WakeAt
+from engine.commands import AskSlot, Evaluate, KillChildren, WakeAt
 from engine.document import Sla
 from engine.errors import ExpressionError
-from engine.events import ExecutionCreated, SlotDecided
-from engine.expressions import BOUNDED, SHORT, render, truthy
+from engine.events import Evaluated, ExecutionCreated, SlotDecided
+from engine.expressions import BOUNDED, SHORT, render, to_text, truthy
 
+ASSERTION = "sla:"  # the property of an Evaluate that is about an assertion, before its number
 EXCEEDED = "Flow is FAILED due to concurrency limit exceeded"
 
 
@@ -98,6 +99,9 @@ def check_assertions(board: Board) -> None:
         return
     for number, sla in enumerate(board.flow.sla):
         if sla.type == "EXECUTION_ASSERTION" and sla.assertion is not None and number not in board.head.notes.get("violated", ()):
+            if worldly(sla.assertion):
+                _ask(board, number, sla.assertion)
+                continue
             reason = _broken(board, number, sla.assertion)
             if reason is not None:
                 violated(board, number, sla, reason)
@@ -106,17 +110,45 @@ def check_assertions(board: Board) -> None:
 
 
 def _broken(board: Board, number: int, assertion: str) -> str | None:
-    if worldly(assertion):
-        return None  # what needs the world cannot be asked at every step
     try:
         held = truthy(render(assertion, known_to(board, None, assertion), functions=BOUNDED, options=SHORT))
     except ExpressionError as error:
-        told = list(board.head.notes.get("untold", ()))
-        if number not in told:  # once: it is looked at at every step
-            board.remember(untold=[*told, number])
-            board.log("ERROR", f"Ignoring SLA '{board.flow.sla[number].id}' because of the error: {error.message}")
+        _ignore(board, number, error.message)
         return None
-    return None if held else f"assertion is false: {assertion}."
+    return None if held else _false(assertion)
+
+
+def _false(assertion: str) -> str:
+    return f"assertion is false: {assertion}."
+
+
+def _ignore(board: Board, number: int, message: str) -> None:
+    told = list(board.head.notes.get("ignored", ()))
+    if number not in told:  # once: it is looked at at every step
+        board.remember(ignored=[*told, number])
+        board.log("ERROR", f"Ignoring SLA '{board.flow.sla[number].id}' because of the error: {message}")
+
+
+def _ask(board: Board, number: int, assertion: str) -> None:
+    """Have the world look at an assertion, once for every change of a task run's state."""
+    seen = sorted(board.counts.items())
+    asked = board.head.notes.get("assertions", {})
+    now = [[state, count] for state, count in seen if count]
+    if asked.get(str(number)) != now:
+        board.remember(assertions={**asked, str(number): now})
+        board.command(Evaluate(None, f"{ASSERTION}{number}", assertion))
+
+
+def assertion_evaluated(board: Board, event: Evaluated) -> None:
+    """The world has looked at an assertion."""
+    number = int(event.property.removeprefix(ASSERTION))
+    if board.state not in (states.RUNNING, states.PAUSED, states.RETRYING) or number >= len(board.flow.sla):
+        return
+    sla = board.flow.sla[number]
+    if event.error is not None:
+        _ignore(board, number, event.error)
+    elif sla.assertion is not None and not truthy(None if event.value is None else to_text(event.value)):
+        violated(board, number, sla, _false(sla.assertion))
 
 
 def violated(board: Board, number: int, sla: Sla, reason: str) -> None:

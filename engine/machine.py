@@ -22,12 +22,19 @@ from engine.execution import Execution, TaskRun
 from engine.folding import fold
 from engine.killing import finish_kill, kill_requested
 from engine.levels import settle
-from engine.limits import check_assertions, execution_created, slot_decided
+from engine.limits import ASSERTION, assertion_evaluated, check_assertions, execution_created, slot_decided
 from engine.pausing import force_run_requested, pause_requested, resume_requested, timer_elapsed
 from engine.restart import restart_requested, state_change_requested
 from engine.steering import Flowable
 
 MOVING = (states.RUNNING, states.PAUSED, states.RETRYING)
+
+
+def _evaluated(board: Board, event: events.Evaluated) -> None:
+    if event.task_run_id is None and event.property.startswith(ASSERTION):
+        assertion_evaluated(board, event)
+    else:
+        evaluated(board, event)
 
 
 def _outputs_rendered(board: Board, event: events.OutputsRendered) -> None:
@@ -42,7 +49,7 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
     events.TaskFailed: task_failed,
     events.WorkerLost: worker_lost,
     events.TimerElapsed: timer_elapsed,
-    events.Evaluated: evaluated,
+    events.Evaluated: _evaluated,
     events.ChildStarted: child_started,
     events.ChildEnded: child_ended,
     events.EachStarted: each_started,

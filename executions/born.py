@@ -15,6 +15,7 @@ from engine.ids import copied_id
 from executions import executor, models, ports, starting, world
 from executions.dispatch import Outgoing
 from flows import selectors as flow_selectors
+from flows.validation import InvalidFlow
 from namespaces.models import Role, User
 from ui.errors import KestraError
 
@@ -85,6 +86,8 @@ def flow_of(command: commands.StartExecution) -> Flow:
     missing = f"Unable to find flow '{command.namespace}'.'{command.flow_id}' with revision '{command.revision or 0}'"
     try:
         flow = flow_selectors.parsed(command.namespace, command.flow_id, command.revision)
+    except InvalidFlow as error:
+        raise starting.Invalid(f"Cannot execute an invalid flow: {error.message}") from error
     except KestraError as error:
         raise starting.Invalid(missing) from error
     if flow.disabled:

@@ -22,6 +22,7 @@ from executions import dispatch, executor, models, selectors, starting, storage,
 from executions.executor import Turn
 from executions.starting import Upload
 from flows import selectors as flow_selectors
+from flows.validation import InvalidFlow
 from namespaces.models import Role
 from namespaces.rights import Person, require
 from plugins.catalog import CATALOG
@@ -92,7 +93,10 @@ def _checked(item: Resolved) -> dict[str, Any]:
 def _flow(user: Person, namespace: str, flow_id: str, revision: int | None) -> Flow:
     require(user, namespace, Role.MEMBER)
     flow_selectors.flow(namespace, flow_id)  # one that is deleted cannot be started any more
-    return flow_selectors.parsed(namespace, flow_id, revision)
+    try:
+        return flow_selectors.parsed(namespace, flow_id, revision)
+    except InvalidFlow as error:
+        raise Conflict(f"Cannot execute an invalid flow: {error.message}") from error
 
 
 def _uploads(files: Mapping[str, File] | None) -> dict[str, Upload]:

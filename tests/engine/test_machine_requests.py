@@ -363,3 +363,22 @@ def test_labels_that_a_task_gives_are_put_over_the_others_once() -> None:
         assert execution.labels == (("team", "data"), ("day", "1"))
     execution = world.tell(events.TaskSucceeded(execution.task_runs[1].id, 0, labels={"team": "ops"}))
     assert execution.labels == (("day", "1"), ("team", "ops"))
+
+
+# --- assertions that need the world
+
+
+@pytest.mark.parametrize(("answer", "state"), [("true", "SUCCESS"), ("false", "FAILED")])
+def test_an_assertion_that_needs_the_world_is_asked_once_for_every_change(answer: str, state: str) -> None:
+    world = World()
+    world.answers["world"] = lambda _command, _flow: answer
+    assertion = "{{ kv('limit') == 1 }}"
+    execution = world.run(
+        "tasks: [{id: a, type: Log}, {id: b, type: Log}]\n"
+        f'sla: [{{id: s, type: EXECUTION_ASSERTION, assert: "{assertion}", behavior: FAIL}}]'
+    )
+    assert execution.state.current == state
+    assert ("SLA 's' violated: assertion is false" in (execution.error or "")) == (state == "FAILED")
+    asked = [command for _, command in world.commanded if isinstance(command, commands.Evaluate)]
+    assert {(command.task_run_id, command.property) for command in asked} == {(None, "sla:0")}
+    assert len(asked) < 10

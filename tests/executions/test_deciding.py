@@ -256,3 +256,13 @@ def test_a_file_that_is_named_as_its_input_gets_the_extension_of_the_input() -> 
     save("named", "inputs:\n  - {id: rows, type: FILE, extension: .csv}\n  - {id: other, type: FILE}\ntasks:\n" + log("one"))
     execution = start("named", files={"rows": ("rows", b"a"), "other": ("mine.txt", b"b")})
     assert [uri.rpartition("/")[2] for uri in execution.inputs.values()] == ["rows.csv", "mine.txt"]
+
+
+def test_a_stored_flow_that_cannot_be_read_any_more_is_there_and_does_not_start() -> None:
+    save("broken", "tasks:\n" + log("one"))
+    source = f"id: broken\nnamespace: {NAMESPACE}\ntasks:\n  - {{id: a, type: io.gone}}\n"
+    Revision.objects.filter(flow__flow_id="broken").update(source=source)
+    with pytest.raises(Conflict, match=r"Cannot execute an invalid flow: Invalid type: io\.gone"):
+        start("broken")
+    parent = save("caller", f"tasks:\n  - {{id: s, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: broken}}\n")
+    assert messages(work_off(start(parent))) == ["Cannot execute an invalid flow: Invalid type: io.gone"]
