@@ -14,7 +14,7 @@ from api.doors import inputs_of, json_of, labels_of, nothing, page_of, sorted_by
 from api.flows import flow_ids
 from api.flows import namespaces as namespaces_with_flows
 from engine.states import TERMINATED
-from executions import selectors, services
+from executions import selectors, services, storage
 from executions.models import Execution, ExecutionLabel
 from flows import selectors as flow_selectors
 from flows.models import Flow
@@ -265,7 +265,7 @@ def delete(
 @router.get("/{execution_id}/file", summary="Download a file of an execution")
 def file(request: HttpRequest, execution_id: str, path: str) -> HttpResponse:
     found = selectors.file_of(who(request), execution_id, path)
-    return FileResponse(found.open("rb"), as_attachment=True, filename=path.rpartition("/")[2], content_type="application/octet-stream")
+    return FileResponse(found.open("rb"), as_attachment=True, filename=storage.name_of(path), content_type="application/octet-stream")
 
 
 @router.get("/{execution_id}/file/metas", summary="Size of a file of an execution")
@@ -282,4 +282,4 @@ def file_preview(
     encoding: str = "UTF-8",
 ) -> dict[str, Any]:
     found = selectors.file_of(who(request), execution_id, path)
-    return previews.preview(found, path.rpartition("/")[2], rows=min(max(maxRows, 1), 5000), encoding=encoding)
+    return previews.preview(found, storage.name_of(path), rows=min(max(maxRows, 1), 5000), encoding=encoding)

@@ -27,6 +27,7 @@ def clean(now: datetime | None = None) -> None:
     _outputs(_before(moment, limits["retain_outputs"]))
     _executions(_before(moment, limits["retain_executions"]))
     _working_folders(moment, limits["retain_working"])
+    storage.tidy()
     _environments(limits["retain_environments"], limits["environment_bytes"])
     models.Delivery.objects.filter(status=models.Delivery.Status.DONE, created__lt=moment - timedelta(days=1)).delete()
     kv.purge_expired(before=moment - timedelta(days=30))

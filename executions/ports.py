@@ -243,7 +243,13 @@ class Storage:
 
     def size(self, uri: str) -> int:
         """Bytes of a file."""
-        return self.open(uri).stat().st_size
+        with told():
+            namespace, path = _namespace_file(uri)
+            if namespace:
+                self.people.require(namespace, Role.READER)
+                return files.stats(namespace, path).size
+            storage.check_owned(uri, self.execution)
+            return storage.size(uri)
 
     def delete(self, uri: str) -> bool:
         """Delete a file of this execution, or of one whose files it may read."""
@@ -256,10 +262,10 @@ class Storage:
         return storage.delete_execution(self.execution.namespace, self.execution.flow_id, self.execution.id)
 
     def _copy(self, namespace: str, path: str) -> Path:
-        target = storage.path_of(self.uri(f"_files/{path}"))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(files.read(namespace, path))
-        return target
+        copy = self.uri(f"_files/{path}")
+        with files.open_file(namespace, path) as source:
+            storage.write(copy, source)
+        return storage.existing(copy)
 
 
 def _namespace_file(uri: str) -> tuple[str, str]:

@@ -120,7 +120,7 @@ def _store(execution: Execution) -> Callable[[Input, Any], str]:
     def put(declared: Input, value: Any) -> str:
         uri, content = _place(execution, declared, value)
         if not storage.write(uri, content):
-            storage.path_of(uri).unlink()
+            storage.delete(uri)
             raise ValueError(f"Can't upload file: {declared.id}")
         return uri
 

@@ -1,22 +1,25 @@
-"""Internal storage: the files of executions below one folder, named by `kestra:///` URIs that tell whom they belong to."""
+"""Internal storage: the files of executions in one folder or bucket, named by `kestra:///` URIs that tell whom they belong to."""
 
 from __future__ import annotations
 
-import os
+import io
 import re
-import secrets
-import shutil
 from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Protocol
+from urllib.parse import quote, unquote
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from engine.execution import Execution
+from executions.folder_storage import Folder
+from executions.kept_files import Backend, Kept
 from ui.errors import Invalid, Missing
 
 SCHEME = "kestra://"
-CHUNK = 1024 * 1024
 
 
 class Owner(Protocol):
@@ -41,30 +44,62 @@ def execution_uri(namespace: str, flow_id: str, execution_id: str) -> str:
     return f"{SCHEME}/{namespace.replace('.', '/')}/{slug(flow_id)}/executions/{execution_id}/"
 
 
-def path_of(uri: str) -> Path:
-    """Where the file of a URI lies; raises Invalid for anything that would leave the storage folder."""
+def key_of(uri: str) -> str:
+    """The path of a URI below the storage, without a slash at its beginning; raises Invalid for anything that would lead out of it."""
     if not uri.startswith(SCHEME):
         raise Invalid(f"Expected a URI that starts with {SCHEME}, found {uri[:200]}")
     path = uri.removeprefix(SCHEME)
     parts = path.split("/")
     if ".." in parts or "\0" in path or "\\" in path or not path.startswith("/"):
         raise Invalid("File should be accessed with their full path and not using relative '..' path.")
-    return Path(settings.KESTRA_STORAGE, *(part for part in parts if part not in ("", ".")))
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _backend() -> Backend:
+    if settings.KESTRA_S3 is None:
+        return Folder(Path(settings.KESTRA_STORAGE))
+    return _bucket(tuple(sorted(settings.KESTRA_S3.items())))
+
+
+@cache
+def _bucket(place: tuple[tuple[str, str], ...]) -> Backend:
+    try:
+        module = import_module("executions.s3_storage")
+    except ImportError as error:
+        raise ImproperlyConfigured(f"Storage on S3 needs the library `{error.name}`: pip install 'kestra-web[s3]'") from error
+    bucket: Backend = module.Bucket(**dict(place), copies=Path(settings.KESTRA_HOME) / "copies")
+    return bucket
+
+
+def check() -> str:
+    """In a few words, where files are kept. Raises KestraError where that does not answer, ImproperlyConfigured without its library."""
+    return _backend().check()
 
 
 def existing(uri: str) -> Path:
-    """The path of a stored file; raises Missing where there is none."""
-    path = path_of(uri)
-    if not path.is_file():
+    """A path where a stored file can be read, on S3 that of a copy; raises Missing where there is none. Nobody may write there."""
+    path = _backend().fetch(key_of(uri))
+    if path is None:
         raise Missing(f"{uri} (No such file or directory)")
     return path
 
 
+def kept(uri: str) -> Kept | None:
+    """Size and age of a stored file; None where there is none."""
+    return _backend().kept(key_of(uri))
+
+
+def size(uri: str) -> int:
+    """Bytes of a stored file; raises Missing where there is none."""
+    found = kept(uri)
+    if found is None:
+        raise Missing(f"{uri} (No such file or directory)")
+    return found.size
+
+
 def below(uri: str) -> list[str]:
     """The URIs of every file below a folder, in order of their names."""
-    folder = path_of(uri)
-    root = Path(settings.KESTRA_STORAGE)
-    return sorted(f"{SCHEME}/{path.relative_to(root).as_posix()}" for path in folder.rglob("*") if path.is_file())
+    return [f"{SCHEME}/{key}" for key in _backend().below(key_of(uri))]
 
 
 def families(execution: Execution) -> Iterator[str]:
@@ -79,7 +114,7 @@ def families(execution: Execution) -> Iterator[str]:
 
 def check_owned(uri: str, execution: Execution) -> None:
     """Raises NotOurs, with Kestra's sentence, unless the execution may read the file of this URI."""
-    path_of(uri)
+    key_of(uri)
     if not any(uri.startswith(family) for family in families(execution)):
         raise NotOurs(f"Unable to read the file '{uri}' as it didn't belong to the current execution")
 
@@ -100,49 +135,36 @@ def input_uri(execution: Execution, input_id: str, name: str) -> str:
 
 
 def _clean(name: str) -> str:
-    parts = [re.sub(r"[\0-\x1f\x7f\\?#]", "_", part)[-200:] for part in name.split("/") if part not in ("", ".", "..")]
-    return "/".join(parts) or "file"
+    """A name as it stands in a URI: whatever could end the URI in a command is encoded, so that it stays one word."""
+    parts = (re.sub(r"[\0-\x1f\x7f\\]", "_", part) for part in name.split("/") if part not in ("", ".", ".."))
+    return "/".join(quote(part, safe="-._+~=")[-200:] for part in parts) or "file"
+
+
+def name_of(uri: str) -> str:
+    """The name of the file of a URI as people read it."""
+    return unquote(uri.rpartition("/")[2])
 
 
 def write(uri: str, source: IO[bytes] | bytes, limit: int | None = None) -> int:
     """Store bytes or an open file under a URI, whole or not at all; answers the size. Raises Invalid beyond `limit` bytes."""
-    target = path_of(uri)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{secrets.token_hex(8)}")
-    try:
-        with temporary.open("wb") as file:
-            size = _copy(source, file, limit or settings.KESTRA_LIMITS["file_bytes"])
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return size
-
-
-def _copy(source: IO[bytes] | bytes, target: IO[bytes], limit: int) -> int:
-    if isinstance(source, bytes):
-        if len(source) > limit:
-            raise Invalid(f"The file has {len(source)} bytes, more than the {limit} that are allowed")
-        return target.write(source)
-    size = 0
-    while chunk := source.read(CHUNK):
-        size += len(chunk)
-        if size > limit:
-            raise Invalid(f"The file has more than the {limit} bytes that are allowed")
-        target.write(chunk)
-    return size
+    largest = limit or settings.KESTRA_LIMITS["file_bytes"]
+    return _backend().put(key_of(uri), io.BytesIO(source) if isinstance(source, bytes) else source, largest)
 
 
 def delete(uri: str) -> bool:
     """Remove a file; False where there is none."""
-    path = path_of(uri)
-    if not path.is_file():
-        return False
-    path.unlink(missing_ok=True)
-    return True
+    return _backend().delete([key_of(uri)]) > 0
 
 
 def delete_execution(namespace: str, flow_id: str, execution_id: str) -> list[str]:
     """Remove every file of one execution; answers their URIs."""
-    found = below(execution_uri(namespace, flow_id, execution_id))
-    shutil.rmtree(path_of(execution_uri(namespace, flow_id, execution_id)), ignore_errors=True)
-    return found
+    backend, folder = _backend(), key_of(execution_uri(namespace, flow_id, execution_id))
+    keys = backend.below(folder)
+    backend.delete(keys)
+    backend.forget(folder)
+    return [f"{SCHEME}/{key}" for key in keys]
+
+
+def tidy() -> None:
+    """Let go of copies that nobody read for a day."""
+    _backend().tidy()

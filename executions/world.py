@@ -130,7 +130,7 @@ class _World:
         with _Told():
             if path.startswith(storage.SCHEME):
                 storage.check_owned(path, self.execution)
-                return storage.existing(path).stat().st_size
+                return storage.size(path)
             return files.stats(self._namespace(namespace), path).size
 
     def file_exists(self, path: str, namespace: str | None = None) -> bool:

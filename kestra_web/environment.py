@@ -100,9 +100,24 @@ class Environment:
     worker_concurrency: int = setting(
         "KESTRA_WEB_WORKER_CONCURRENCY", "16", parsing.positive, "Task runs that one worker process runs at once."
     )
-    storage: Path | None = setting(
-        "KESTRA_WEB_STORAGE", "", parsing.optional_folder, "Folder of outputs and files; `storage` below the data folder."
+    storage: Path | tuple[str, str] | None = setting(
+        "KESTRA_WEB_STORAGE",
+        "",
+        parsing.storage,
+        "Folder of outputs and files, `storage` below the data folder; `s3://bucket/prefix` for those of executions (extra `s3`).",
     )
+    s3_endpoint: str = setting(
+        "KESTRA_WEB_S3_ENDPOINT", "", parsing.url, "Address of a service that speaks S3, as `https://s3.example.org`; Amazon when unset."
+    )
+    s3_region: str = setting("KESTRA_WEB_S3_REGION", "us-east-1", parsing.text, "Region of the bucket.")
+    s3_access_key: str = setting(
+        "KESTRA_WEB_S3_ACCESS_KEY",
+        "",
+        parsing.text,
+        "Access key for the bucket; when unset, what boto3 finds (a role, a profile).",
+        secret=True,
+    )
+    s3_secret_key: str = setting("KESTRA_WEB_S3_SECRET_KEY", "", parsing.text, "The secret that belongs to that key.", secret=True)
     run_as: tuple[int, int] | None = setting(
         "KESTRA_WEB_RUN_AS",
         "",
@@ -166,6 +181,15 @@ class Environment:
     def base_url(self) -> str:
         """The address to print and to link to, without a slash at its end."""
         return self.url or f"http://{'localhost' if self.host in ('0.0.0.0', '::') else self.host}:{self.port}"
+
+    @property
+    def s3(self) -> dict[str, str] | None:
+        """The bucket where files of executions are kept; None where they are in a folder."""
+        if not isinstance(self.storage, tuple):
+            return None
+        bucket, prefix = self.storage
+        keys = {"access_key": self.s3_access_key, "secret_key": self.s3_secret_key}
+        return {"bucket": bucket, "prefix": prefix, "endpoint": self.s3_endpoint, "region": self.s3_region, **keys}
 
     @property
     def hosts(self) -> list[str]:

@@ -91,9 +91,14 @@ def folder(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
-def optional_folder(value: str) -> Path | None:
-    """As `folder`; None when empty."""
-    return folder(value) if value else None
+def storage(value: str) -> Path | tuple[str, str] | None:
+    """A folder, or bucket and prefix of `s3://bucket/prefix`; None when empty."""
+    if not value.startswith("s3://"):
+        return folder(value) if value else None
+    bucket, _, prefix = value.removeprefix("s3://").partition("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
+        raise ValueError("write s3://bucket or s3://bucket/prefix, the bucket in small letters, digits, dots and hyphens")
+    return bucket, prefix.strip("/")
 
 
 def folders(value: str) -> tuple[Path, ...]:

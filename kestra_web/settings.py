@@ -136,7 +136,8 @@ CELERY_TIMEZONE = "UTC"
 # What the rooms read: they may not import `kestra_web`, so every setting that they need stands here.
 KESTRA_HOME = HOME
 KESTRA_URL = ENVIRONMENT.base_url
-KESTRA_STORAGE = ENVIRONMENT.storage or HOME / "storage"
+KESTRA_STORAGE = ENVIRONMENT.storage if isinstance(ENVIRONMENT.storage, Path) else HOME / "storage"
+KESTRA_S3 = ENVIRONMENT.s3
 KESTRA_WORK = HOME / "working"
 KESTRA_ENVIRONMENTS = HOME / "environments"
 KESTRA_WAREHOUSE = HOME / "warehouse"

@@ -15,6 +15,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from engine.document import Flow
+from executions import storage
 from executions.gantt import Row
 from executions.models import LogLine
 from executions.page_logs import Shown, shown
@@ -188,7 +189,7 @@ def capfirst_state(value: str) -> str:
 @register.filter
 def last_part(uri: str) -> str:
     """The file name at the end of a URI."""
-    return uri.rpartition("/")[2]
+    return storage.name_of(uri)
 
 
 @register.filter

@@ -135,7 +135,7 @@ def file(request: HttpRequest, execution_id: str) -> HttpResponse:
     row, uri, path = _opened(request, execution_id)
     size = path.stat().st_size
     context = page_context(row, request.user, "outputs") | {
-        "file_name": uri.rpartition("/")[2],
+        "file_name": storage.name_of(uri),
         "uri": uri,
         "size": size,
         "download_url": f"{reverse('executions:file_download', args=[row.id])}?{urlencode({'path': uri})}",
@@ -182,7 +182,7 @@ def file_download(request: HttpRequest, execution_id: str) -> FileResponse:
         "image/gif",
         "image/webp",
     )
-    response = FileResponse(path.open("rb"), as_attachment=not inline, filename=uri.rpartition("/")[2])
+    response = FileResponse(path.open("rb"), as_attachment=not inline, filename=storage.name_of(uri))
     response["Content-Security-Policy"] = SANDBOX
     response["X-Content-Type-Options"] = "nosniff"
     return response

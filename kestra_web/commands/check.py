@@ -6,12 +6,15 @@ import argparse
 
 import redis
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection
 from django.db.utils import Error as DatabaseError
 
+from executions import storage
 from kestra_web import environment, heartbeat, redis_
 from kestra_web.commands import Refused
+from ui.errors import KestraError
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,6 +27,10 @@ def run(options: argparse.Namespace) -> int:
         raise Refused(f"DATABASE_URL: the database does not answer ({str(error).splitlines()[0]})") from error
     print(f"database   {connection.vendor} answers")
     print(f"redis      {_redis()}")
+    try:
+        print(f"storage    {storage.check()}")
+    except (KestraError, ImproperlyConfigured) as error:
+        raise Refused(f"KESTRA_WEB_STORAGE: {error}") from error
     return 0
 
 

@@ -123,7 +123,7 @@ def test_labels_change_only_after_the_end() -> None:
 
 def test_a_deleted_execution_takes_everything_with_it() -> None:
     execution = start(save("gone", "inputs:\n  - {id: f, type: FILE}\ntasks:\n" + log("one")), files={"f": ("a.txt", b"hello")})
-    path = storage.path_of(execution.inputs["f"])
+    path = storage.existing(execution.inputs["f"])
     assert path.read_bytes() == b"hello"
     assert path.name == "a.txt"
     with pytest.raises(Conflict):

@@ -100,7 +100,7 @@ def test_a_step_is_one_row_however_often_it_is_reported() -> None:
 )
 def test_no_uri_leaves_the_storage_folder(uri: str) -> None:
     with pytest.raises(Invalid):
-        storage.path_of(uri)
+        storage.existing(uri)
 
 
 def test_a_link_out_of_the_working_directory_is_not_kept_as_an_output(tmp_path: Path) -> None:

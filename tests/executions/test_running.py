@@ -215,11 +215,12 @@ def test_a_working_directory_finds_what_it_kept(worker: Process) -> None:
     for lines in ("1", "2", "3"):
         execution = until_ended(start(flow))
         assert (execution.state, lines in messages(execution, 2)) == ("SUCCESS", True), messages(execution)
-    archive = storage.path_of("kestra:///exec/test/keeping/folder/cache/cache.zip")
+    archive = storage.existing("kestra:///exec/test/keeping/folder/cache/cache.zip")
     with zipfile.ZipFile(archive) as kept:
         assert kept.namelist() == ["kept/seen.txt"]
     os.utime(archive, (0, 0))
-    assert "1" in messages(until_ended(start(flow)), 2)
+    for lines in ("1", "2"):  # what has expired is begun anew, though it is the same as what was kept first
+        assert lines in messages(until_ended(start(flow)), 2)
 
 
 def test_each_value_of_a_loop_has_a_cache_of_its_own_that_is_written_only_when_it_changed(worker: Process) -> None:
@@ -228,7 +229,7 @@ def test_each_value_of_a_loop_has_a_cache_of_its_own_that_is_written_only_when_i
     folder = f"{{id: folder, type: {CORE}.flow.WorkingDirectory, {more}}}"
     flow = save("apart", f"tasks:\n  - {{id: loop, type: {CORE}.flow.ForEach, values: [a, b], tasks: [{folder}]}}\n")
     assert until_ended(start(flow)).state == "SUCCESS"
-    kept = list(storage.path_of("kestra:///exec/test/apart/folder/cache").rglob("cache.zip"))
+    kept = [storage.existing(uri) for uri in storage.below("kestra:///exec/test/apart/folder/cache")]
     before = {path: path.stat().st_mtime_ns for path in kept}
     assert len(before) == 2
     assert until_ended(start(flow)).state == "SUCCESS"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from kestra_web import environment, home
+from kestra_web import environment, home, parsing
 from kestra_web.environment import SETTINGS, WrongSetting, read
 from scripts import settings_table
 
@@ -23,6 +23,18 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
     assert settings.home == Path.cwd() / "data"
     assert settings.base_url == "http://127.0.0.1:8080"
     assert settings.docker_fallback == "process"
+
+
+def test_files_lie_in_a_folder_or_in_a_bucket(tmp_path: Path) -> None:
+    assert read({}).s3 is None
+    assert (read({"KESTRA_WEB_STORAGE": str(tmp_path)}).storage, read({"KESTRA_WEB_STORAGE": str(tmp_path)}).s3) == (tmp_path, None)
+    keys = {"KESTRA_WEB_S3_ACCESS_KEY": "a", "KESTRA_WEB_S3_SECRET_KEY": "b"}
+    found = read({"KESTRA_WEB_STORAGE": "s3://my-bucket/a/b/", "KESTRA_WEB_S3_ENDPOINT": "https://s3.example.org/", **keys}).s3
+    assert found == {
+        "bucket": "my-bucket", "prefix": "a/b", "endpoint": "https://s3.example.org", "region": "us-east-1",
+        "access_key": "a", "secret_key": "b",
+    }  # fmt: skip
+    assert all(environment.is_secret(name) for name in keys)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +61,9 @@ def test_nothing_needs_to_be_set(tmp_path: Path) -> None:
         ("KESTRA_WEB_RETAIN_LOGS", "a month", "write a span such as 30d, 12h or 0"),
         ("KESTRA_WEB_GLOBALS", "[1]", "write a JSON object"),
         ("KESTRA_WEB_GLOBALS", "{", "Expecting property name"),
+        ("KESTRA_WEB_STORAGE", "s3://", "write s3://bucket or s3://bucket/prefix"),
+        ("KESTRA_WEB_STORAGE", "s3://Bucket_1/x", "write s3://bucket or s3://bucket/prefix"),
+        ("KESTRA_WEB_S3_ENDPOINT", "minio:9000", "write an address such as"),
         ("KESTRA_WEB_LOG_LEVEL", "chatty", "write one of debug, info, warning, error"),
     ],
 )
@@ -58,7 +73,7 @@ def test_a_wrong_value_is_refused_with_advice(name: str, value: str, advice: str
     assert advice in str(refused.value)
 
 
-@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.secret and name != "KESTRA_WEB_ADMIN_PASSWORD"])
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if setting.secret and setting.parse is not parsing.text])
 def test_a_wrong_secret_is_not_shown(name: str) -> None:
     with pytest.raises(WrongSetting) as refused:
         read({name: "hush-hush"})
