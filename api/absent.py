@@ -1,4 +1,4 @@
-"""What Kestra's clients ask for and this server has none of: dashboards, blueprints, templates, credentials. Lists are empty."""
+"""What Kestra's clients ask for and this server has none of: dashboards, blueprints, credentials. Lists are empty."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ui.errors import Missing
 
 dashboards = Router(tags=["not here"])
 blueprints = Router(tags=["not here"])
-templates = Router(tags=["not here"])
 credentials = Router(tags=["not here"])
 
 EMPTY: dict[str, Any] = {"results": [], "total": 0}
@@ -60,16 +59,6 @@ def no_tags(request: HttpRequest) -> list[dict[str, Any]]:
 
 @blueprints.get("/community/{kind}/tags", summary="Tags of community blueprints of a kind: none")
 def no_tags_of(request: HttpRequest, kind: str) -> list[dict[str, Any]]:
-    return []
-
-
-@templates.get("/search", summary="Templates: none")
-def no_templates(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", namespace: str = "") -> dict[str, Any]:
-    return EMPTY
-
-
-@templates.get("/distinct-namespaces", summary="Namespaces of templates: none")
-def no_template_namespaces(request: HttpRequest) -> list[str]:
     return []
 
 

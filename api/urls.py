@@ -25,6 +25,7 @@ from api import (
     secrets,
     server,
     stats,
+    templates,
     triggers,
     webhooks,
 )
@@ -65,7 +66,7 @@ api.add_router("/stats", stats.router)
 api.add_router("/plugins", plugins.router)
 api.add_router("/dashboards", absent.dashboards)
 api.add_router("/blueprints", absent.blueprints)
-api.add_router("/templates", absent.templates)
+api.add_router("/templates", templates.router)
 api.add_router("", server.router)
 
 api.add_exception_handler(KestraError, problems.on_kestra_error)

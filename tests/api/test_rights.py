@@ -35,7 +35,7 @@ def ask(client: Client, operation: Operation, execution: Execution | None = None
     method, path = operation
     names = {
         "namespace": "company.team", "flow_id": "shop", "execution_id": execution.id if execution else "none", "task_run_id": "none",
-        "task_id": "greet", "key": "answer", "trigger_id": "nightly", "rest": "x", "metric": "rows",
+        "task_id": "greet", "key": "answer", "trigger_id": "nightly", "template_id": "greeting", "rest": "x", "metric": "rows",
         "name": "flow", "cls": "io.kestra.plugin.core.log.Log", "version": "latest", "id": "none", "kind": "flow",
     }  # fmt: skip
     url = path.format(**names) + "?" + QUERY
