@@ -98,7 +98,7 @@ LANGUAGE: list[tuple[str, str]] = [
     ("{{ [1] | merge([2]) }} {{ {'a': 1} | merge({'a': 2}) }} {{ {'a': 1} | merge(['z']) }} {{ n | merge([1]) }} {{ [1] | merge(n) }}", '[1,2] {"a":2} {"a":1,"z":"z"} [1] [1]'),
     # YAML as Kestra lays it out
     ("{{ {'a': {'b': [1, 2]}} | yaml }}", "a:\n  b:\n   - 1\n   - 2\n"),
-    ("{{ {'t': [{'k': 'x', 'd': 1}, {'k': 'y'}]} | yaml }}", "t:\n -\n  k: x\n  d: 1\n -\n  k: y\n"),
+    ("{{ {'t': [{'k': 'x', 'd': 1}, {'k': 'z'}]} | yaml }}", "t:\n -\n  k: x\n  d: 1\n -\n  k: z\n"),
     ("{{ {'a': 'x\ny', 'b': 'no', 'c': '', 'd': n, 'e': []} | yaml }}", 'a: |-\n  x\n  y\nb: "no"\nc: ""\nd: null\ne: []\n'),
 ]
 
