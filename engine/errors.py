@@ -28,8 +28,8 @@ class InputError(LanguageError):
 
 
 class WorldNeeded(ExpressionError):
-    """An expression calls a function of the world (`kv`, `now`…) where none was given; `function` is its name."""
+    """An expression needs more than is given here: a function of the world (`function` is its name: `kv`, `now`…), a pattern, more time."""
 
-    def __init__(self, function: str) -> None:
-        super().__init__(f"{function}() cannot be used here: it needs more than the variables")
+    def __init__(self, function: str, message: str = "") -> None:
+        super().__init__(message or f"{function}() cannot be used here: it needs more than the variables")
         self.function = function

@@ -9,10 +9,11 @@ from typing import Any
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.ion import to_ion
 from engine.expressions.patterns import MAX_TEXT, check_size
-from engine.expressions.runtime import Run
+from engine.expressions.runtime import Run, weigh
 from engine.expressions.values import growing_index, is_list, is_number, java_class, to_json, to_text
 from engine.expressions.yaml_text import to_yaml
 
+YAML_NODE = 500  # characters that one value counts as
 ORDERED: tuple[Callable[[Any], bool], ...] = (lambda item: isinstance(item, str), is_number, lambda item: isinstance(item, dt.date))
 
 
@@ -259,6 +260,15 @@ def ion(value: Any) -> str:
     return to_ion(value)
 
 
+def yaml(run: Run, value: Any) -> str:
+    """A value as YAML text that ends with a newline; lists are indented by one space.
+
+    {{ {'a': 1} | yaml | trim }} → a: 1
+    """
+    run.charge(YAML_NODE * weigh(value, run.options.max_work // YAML_NODE))  # it takes much longer than anything else here
+    return to_yaml(value)
+
+
 def jq(run: Run, value: Any, expression: str) -> Any:
     """Every result of a jq program, always a list: `| first` takes the one that there usually is.
 
@@ -292,6 +302,5 @@ DATA_FILTERS: dict[str, Callable[..., Any]] = {
     "toIon": ion,
     "toJson": json,
     "values": values,
-    "yaml": to_yaml,
 }
-RUN_FILTERS: dict[str, Callable[..., Any]] = {"jq": jq}
+RUN_FILTERS: dict[str, Callable[..., Any]] = {"jq": jq, "yaml": yaml}

@@ -34,6 +34,7 @@ UNITS = {
 }
 DAY_UNITS = frozenset({"DAYS", "WEEKS"})  # counted by the calendar, the shorter ones by the clock
 MONTH_UNITS = {"MONTHS": 1, "YEARS": 12, "DECADES": 120, "CENTURIES": 1200, "MILLENNIA": 12_000}
+LONGEST = 500  # characters of a pattern
 STYLES = frozenset({"full", "long", "medium", "short"})
 ENGLISH = "en"
 DATE_TIME = re.compile(
@@ -111,6 +112,8 @@ def _locales() -> ModuleType:
 @functools.lru_cache(maxsize=512)
 def _pieces(pattern: str) -> tuple[tuple[str | None, int, str], ...]:
     """A pattern cut up: (letter, how many, "") for a field, (None, 0, text) for text that stands for itself."""
+    if len(pattern) > LONGEST:
+        raise ExpressionError(f"a pattern for dates has at most {LONGEST} characters")
     pieces: list[tuple[str | None, int, str]] = []
     for found in PIECE.finditer(pattern):
         text, letter = found[0], found[2]

@@ -20,7 +20,7 @@ from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS, pars
 from engine.expressions.lexer import take_raw
 from engine.expressions.options import DEFAULTS, Options
 from engine.expressions.parser import Used
-from engine.expressions.runtime import LARGE, MISTAKES, Box, Run, limited, locate, misfit, run_of
+from engine.expressions.runtime import MISTAKES, Box, Run, limited, locate, misfit, run_of
 from engine.expressions.statements import Parsed, parse
 from engine.expressions.text_filters import TEXT_FILTERS, TEXT_RUN_FILTERS
 from engine.expressions.values import Double, Long, Missing, MissingValue, Place, equal, is_list, is_number, java_class, meant, to_text
@@ -31,6 +31,7 @@ Functions = Mapping[str, Callable[..., Any]]
 PURE: Functions = types.MappingProxyType(PURE_FUNCTIONS)
 # PURE without what cannot be interrupted: for whoever must not wait, such as the machine.
 BOUNDED: Functions = types.MappingProxyType({name: function for name, function in PURE_FUNCTIONS.items() if name != "jq"})
+BULKY = frozenset({str, list, tuple, dict})
 CACHED = 20_000  # characters; longer templates are compiled each time
 MARKED = re.compile(r"\x00raw(\d+)\x00")
 
@@ -46,7 +47,7 @@ def _filter(name: str, apply: Callable[..., Any], takes_run: bool = False) -> Ca
             if type(argument) is Missing:
                 return argument
         run = run_of(context)
-        if type(value) is str and len(value) > LARGE:
+        if type(value) is str or type(value) is list:
             run.charge(len(value) // 4)
         given = (run, value, *arguments) if takes_run else (value, *arguments)
         try:
@@ -73,9 +74,10 @@ def _operator(apply: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         if type(right) is Missing:
             return right
         run = run_of(context)
-        for value in (left, right):
-            if type(value) is list or type(value) is dict:
-                run.charge(8 * runtime.weigh(value, run.options.max_work // 8))
+        if type(left) in BULKY:
+            run.touch(left)
+        if type(right) in BULKY:
+            run.touch(right)
         try:
             return limited(run, apply(left, right))
         except ExpressionError as error:

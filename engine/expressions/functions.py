@@ -47,20 +47,27 @@ def parse_json(text: Any) -> Any:
         raise ExpressionError(f"Invalid JSON: {error}") from error
 
 
-def read_ion(ion: str | None) -> Any:
+def read_ion(context: Context, ion: str | None) -> Any:
     """A value from text of Amazon Ion.
 
     {{ fromIon('{a: 1}').a }} → 1
     """
-    return None if ion is None else from_ion(to_text(ion))
+    return None if ion is None else from_ion(_weighed(context, ion, 30))
 
 
-def read_yaml(yaml: str | None) -> Any:
+def read_yaml(context: Context, yaml: str | None) -> Any:
     """A value from YAML text.
 
     {{ yaml('a: 1').a }} → 1
     """
-    return None if yaml is None else parse_yaml(to_text(yaml))
+    return None if yaml is None else parse_yaml(_weighed(context, yaml, 50))
+
+
+def _weighed(context: Context, value: Any, cost: int) -> str:
+    """The text to read, counted as so many times its length: reading it takes long."""
+    text = to_text(value)
+    run_of(context).charge(cost * len(text))
+    return text
 
 
 def parse_yaml(text: str) -> Any:
@@ -230,13 +237,13 @@ def _parent(context: Context) -> str:
 
 
 PURE_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "fromJson": from_json, "json": older_from_json, "fromIon": read_ion, "yaml": read_yaml,
-    "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq, **DATE_FUNCTIONS,
+    "fromJson": from_json, "json": older_from_json,     "encrypt": encrypt, "decrypt": decrypt, "jq": run_jq, **DATE_FUNCTIONS,
 }
 CONTEXT_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": _extreme(max, "The largest of some numbers.\n\n{{ max(1, 3, 2) }} → 3"),
     "min": _extreme(min, "The smallest of some numbers.\n\n{{ min(1, 3, 2) }} → 1"),
     "range": _range, "block": _block, "parent": _parent,
+    "fromIon": read_ion, "yaml": read_yaml,
     "render": _render, "renderOnce": _render_once,
     "printContext": _print_context, "fetchContext": _print_context, "currentEachOutput": _current_each_output,
     "parentOutput": _parent_output,

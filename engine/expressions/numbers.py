@@ -67,6 +67,9 @@ def number_format(value: Any, format: str | None = None) -> Any:
     return sign + shape.prefix + text + shape.suffix
 
 
+LONGEST = 200  # characters of a pattern
+
+
 class _Shape(NamedTuple):
     """A pattern for numbers, taken apart."""
 
@@ -78,8 +81,10 @@ class _Shape(NamedTuple):
 
     @classmethod
     def of(cls, pattern: str) -> _Shape:
+        if len(pattern) > LONGEST:
+            raise ExpressionError(f"a pattern for numbers has at most {LONGEST} characters")
         found = re.fullmatch(r"((?:'[^']*'|[^#0,.'])*)([#0,]*)(?:\.([#0]*))?(?:E(0+))?((?:'[^']*'|[^#0'])*)", pattern)
-        if found is None or len(pattern) > 200:
+        if found is None:
             raise ExpressionError(f"`{pattern[:50]}` is not a pattern for numbers")
         quoted = (re.sub(r"'([^']*)'", lambda quote: quote[1] or "'", found[index]) for index in (1, 5))
         return cls(next(quoted), found[2], found[3] or "", found[4] or "", next(quoted))

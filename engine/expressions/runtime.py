@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import inspect
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import pass_context
@@ -13,11 +15,12 @@ from jinja2.runtime import Context
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.options import Options
-from engine.expressions.values import Missing, Place, is_list, is_number, java_class, meant, to_json, to_text
+from engine.expressions.values import Double, Float32, Long, Missing, Place, is_list, is_number, java_class, meant, to_json, to_text
 from engine.expressions.world import WORLD
 
 LARGE = 256
-WATCHED = 500  # steps between two looks at the clock
+NODE = 16  # characters that one value of a list or map counts as
+WATCHED = 200  # steps between two looks at the clock
 CALL = 25  # steps that a macro costs
 NOTHING = object()
 MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
@@ -70,7 +73,7 @@ class Run:
         """Counts characters and items made on the way."""
         self.work += amount
         if self.work > self.options.max_work:
-            raise ExpressionError(f"the expression makes more than {self.options.max_work} characters on its way")
+            raise self.beyond(f"the expression makes more than {self.options.max_work} characters on its way")
         if amount > LARGE:
             self.watch()
 
@@ -81,7 +84,7 @@ class Run:
             item = waiting.pop()
             self.nodes += 1
             if self.nodes > self.options.max_nodes:
-                raise ExpressionError(f"the expression makes lists and maps of more than {self.options.max_nodes} values")
+                raise self.beyond(f"the expression makes lists and maps of more than {self.options.max_nodes} values")
             if isinstance(item, Mapping):
                 waiting.extend(item.values())
             elif is_list(item):
@@ -100,9 +103,21 @@ class Run:
         self.steps += cost
         if self.steps > self.watched:
             if self.steps > self.options.max_steps:
-                raise ExpressionError(f"the expression takes more than {self.options.max_steps} steps")
+                raise self.beyond(f"the expression takes more than {self.options.max_steps} steps")
             self.watched = min(self.steps + WATCHED, self.options.max_steps)
             self.watch()
+
+    def beyond(self, message: str) -> ExpressionError:
+        """The error of going beyond a limit."""
+        return WorldNeeded("", message) if self.options.hands_on else ExpressionError(message)
+
+    def touch(self, value: Any) -> None:
+        """Counts what an operation must look at: all characters of a text, all values of a list or map, through and through."""
+        if type(value) is str:
+            if len(value) > LARGE:
+                self.charge(len(value) // 16)
+        elif isinstance(value, (Mapping, list, tuple, set, frozenset)):
+            self.charge(NODE * weigh(value, self.options.max_work // NODE))
 
     def watch(self) -> None:
         """Looks at the clock, if there is one."""
@@ -200,7 +215,9 @@ def for_each(context: Context, value: Any, place: Place, name: str) -> Iterator[
     for number, item in enumerate(items):
         run.iterations += 1
         if run.iterations > run.options.max_iterations:
-            raise ExpressionError(f"the loops go round more than {run.options.max_iterations} times", line=place[0], column=place[1])
+            told = run.beyond(f"the loops go round more than {run.options.max_iterations} times")
+            told.line, told.column = place
+            raise told
         loop.index = number
         scope[name] = item
         yield number
@@ -292,7 +309,7 @@ def make_range(run: Run, first: Any, last: Any, step: Any = None) -> list[Any]:
         raise ExpressionError("Arguments of range function must be of type Number or String with a length of 1")
     values = range(int(first), int(last) + (1 if step > 0 else -1), int(step))
     if len(values) > run.options.max_iterations:
-        raise ExpressionError(f"the range has more than {run.options.max_iterations} values")
+        raise run.beyond(f"the range has more than {run.options.max_iterations} values")
     run.charge_nodes(values)
     return list(values)
 
@@ -333,6 +350,8 @@ def call(context: Context, name: str, place: Place, *arguments: Any, **named: An
     for value in (*arguments, *named.values()):
         if isinstance(value, Missing):
             raise value.error()
+        if type(value) is str:
+            run.touch(value)
     function: Callable[..., Any] | None = None
     given = arguments
     try:
@@ -416,13 +435,14 @@ def weigh(value: Any, most: int) -> int:
     count, waiting = 0, [value]
     while waiting and count <= most:
         item = waiting.pop()
-        if isinstance(item, Mapping):
-            count += len(item)
-            waiting.extend(item.values())
-        elif is_list(item):
-            count += len(item)
-            waiting.extend(item)
+        if not isinstance(item, Mapping) and not is_list(item):
+            continue
+        count += len(item)
+        waiting.extend([inner for inner in (item.values() if isinstance(item, Mapping) else item) if type(inner) not in SCALARS])
     return count
+
+
+SCALARS = frozenset({str, int, float, bool, type(None), Long, Double, Float32, Decimal, dt.datetime, dt.date})
 
 
 def limited(run: Run, value: Any) -> Any:
@@ -432,5 +452,5 @@ def limited(run: Run, value: Any) -> Any:
         if len(value) > LARGE:
             run.charge(len(value))
     elif isinstance(value, Mapping) or is_list(value):
-        run.charge(8 * weigh(value, run.options.max_work // 8))
+        run.charge(NODE * weigh(value, run.options.max_work // NODE))
     return value

@@ -116,7 +116,7 @@ def replace(run: Run, value: Any, replace_pairs: Mapping[Any, Any] | None = None
 
 def allow_patterns(run: Run, name: str) -> None:
     """Leaves a pattern to who can wait for it."""
-    if not run.options.patterns:
+    if run.options.hands_on:
         raise WorldNeeded(name)
 
 

@@ -20,7 +20,7 @@ from engine.errors import ExpressionError
 
 SHOWN_NAMES = 8
 MOST_NAMES = 1000
-MOST_PAIRS = 2_000_000  # comparisons that one operation may take
+MOST_PAIRS = 300_000  # comparisons that one operation may take
 
 
 class Float32(float):

@@ -62,9 +62,6 @@ def plain(value: Any) -> Any:
 
 
 def to_yaml(value: Any) -> str:
-    """A value as YAML text that ends with a newline; lists are indented by one space.
-
-    {{ {'a': 1} | yaml | trim }} → a: 1
-    """
+    """A value as YAML text that ends with a newline."""
     text = yaml.dump(plain(value), Dumper=Writer, sort_keys=False, allow_unicode=True, default_flow_style=False, width=10**9)
     return text.removesuffix("...\n")
