@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,13 +12,14 @@ from django.conf import settings
 from engine.defaults import PluginDefault, read_defaults
 from engine.document import Flow, Problem
 from engine.parser import YAML_PROBLEM, read
-from engine.yaml_ import dump, load
+from engine.yaml_ import Document, dotted, dump, load
 from namespaces.models import Namespace
 from namespaces.rights import ancestry
-from plugins.catalog import CATALOG
+from plugins.catalog import CATALOG, typed_maps
 from ui.errors import Invalid
 
 SEPARATOR = re.compile(r"^---[ \t]*(?:#.*)?$", re.MULTILINE)
+DEPRECATED = re.compile(r"^\S+ is deprecated\. ")
 ALIAS_INFO = re.compile(r"^(\S+) is replaced by (\S+)$")
 
 
@@ -43,13 +44,15 @@ class Validation:
 
     @property
     def infos(self) -> list[str]:
-        return [problem.message for problem in self.problems if problem.severity == "info"]
+        told = (problem.message for problem in self.problems if problem.severity == "info")
+        return [message for message in told if not DEPRECATED.match(message)]
 
     @property
     def deprecations(self) -> list[str]:
-        """Where old names are used: `tasks[1]`."""
-        told = (problem for problem in self.problems if problem.severity == "info" and ALIAS_INFO.match(problem.message))
-        return [problem.path.removesuffix(".type") for problem in told]
+        """Where old names, or types that Kestra advises against, are used: `tasks[1]`."""
+        infos = (problem for problem in self.problems if problem.severity == "info")
+        told = (problem for problem in infos if ALIAS_INFO.match(problem.message) or DEPRECATED.match(problem.message))
+        return list(dict.fromkeys(problem.path.removesuffix(".type") for problem in told))
 
     def constraints(self) -> str | None:
         """All errors as Kestra puts them into one text; None where there are none."""
@@ -92,7 +95,16 @@ def validate(source: str) -> Validation:
     """Everything about a source; never raises for what is written in it."""
     document = load(source)
     flow, problems = read(document, catalog=CATALOG, defaults=defaults_for(_namespace(document.value)))
-    return Validation(tuple(problems), flow)
+    return Validation((*problems, *_advised_against(document)), flow)
+
+
+def _advised_against(document: Document) -> Iterator[Problem]:
+    """Types that Kestra calls deprecated."""
+    for path, inside in typed_maps(document.value):
+        instead = CATALOG.deprecated(inside["type"])
+        if instead:
+            line, column = document.place((*path, "type"))
+            yield Problem(f"{CATALOG.canonical(inside['type'])} is deprecated. {instead}", line, column, dotted((*path, "type")), "info")
 
 
 def validate_part(text: str, section: str) -> str | None:

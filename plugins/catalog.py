@@ -242,6 +242,13 @@ class Catalog:
         except CatalogError:
             return None
 
+    def deprecated(self, type_: str) -> str:
+        """What to use instead of a type that Kestra advises against; empty where it does not, or there is no such type."""
+        try:
+            return find(type_).deprecated
+        except CatalogError:
+            return ""
+
     def inline(self, type_: str) -> bool:
         """Whether a task of this type is so cheap that whoever advances the execution may run it in place."""
         found = find(type_)
@@ -318,7 +325,7 @@ class Catalog:
         """Conditions, task runners and the like inside it: maps with a `type` of ours that are no tasks of a flowable."""
         children = found.child_properties if issubclass(found, FlowableTask) else ()
         more: list[tuple[str, tuple[str | int, ...]]] = []
-        for path, inner in _typed_maps({name: value for name, value in mapping.items() if name not in children}):
+        for path, inner in typed_maps({name: value for name, value in mapping.items() if name not in children}):
             if any(path[: len(known)] == known or known[: len(path)] == path for known in told) or ".ee." in inner["type"]:
                 continue
             found_kind = kind(inner["type"])
@@ -342,16 +349,16 @@ def _among_conditions(path: tuple[str | int, ...]) -> bool:
     return len(path) > 1 and path[-2] in ("conditions", "scheduleConditions")
 
 
-def _typed_maps(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+def typed_maps(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """Maps inside a value whose `type` is one of Kestra's class names."""
     if isinstance(value, Mapping):
         if path and isinstance(value.get("type"), str) and value["type"].startswith("io.kestra."):
             yield path, value
         for name, item in value.items():
-            yield from _typed_maps(item, (*path, str(name)))
+            yield from typed_maps(item, (*path, str(name)))
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _typed_maps(item, (*path, number))
+            yield from typed_maps(item, (*path, number))
 
 
 CATALOG = Catalog()

@@ -61,6 +61,8 @@ class Schema(BaseModel):
     with `context.render`, `context.render_typed` or `context.render_any`.
     """
 
+    deprecated: ClassVar[str] = ""  # what to use instead, where Kestra advises against the type (which works all the same)
+
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 

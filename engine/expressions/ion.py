@@ -23,6 +23,7 @@ READ_ESCAPES = {
 }
 TIMESTAMP = re.compile(r"\d{4}(?:T|-\d\dT|-\d\d-\d\d(?:T(?:\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?)?)")
 NUMBER = re.compile(r"-?\d[\d_]*(?:\.\d*)?(?:([eEdD])[+-]?\d+)?|[+-]inf")
+PLAIN = {quote: re.compile(rf"[^{quote}\\]*") for quote in ("\"", "'")}  # of a text, what stands for itself
 SKIP = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 
 
@@ -168,16 +169,16 @@ class IonReader:
 
     def _until(self, quote: str) -> str:
         pieces: list[str] = []
-        while not self.text.startswith(quote, self.at):
-            if self.at >= len(self.text):
+        while True:
+            plain = PLAIN[quote].match(self.text, self.at)
+            assert plain is not None  # it matches nothing, too
+            pieces.append(plain[0])
+            self.at = plain.end() + 1
+            if self.at > len(self.text):
                 self.fail()
-            character = self.text[self.at]
-            self.at += 1
-            if character == "\\":
-                character = self._escape()
-            pieces.append(character)
-        self.at += 1
-        return "".join(pieces)
+            if self.text[plain.end()] == quote:
+                return "".join(pieces)
+            pieces.append(self._escape())
 
     def _escape(self) -> str:
         letter = self.text[self.at:self.at + 1]

@@ -16,6 +16,7 @@ from namespaces import files
 from namespaces.models import Role, User
 from tests import builders
 from tests.executions.flows import CORE, NAMESPACE, log, save, start, states, work_off
+from tests.plugins.core.test_http import serving
 from ui.errors import KestraError
 
 pytestmark = [pytest.mark.redis, pytest.mark.django_db(transaction=True)]
@@ -396,3 +397,32 @@ def test_assertions_fail_together() -> None:
     ended = ran("asserted", task("check", "execution.Assert", conditions=conditions, errorMessage="two of three"))
     assert (ended.state, outputs(ended, "check")) == ("FAILED", {"success": 1, "failed": 2})
     assert "two of three" in errors(ended)
+
+
+# --- HTTP
+
+
+def test_a_request_uses_secrets_and_tells_none(settings: Any) -> None:
+    settings.KESTRA_ENV_SECRETS = {"TOKEN": "czNjcjN0LXZhbHVl"}
+    secret = "{{ secret('TOKEN') }}"
+    with serving() as address:
+        ended = ran(
+            "asks",
+            task("ask", "http.Request", uri=f"{address}/echo?token={secret}", headers={"X-Key": secret}),
+            task("sealed", "http.Request", uri=f"{address}/latin", encryptBody=True),
+            task("see", "debug.Return", format="{{ outputs.sealed.encryptedBody }}"),
+            task("get", "http.Download", uri=f"{address}/named"),
+            task("size", "storage.Size", uri="{{ outputs.get.uri }}"),
+            task(
+                "bad", "http.Request", uri=f"{address}/teapot?token={secret}", options={"basicAuthUser": "u", "basicAuthPassword": secret}
+            ),
+        )
+    assert states(ended) == {"ask": "SUCCESS", "sealed": "SUCCESS", "see": "SUCCESS", "get": "SUCCESS", "size": "SUCCESS", "bad": "FAILED"}
+    assert outputs(ended, "size") == {"size": 4}
+    assert '"x-key": "********"' in outputs(ended, "ask")["body"]
+    assert outputs(ended, "sealed")["encryptedBody"]["type"] == "io.kestra.datatype:aes_encrypted"
+    kept = str(list(ended.task_runs.values_list("outputs", flat=True))) + str(list(ended.log_lines.values_list("message", flat=True)))
+    assert "s3cr3t" not in kept
+    assert "czNjcjN0" not in kept
+    assert "café" not in kept
+    assert "418" in errors(ended)

@@ -149,6 +149,16 @@ def test_plugin_defaults_of_namespaces_apply_to_stored_flows() -> None:
     assert selectors.parsed("company.team", "f").tasks[0].properties["level"] == "ERROR"
 
 
+def test_types_that_kestra_advises_against_are_told() -> None:
+    old = "  - id: a\n    type: io.kestra.core.tasks.debugs.Echo\n    format: m\n"
+    each = "  - {id: b, type: io.kestra.plugin.core.flow.Sequential, tasks: [{id: c, type: io.kestra.plugin.core.state.Get}]}\n"
+    found = validate(source() + old + each)
+    assert found.valid
+    assert found.deprecations == ["tasks[1]", "tasks[2].tasks[0]"]
+    assert found.infos == ["io.kestra.core.tasks.debugs.Echo is replaced by io.kestra.plugin.core.debug.Echo"]
+    assert [(problem.line, problem.severity) for problem in found.problems if "state.Get is deprecated" in problem.message] == [(10, "info")]
+
+
 def test_the_constraints_read_as_kestras_do() -> None:
     twice = validate(source() + "  - id: log\n    type: io.kestra.core.tasks.log.Log\n    message: m\n")
     assert twice.constraints() == ": Invalid Flow: Duplicate task id with name [log]\n"

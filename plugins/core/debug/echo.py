@@ -25,6 +25,7 @@ class Echo(RunnableTask):
     """Write a line into the log (deprecated: use Log)."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.debugs.Echo",)
+    deprecated: ClassVar[str] = "Use io.kestra.plugin.core.log.Log."
     inline: ClassVar[bool] = True
 
     format: Text = Field(description="The text to render and write.")

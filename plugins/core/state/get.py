@@ -30,6 +30,7 @@ class Get(Stateful):
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.states.Get",)
     inline: ClassVar[bool] = True
+    deprecated: ClassVar[str] = "Use io.kestra.plugin.core.kv.Get."
     outputs_schema: ClassVar[Mapping[str, str]] = {"count": "How many values it has.", "data": "The values by name."}
 
     error_on_missing: bool | Expression = Field(False, description="Fail where there is no such state.")

@@ -29,6 +29,7 @@ class Set(Stateful):
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.states.Set",)
     inline: ClassVar[bool] = True
+    deprecated: ClassVar[str] = "Use io.kestra.plugin.core.kv.Set."
     outputs_schema: ClassVar[Mapping[str, str]] = {"count": "How many values the state has.", "key": "The key that it is kept under."}
 
     data: dict[str, Any] | None = Field(None, description="Values by name, put over those that are there. Rendered twice, as in Kestra.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,27 @@ def rows(source: Path) -> Iterator[tuple[bytes, Any]]:
         if not line.strip():
             continue
         try:
-            yield line, from_ion(line.decode())
+            yield line, _value(line.decode())
         except (ExpressionError, ValueError, RecursionError) as error:
             reason = error.message if isinstance(error, ExpressionError) else "it is no text"
             raise TaskFailed(f"Line {number} of the file is no row of Ion or JSON: {reason}", retryable=False) from error
+
+
+def _value(text: str) -> Any:
+    """JSON, which is read many times faster, or else Ion."""
+    try:
+        return json.loads(text, parse_float=_number, parse_constant=_no_json)
+    except ValueError:
+        return from_ion(text)
+
+
+def _number(text: str) -> float | Decimal:
+    """As Ion has it: only what has an exponent is a double."""
+    return float(text) if "e" in text.lower() else Decimal(text)
+
+
+def _no_json(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
 
 
 def named(value: Any) -> Mapping[str, Any]:

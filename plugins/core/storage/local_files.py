@@ -35,6 +35,7 @@ class LocalFiles(RunnableTask):
     """Write files into the working directory, and keep files of it."""
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.storages.LocalFiles",)
+    deprecated: ClassVar[str] = "Use `inputFiles` and `outputFiles`."
     outputs_schema: ClassVar[Mapping[str, str]] = {"uris": "The kept files by their names."}
 
     inputs: dict[str, Any] | Text | None = Field(None, description="What files hold by their names; a `kestra://` URI is that file.")
