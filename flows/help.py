@@ -6,10 +6,11 @@ import inspect
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
+from engine.expressions import names
 from plugins import catalog
 from plugins.contract import BaseTask, BaseTrigger, FlowableTask, Schema, TaskRunner
 
@@ -154,7 +155,7 @@ def _for_editor(one: Property) -> dict[str, Any]:
 
 @cache
 def editor_schema() -> dict[str, Any]:
-    """What `static/src/flow-help.js` completes from: `{flow: {property: …}, types: {type: {kind, title, properties}}}`."""
+    """What the editor completes from: `{flow: {property: …}, types: {type: {kind, title, properties}}, expressions: [{kind, name, …}]}`."""
     flow = {name: {"type": type_, "description": text, "required": required} for name, (type_, text, required) in FLOW_PROPERTIES.items()}
     types = {
         one.type: {
@@ -165,4 +166,4 @@ def editor_schema() -> dict[str, Any]:
         for one in all_help()
         if not one.problem
     }
-    return {"flow": flow, "types": types}
+    return {"flow": flow, "types": types, "expressions": [asdict(entry) for entry in names.entries()]}

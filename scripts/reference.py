@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from engine.expressions import names  # noqa: E402
 from flows.help import Help, Property, all_help  # noqa: E402 -- after the path to the rooms
 
 FOLDER = ROOT / "docs" / "reference"
@@ -40,6 +41,29 @@ def page(found: Help) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+EXPRESSIONS: tuple[names.Kind, ...] = ("variable", "operator", "tag", "filter", "function", "test")
+
+
+def expressions() -> str:
+    """The Markdown of everything that expressions know."""
+    parts = [
+        "# Expressions",
+        "What stands between `{{` and `}}` in a flow: Pebble, as Kestra ships it. Generated from `engine/expressions/` by `make docs`.",
+        "A value that is missing is an error unless `??`, `???`, `is defined` or `default` answers for it. Text out of a variable is not "
+        "rendered again: `render()` does that. Whole numbers have 64 bits, and divide to whole numbers. Names with a hyphen need brackets: "
+        "`outputs['my-task'].value`.",
+        "A rendering ends with an error after 10 MB of output, 100,000 rounds of loops, a million steps, or 1.2 seconds of work.",
+    ]
+    for kind in EXPRESSIONS:
+        lines = [f"| {kind} | | example |", "|---|---|---|"]
+        for entry in names.of_kind(kind):
+            shown = "<br>".join(f"`{example}` → `{result}`" for example, result in entry.examples)
+            cells = (f"`{entry.signature}`", " ".join(entry.help.split()), shown)
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        parts += [f"## {kind.capitalize()}s", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
 def pages() -> dict[str, str]:
     """File name → content of everything below docs/reference/."""
     listed = [one for one in all_help() if not one.problem]
@@ -49,7 +73,8 @@ def pages() -> dict[str, str]:
         index += [f"## {group}", "\n".join(f"- [{one.name}]({one.type}.md): {one.title}" for one in found)]
     common = next(one for one in listed if one.type == "io.kestra.plugin.core.log.Log").common
     index += ["## Properties that every task has", _table(common)]
-    return files | {"README.md": "\n\n".join(index) + "\n"}
+    index.insert(2, "What may stand between `{{` and `}}` is in [Expressions](expressions.md).")
+    return files | {"expressions.md": expressions(), "README.md": "\n\n".join(index) + "\n"}
 
 
 def main() -> int:

@@ -58,7 +58,7 @@ TAGS: dict[str, tuple[str, str, str]] = {
 }
 VARIABLES: dict[str, str] = {
     "flow": "`id`, `namespace`, `revision` of the flow.",
-    "execution": "`id`, `startDate`, `originalId` of the execution.",
+    "execution": "`id`, `startDate`, `originalId`, `state` of the execution.",
     "inputs": "The inputs by id.",
     "outputs": "The outputs of tasks that have ended, by task id: `{{ outputs.load.uri }}`; inside loops by value, outermost first.",
     "vars": "The variables of the flow, not rendered: `{{ render(vars.name) }}` renders one.",
@@ -72,7 +72,7 @@ VARIABLES: dict[str, str] = {
     "envs": "The environment variables of the server that begin with `KESTRA_`, without it, in small letters.",
     "globals": "What the installation says to every flow.",
     "namespace": "The variables of the namespace and of those above it.",
-    "error": "In tasks of `errors`: `taskId`, `message` of what failed.",
+    "workerTaskrun": "In a WorkingDirectory: the task run of that task.",
 }
 
 

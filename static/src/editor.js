@@ -15,6 +15,7 @@ import {
   drawSelection, dropCursor, EditorView, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, hoverTooltip, keymap, lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { completeExpression, hoverExpression } from "./editor/expression-help.js";
 import { complete, hover } from "./editor/flow-help.js";
 
 export { typeAt } from "./editor/flow-help.js";
@@ -61,8 +62,8 @@ export function mount(textarea, options = {}) {
   Promise.resolve(options.help).then((found) => { schema = found ?? null; });
   const helped = options.help
     ? [
-        autocompletion({ override: [(context) => (schema ? complete(context, schema) : null)], activateOnTyping: true }),
-        hoverTooltip((view, position) => (schema ? hover(view, position, schema) : null)),
+        autocompletion({ override: [(context) => (schema ? completeExpression(context, schema) ?? complete(context, schema) : null)], activateOnTyping: true }),
+        hoverTooltip((view, position) => (schema ? hoverExpression(view, position, schema) ?? hover(view, position, schema) : null)),
       ]
     : [autocompletion()];
   const view = new EditorView({
