@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import chain, dbt, language, latency, load, machine, stack
+from bench import chain, dbt, fires, language, latency, load, machine, stack
 from bench.stack import Client
 from tests.machine import postgres, postgres_programs
 
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
     "chain": chain.measure,
     "load": load.measure,
     "load-postgres": load_on_postgres,
+    "fires": fires.measure,
     "latency": latency.measure,
     "dbt": dbt.measure,
 }

@@ -1,13 +1,14 @@
 """Dates of a cron expression in a time zone, across the days on which clocks change. Pure: the caller says from which date.
 
-A clock that jumps forward: a fixed time inside the hour that is left out comes right after it. A clock that goes back: a fixed time comes
-once, at its first occurrence; an expression for every hour (`*`) goes on through both.
+A clock that jumps forward: a fixed time inside the hour that is left out comes right after it, the first one where there are several.
+A clock that goes back: a fixed time comes once, at its first occurrence; an expression for every hour (`*`) goes on through both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from croniter import CroniterBadDateError, croniter
 
@@ -63,6 +64,7 @@ class _Clock:
         return found
 
 
+@lru_cache(maxsize=1000)
 def _every_hour(cron: str) -> bool:
     """Whether the expression leaves the hour open, so that it counts elapsed time rather than the clock on the wall."""
     fields, _ = croniter.expand(cron, second_at_beginning=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 import pytest
+from croniter import croniter
 
 from plugins.catalog import CATALOG
 from plugins.core.trigger import _cron
-from plugins.core.trigger.schedule import Schedule
 
 BERLIN = ZoneInfo("Europe/Berlin")
 TYPE = "io.kestra.plugin.core.trigger.Schedule"
@@ -51,18 +51,66 @@ def test_the_previous_date_of_the_next_one_is_where_we_were(cron: str) -> None:
         assert found.astimezone(UTC) == before
 
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+# --- a year ---------------------------------------------------------------------------------------------------------------------
+
+YEAR = (datetime(2027, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC))
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo")
+FIXED = (
+    "0 6 * * *", "30 2 * * *", "0 2 * * *", "0 3 * * 1-5", "15,45 1-3 * * *", "0 0 1 * *", "*/7 2 * * SUN", "0 9 * * MON#1",
+    "0 12 L * *", "5 4 * * sun", "@weekly", "@monthly", "@yearly", "@daily",
+)  # fmt: skip
+EVERY_HOUR = {"0 * * * *": (0,), "*/20 * * * *": (0, 20, 40), "@hourly": (0,)}
 
 
-@pytest.mark.parametrize(("mode", "wanted"), [("ALL", NOON - timedelta(hours=3)), ("LAST", NOON), ("NONE", NOON + timedelta(hours=1))])
-def test_missed_dates_are_recovered_as_asked(mode: str, wanted: datetime) -> None:
-    trigger = Schedule.model_validate({"id": "a", "type": TYPE, "cron": "0 * * * *", "recoverMissedSchedules": mode})
-    assert trigger.recovered(NOON - timedelta(hours=3), NOON) == wanted
+def by_the_clock(cron: str, zone: ZoneInfo) -> list[datetime]:
+    """All dates of the year found in an independent way: croniter's on the clock on the wall, which knows of no zone, each at its instant.
+
+    Of several that the clock leaves out on one day, the first counts. An expression that leaves the hour open counts time as it passes, so
+    its dates are those minutes of the year whose clock it matches.
+    """
+    if cron in EVERY_HOUR:
+        moments = (YEAR[0] + timedelta(minutes=n) for n in range(int((YEAR[1] - YEAR[0]) / timedelta(minutes=1))))
+        return [moment for moment in moments if moment.astimezone(zone).minute in EVERY_HOUR[cron]]
+    walls = croniter(cron, datetime(2026, 12, 30), max_years_between_matches=3)
+    found, left_out = set(), set()
+    while (wall := walls.get_next(datetime)) < datetime(2028, 1, 3):
+        moment = wall.replace(tzinfo=zone).astimezone(UTC)
+        if moment.astimezone(zone).replace(tzinfo=None) != wall:
+            if wall.date() in left_out:
+                continue
+            left_out.add(wall.date())
+        if YEAR[0] <= moment < YEAR[1]:
+            found.add(moment)
+    return sorted(found)
 
 
-def test_a_date_that_is_too_late_is_skipped() -> None:
-    trigger = Schedule.model_validate({"id": "a", "type": TYPE, "cron": "0 * * * *", "lateMaximumDelay": "PT90M"})
-    assert trigger.due(NOON - timedelta(hours=3), NOON) == NOON - timedelta(hours=1)
+def ours(cron: str, zone: ZoneInfo) -> list[datetime]:
+    dates = _cron.dates(cron, zone, YEAR[0] - timedelta(microseconds=1))
+    return [date.astimezone(UTC) for date in takewhile(lambda date: date < YEAR[1], dates)]
+
+
+def test_no_date_of_a_year_is_no_date() -> None:
+    assert ours("0 0 29 2 *", BERLIN) == []
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "Australia/Lord_Howe"])
+@pytest.mark.parametrize("cron", FIXED)
+def test_a_year_of_dates_is_that_of_croniter_on_the_wall(cron: str, name: str) -> None:
+    assert ours(cron, ZoneInfo(name)) == by_the_clock(cron, ZoneInfo(name))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ZONES)
+@pytest.mark.parametrize("cron", [*FIXED, *EVERY_HOUR])
+def test_a_year_of_dates_in_more_zones(cron: str, name: str) -> None:
+    assert ours(cron, ZoneInfo(name)) == by_the_clock(cron, ZoneInfo(name))
+
+
+def test_in_utc_dates_are_croniters_own() -> None:
+    for cron in (*FIXED, *EVERY_HOUR):
+        start = YEAR[0] - timedelta(seconds=1)
+        wanted = croniter(cron, start, max_years_between_matches=10)
+        assert list(islice(_cron.dates(cron, UTC, start), 100)) == [wanted.get_next(datetime) for _ in range(100)], cron
 
 
 @pytest.mark.parametrize(
