@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from executions import executor, ports, services, storage, store, tick
-from executions.models import Execution, LogLine, Step, Timer
+from executions import executor, ports, services, storage, store, tick, worker
+from executions.models import Command, Delivery, Execution, LogLine, Step, Timer
 from flows import services as flow_services
 from flows.models import Revision
 from kv import services as kv
@@ -266,3 +267,56 @@ def test_a_stored_flow_that_cannot_be_read_any_more_is_there_and_does_not_start(
         start("broken")
     parent = save("caller", f"tasks:\n  - {{id: s, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: broken}}\n")
     assert messages(work_off(start(parent))) == ["Cannot execute an invalid flow: Invalid type: io.gone"]
+
+
+# --- one execution for each batch
+
+
+def lots(rows: int, child: str, more: str = "") -> Execution:
+    save("lot", child)
+    each = f"{{id: each, type: {CORE}.flow.ForEachItem, items: '{{{{ inputs.rows }}}}', namespace: {NAMESPACE}, flowId: lot{more}}}"
+    flow = save("lots", f"inputs:\n  - {{id: rows, type: FILE}}\ntasks:\n  - {each}\n")
+    return start(flow, files={"rows": ("rows.csv", b"x\n" * rows)})
+
+
+def children_of(execution: Execution) -> dict[str, int]:
+    return dict(Counter(Execution.objects.filter(flow_id="lot").values_list("state", flat=True)))
+
+
+def test_a_wave_that_is_started_twice_is_there_once() -> None:
+    execution = lots(3, f"tasks:\n  - {{id: wait, type: {CORE}.flow.Pause}}\n")
+    while not Command.objects.filter(kind="StartEach").exists():
+        worker.work(Delivery.objects.filter(status="waiting").earliest("id").id)
+    wave = Command.objects.get(kind="StartEach")
+    worker.carry_out(wave.id)
+    Command.objects.create(id=wave.id, execution_id=wave.execution_id, kind=wave.kind, payload=wave.payload)
+    worker.carry_out(wave.id)
+    work_off(execution)
+    assert children_of(execution) == {"PAUSED": 3}
+    assert execution.task_runs.get(task_id="each_items").outputs["iterations"] == {"CREATED": 0, "RUNNING": 3}
+    services.kill(user=None, execution_id=execution.id)
+    work_off(execution)
+    assert (execution.state, children_of(execution)) == ("KILLED", {"KILLED": 3})
+
+
+@pytest.mark.parametrize(("behavior", "state"), [("QUEUE", "SUCCESS"), ("CANCEL", "CANCELLED"), ("FAIL", "FAILED")])
+def test_batches_of_a_flow_that_bounds_its_executions(behavior: str, state: str) -> None:
+    execution = lots(5, f"concurrency: {{limit: 1, behavior: {behavior}}}\ntasks:\n" + log("one"))
+    assert work_off(execution).state == ("FAILED" if state == "FAILED" else "SUCCESS")
+    assert children_of(execution).get(state, 0) >= 4
+
+
+def test_batches_in_a_branch_whose_files_are_cut_in_parts() -> None:
+    save("lot", "inputs:\n  - {id: file, type: STRING}\ntasks:\n" + log("one", "{{ read(inputs.file) }}"))
+    each = (
+        f"{{id: each, type: {CORE}.flow.ForEachItem, items: '{{{{ inputs.rows }}}}', namespace: {NAMESPACE}, flowId: lot, "
+        "batch: {partitions: 2}, inputs: {file: '{{ taskrun.items }}'}, labels: {lot: '{{ taskrun.iteration }}'}, inheritLabels: true}"
+    )
+    branch = f"{{id: if, type: {CORE}.flow.If, condition: '{{{{ true }}}}', then: [{each}]}}"
+    flow = save("lots", f"inputs:\n  - {{id: rows, type: FILE}}\ntasks:\n  - {branch}\n")
+    execution = work_off(start(flow, files={"rows": ("rows.csv", b"a\nb\nc")}, labels=[("own", "yes")]))
+    assert execution.state == "SUCCESS"
+    lines = LogLine.objects.filter(execution__flow_id="lot").values_list("message", flat=True)
+    assert sorted(lines) == ["a\nc\n", "b\n"]
+    labels = [dict(child.labels) for child in Execution.objects.filter(flow_id="lot").order_by("created")]
+    assert [(each["own"], each["lot"]) for each in labels] == [("yes", "1"), ("yes", "2")]
