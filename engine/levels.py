@@ -156,9 +156,9 @@ def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | 
                 board.log("ERROR", answer.message, run)
             end_run(board, run, allowed(answer.state, board.task(run)), message=answer.message)
         case Hold():
-            board.move(run, states.PAUSED)
+            board.note(board.move(run, states.PAUSED), end=answer.end if answer.end_at is not None else None)
             _wake(board, f"resume:{run.id}", answer.resume_at)
-            _wake(board, f"expire:{run.id}", answer.fail_at)
+            _wake(board, f"expire:{run.id}", answer.end_at)
         case Repeat():
             board.note(board.move(run, states.PAUSED), next_iteration=answer.iteration)
             _wake(board, f"repeat:{run.id}:{answer.iteration}", answer.at)

@@ -166,10 +166,10 @@ def violated(board: Board, number: int, sla: Sla, reason: str) -> None:
     message = f"Execution {'failed' if state == states.FAILED else 'cancelled'} due to SLA '{sla.id}' violated: {reason}"
     board.log("ERROR", message)
     board.head = replace(board.head, error=message)
-    _cut_off(board, state)
+    cut_off(board, state)
 
 
-def _cut_off(board: Board, state: str) -> None:
+def cut_off(board: Board, state: str) -> None:
     """End everything now: the last open task run carries the state, the others are killed; children go on."""
     unfinished = [run for run in board.runs.values() if not run.state.terminated]
     for run in unfinished:

@@ -166,6 +166,9 @@ class FlowParser:
             log_level=fields.text("logLevel"),
             log_to_file=fields.boolean("logToFile"),
         )
+        if canonical == semantics.PAUSE:
+            asked = self.inputs(raw.get("onResume"), (*path, "onResume"))
+            semantics.check_inputs(asked, (*path, "onResume"), self.reader)
         self.seen.append(semantics.SeenTask(task, path, kind))
         return task
 

@@ -12,7 +12,7 @@ from engine.board import Board
 from engine.endings import allowed, end_run, is_main
 from engine.events import ForceRunRequested, PauseRequested, ResumeRequested, TimerElapsed
 from engine.execution import TaskRun
-from engine.limits import limit_elapsed, start_execution
+from engine.limits import cut_off, limit_elapsed, start_execution
 
 RUNNABLE = (states.RUNNING, states.RETRYING)
 
@@ -86,9 +86,18 @@ def _hold_over(board: Board, run: TaskRun, kind: str, rest: str) -> None:
     elif kind == "resume" and "next_iteration" not in run.notes:
         resume_run(board, run)
     elif kind == "expire" and "next_iteration" not in run.notes:
-        message = "Timeout reached while it was paused"
-        board.log("ERROR", message, run)
-        end_run(board, run, allowed(states.FAILED, board.task(run)), message=message)
+        _expire(board, run, run.notes.get("end", states.FAILED))
+
+
+def _expire(board: Board, run: TaskRun, state: str) -> None:
+    """Nobody resumed it in time."""
+    message = "Timeout reached while it was paused"
+    board.log("WARN" if state == states.WARNING else "ERROR", message, run)
+    if state == states.CANCELLED:
+        board.head = replace(board.head, error=message)
+        cut_off(board, states.CANCELLED)
+        return
+    end_run(board, run, allowed(state, board.task(run)), message=message)
 
 
 def repeat(board: Board, run: TaskRun) -> None:

@@ -25,6 +25,7 @@ TASK_ID = "[a-zA-Z0-9][a-zA-Z0-9_-]*"
 INPUT_ID = "[a-zA-Z0-9][.a-zA-Z0-9_-]*"
 COMMON_INPUT = frozenset({"id", "name", "type", "description", "displayName", "required", "defaults", "dependsOn"})
 CORE = "io.kestra.plugin.core."
+PAUSE = f"{CORE}flow.Pause"
 DAG, SWITCH, WORKING_DIRECTORY = f"{CORE}flow.Dag", f"{CORE}flow.Switch", f"{CORE}flow.WorkingDirectory"
 EXECUTABLE = frozenset({f"{CORE}flow.Subflow", f"{CORE}flow.ForEachItem"})
 SCHEDULE = f"{CORE}trigger.Schedule"
@@ -54,8 +55,7 @@ def check_flow(flow: Flow, seen: Sequence[SeenTask], reader: Reader, catalog: Na
     """Everything that concerns the flow as a whole, then each task in its place."""
     if reader.strict:  # a stored flow may name the same template twice
         _duplicate_tasks(seen, reader)
-    check_duplicates([item.id for item in flow.inputs], ("inputs",), "Duplicate input with name [{}]", reader)
-    _dependencies(flow.inputs, reader)
+    check_inputs(flow.inputs, ("inputs",), reader)
     for item in seen:
         _check_task(flow, item, reader, catalog)
         check_expressions(item.task.properties, item.path, reader, (*NOT_RENDERED, *catalog.child_properties(item.task.type)))
@@ -80,10 +80,12 @@ def _duplicate_tasks(seen: Sequence[SeenTask], reader: Reader) -> None:
         reader.fail(f"Duplicate task id with name [{', '.join(twice)}]", (*path, "id"), whole=True)
 
 
-def _dependencies(inputs: Sequence[Input], reader: Reader) -> None:
+def check_inputs(inputs: Sequence[Input], where: Path, reader: Reader) -> None:
+    """What must hold for a list of inputs as a whole."""
+    check_duplicates([item.id for item in inputs], where, "Duplicate input with name [{}]", reader)
     needs = {item.id: item.depends_on for item in inputs}
     for number, item in enumerate(inputs):
-        path: Path = ("inputs", number, "dependsOn")
+        path: Path = (*where, number, "dependsOn")
         for name in item.depends_on:
             if name not in needs:
                 reader.fail(f"Input with id '{item.id}' depends on a non-existent input '{name}'.", path, whole=True)

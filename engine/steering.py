@@ -43,10 +43,14 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Pause this task run until somebody resumes it; at `resume_at` it goes on by itself, at `fail_at` it fails."""
+    """Pause this task run until somebody resumes it; at `resume_at` it goes on by itself, at `end_at` it ends as `end` says.
+
+    CANCELLED ends the whole execution.
+    """
 
     resume_at: datetime | None = None
-    fail_at: datetime | None = None
+    end_at: datetime | None = None
+    end: str = "FAILED"
 
 
 @dataclass(frozen=True, slots=True)

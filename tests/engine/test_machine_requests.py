@@ -382,3 +382,29 @@ def test_an_assertion_that_needs_the_world_is_asked_once_for_every_change(answer
     asked = [command for _, command in world.commanded if isinstance(command, commands.Evaluate)]
     assert {(command.task_run_id, command.property) for command in asked} == {(None, "sla:0")}
     assert len(asked) < 10
+
+
+@pytest.mark.parametrize(
+    ("behavior", "state", "ran"),
+    [
+        ("RESUME", "SUCCESS", ["p", "a"]),
+        ("WARN", "WARNING", ["p", "a"]),
+        ("FAIL", "FAILED", ["p"]),
+        ("CANCEL", "CANCELLED", ["p"]),
+        ("'{{ vars.b }}'", "WARNING", ["p", "a"]),
+        ("'{{ flow.id }}'", "FAILED", ["p"]),
+    ],
+)
+def test_a_pause_ends_as_its_behavior_says(behavior: str, state: str, ran: list[str]) -> None:
+    pause = f"{{id: p, type: Pause, pauseDuration: PT5S, behavior: {behavior}}}"
+    execution = World().run(f"variables: {{b: WARN}}\ntasks: [{pause}, {{id: a, type: Log}}]")
+    assert (execution.state.current, ids(execution)) == (state, ran)
+    assert all(run.state.terminated for run in execution.task_runs)
+
+
+def test_a_pause_that_is_resumed_in_time_does_not_care_for_its_behavior() -> None:
+    world = World()
+    world.start(flow_of("tasks: [{id: p, type: Pause, pauseDuration: PT5S, behavior: CANCEL}, {id: a, type: Log}]"))
+    world.finish(until="PAUSED")
+    world.tell(events.ResumeRequested())
+    assert world.finish().state.current == "SUCCESS"

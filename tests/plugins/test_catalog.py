@@ -185,3 +185,18 @@ def test_an_old_name_of_kestra_is_accepted_and_told(old: str, new: str) -> None:
     _, problems = parse(f"id: a\nnamespace: b\ntasks:\n- {{id: t, type: {old}}}\n", catalog=CATALOG)
     if "http.Trigger" not in new:
         assert (f"{old} is replaced by {new}", "info") in [(problem.message, problem.severity) for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("[{id: a, type: STRING}, {id: a, type: INT}]", "Duplicate input with name [a]"),
+        ("[{id: a, type: NOPE}]", "Invalid type: NOPE"),
+        ("[{id: a, type: INT, dependsOn: {inputs: [b]}}]", "Input with id 'a' depends on a non-existent input 'b'."),
+        ("[{id: a, type: INT, min: x}]", 'For input string: "x"'),
+    ],
+)
+def test_what_a_pause_asks_for_is_checked_as_inputs_are(asked: str, message: str) -> None:
+    source = f"id: f\nnamespace: n\ntasks:\n  - {{id: p, type: io.kestra.plugin.core.flow.Pause, onResume: {asked}}}\n"
+    _, problems = parse(source, catalog=CATALOG)
+    assert [problem.message for problem in problems] == [message]

@@ -1,7 +1,8 @@
 """Pause the execution until somebody resumes it, or for a while.
 
-Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time. `timeout` fails the
-task when nobody resumed it by then. `tasks` run after the pause (deprecated: write them after it).
+Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time; `pauseDuration` does
+so too, or what `behavior` says. `timeout` fails the task when nobody resumed it by then. `tasks` run after the pause (deprecated: write
+them after it).
 
 ```yaml
 id: ask_first
@@ -21,15 +22,18 @@ tasks:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from engine import states
 from engine.expressions.values import duration_of
 from engine.steering import sequential
-from plugins.contract import Answer, Finish, Hold, Situation, Text
+from plugins.contract import Answer, Expression, Finish, Hold, Situation, Text
 from plugins.core.flow._group import Steering, Tasks, answer_or_ask
+
+RESUME = "RESUME"
+ENDS = {"WARN": states.WARNING, "FAIL": states.FAILED, "CANCEL": states.CANCELLED}
 
 
 class Pause(Steering):
@@ -41,7 +45,10 @@ class Pause(Steering):
     outputs_schema: ClassVar[Mapping[str, str]] = {"onResume": "The values given when it was resumed."}
 
     delay: Text | None = Field(None, description="Go on by itself after this time, ISO 8601.")
-    pause_duration: Text | None = Field(None, description="The newer spelling of delay.")
+    pause_duration: Text | None = Field(None, description="The newer spelling of delay, which `behavior` goes with.")
+    behavior: Literal["RESUME", "WARN", "FAIL", "CANCEL"] | Expression = Field(
+        "RESUME", description="What happens after `pauseDuration`: go on, go on with a warning, fail, or cancel the execution."
+    )
     on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs to ask for when it is resumed, written as a flow's inputs.")
     tasks: Tasks | None = Field(None, description="Tasks that run after the pause.")
 
@@ -53,16 +60,19 @@ class Pause(Steering):
         name = "pauseDuration" if "pauseDuration" in situation.task.properties else "delay"
         for wanted in (name, "timeout"):
             value, question = answer_or_ask(situation, wanted)
-            if question is not None:
-                return question
+            behavior, other = answer_or_ask(situation, "behavior", "RESUME")
+            if question is not None or other is not None:
+                return question or other or Hold()
             if value is not None:
-                return _hold(situation, value, fails=wanted == "timeout")
+                return _hold(situation, value, "FAIL" if wanted == "timeout" else str(behavior))
         return Hold()
 
 
-def _hold(situation: Situation, value: Any, *, fails: bool) -> Answer:
+def _hold(situation: Situation, value: Any, behavior: str) -> Answer:
     try:
         date = situation.now + duration_of(value)
     except ValueError as error:
         return Finish(states.FAILED, str(error))
-    return Hold(fail_at=date) if fails else Hold(resume_at=date)
+    if behavior not in (RESUME, *ENDS):
+        return Finish(states.FAILED, f"`behavior` is one of {', '.join((RESUME, *ENDS))}, found {behavior}")
+    return Hold(resume_at=date) if behavior == RESUME else Hold(end_at=date, end=ENDS[behavior])
