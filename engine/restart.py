@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import states
 from engine.attempts import kill_run
-from engine.board import Board
+from engine.board import Board, open_attempt
 from engine.document import Flow
 from engine.endings import is_main, situation
 from engine.events import RestartRequested, StateChangeRequested
@@ -59,8 +59,8 @@ def _clear_level(board: Board, parent_id: str | None) -> None:
 
 def _again(board: Board, run: TaskRun) -> None:
     """Make a task run, and what failed below it, ready to go again."""
-    if run.state.current not in AGAIN and run.state.current != states.RUNNING:
-        return
+    if run.state.current not in AGAIN and (run.state.current != states.RUNNING or open_attempt(run) is not None):
+        return  # it has ended well, or what it waits for goes on
     kind = board.kind(run)
     if kind is None:
         if run.state.current in AGAIN:

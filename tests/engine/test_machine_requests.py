@@ -408,3 +408,17 @@ def test_a_pause_that_is_resumed_in_time_does_not_care_for_its_behavior() -> Non
     world.finish(until="PAUSED")
     world.tell(events.ResumeRequested())
     assert world.finish().state.current == "SUCCESS"
+
+
+def test_a_restart_while_a_subflow_runs_leaves_it_running() -> None:
+    world = World()
+    world.flows["child"] = flow_of("tasks: [{id: c, type: Sleep, duration: PT10S}]", id="child")
+    text = "tasks: [{id: both, type: Parallel, tasks: [{id: sub, type: Subflow, namespace: tests, flowId: child}, {id: ko, type: Fail}]}]"
+    world.start(flow_of(text))
+    while "ko" not in ids(world.executions["execution"]) or state_of(world.executions["execution"], "ko") != "FAILED":
+        assert world.step()
+    world.tell(events.PauseRequested())
+    world.tell(events.RestartRequested())
+    execution = world.finish()
+    assert (execution.state.current, state_of(execution, "sub")) == ("FAILED", "SUCCESS")
+    assert len(one(execution, "sub").attempts) == 1
