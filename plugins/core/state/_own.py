@@ -26,7 +26,7 @@ class Stateful(RunnableTask):
         """The key that the state is kept under."""
         own = "" if _render.flag(context, self.namespace) else f"{context.flow.id}_"
         name = re.sub(r"[^a-zA-Z0-9._-]", "-", context.render(self.name))
-        value = context.variables.get("taskrun", {}).get("value")
+        value = context.render_typed("{{ taskrun.value ?? null }}")
         digest = hashlib.sha256(str(value).encode()).hexdigest()[:16] if value is not None else ""
         suffix = f"_{digest}" if digest and _render.flag(context, self.taskrun_value) else ""
         return f"{own}states_tasks-states_{name}{suffix}"
