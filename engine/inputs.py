@@ -73,11 +73,12 @@ def resolve_inputs(
 ) -> dict[str, Any]:
     """The values of an execution, dotted ids as nested maps, disabled inputs left out.
 
+    A condition that cannot be rendered only disables its input; `validate_inputs` tells why.
     Raises InputError for the first input that is wrong, its message as `id: Invalid input for ...`.
     """
     resolved = validate_inputs(inputs, supplied, render=render, store_file=store_file, encrypt=encrypt, variables=variables)
     for item in resolved:
-        if item.message is not None:
+        if item.enabled and item.message is not None:
             raise InputError(item.input.id, item.message)
     return nested({item.input.id: item.value for item in resolved if item.enabled})
 

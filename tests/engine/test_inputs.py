@@ -142,7 +142,9 @@ def test_a_condition_that_is_only_the_text_true_disables() -> None:
 
 
 def test_a_condition_that_cannot_be_rendered_disables_and_says_why() -> None:
-    first, second = check(declared("STRING", "a"), declared("STRING", "b", needs=("a",), when="{{ inputs.nope }}"), a="x")
+    inputs = (declared("STRING", "a"), declared("STRING", "b", needs=("a",), when="{{ inputs.nope }}"))
+    assert resolve(*inputs, a="x") == {"a": "x"}
+    first, second = check(*inputs, a="x")
     assert first.error is None
     assert not second.enabled
     assert second.error is not None
