@@ -174,7 +174,7 @@ def test_labels_are_put_over_those_of_the_execution(labels: Any) -> None:
 @pytest.mark.parametrize(
     ("labels", "told"),
     [
-        ({"system.x": "y"}, "System labels can only be set by Kestra itself, offending label: system.x"),
+        ({"system.x": "y"}, "System labels can only be set by Kestra itself, offending label: system.x=y"),
         ({"n": 5}, "texts"),
         (["a"], "a map with `key` and `value`"),
         ("nonsense", "JSON"),

@@ -44,10 +44,10 @@ class Labels(RunnableTask):
         """Render keys and values; whoever advances the execution puts them on it."""
         labels: dict[str, str] = {}
         for key, value in _pairs(context, self.labels):
-            name = context.render(key)
+            name, text = context.render(key), context.render(value)
             if name.startswith(SYSTEM):
-                raise TaskFailed(f"System labels can only be set by Kestra itself, offending label: {name}", retryable=False)
-            labels[name] = context.render(value)
+                raise TaskFailed(f"System labels can only be set by Kestra itself, offending label: {name}={text}", retryable=False)
+            labels[name] = text
         return Result(labels=labels)
 
 
