@@ -171,8 +171,8 @@ def replay(
 ) -> Execution:
     """A new execution with the inputs, labels and trigger of another, from its start or from one of its task runs.
 
-    From a task run: what came before is copied with new ids, the run is RESTARTED, what came after it is left out; without `flowables`
-    every level counts as a sequence. The caller stores the answer and sends `ExecutionCreated`.
+    From a task run: what came before is copied with new ids, the run is RESTARTED and keeps its attempts as a restart does, what came
+    after it is left out; without `flowables` every level counts as a sequence. The caller stores the answer and sends `ExecutionCreated`.
     Raises KeyError where the task run is not there.
     """
     fresh = replace(
@@ -204,7 +204,8 @@ def _cut(board: Board, run: TaskRun) -> None:
         board.move(board.runs[each.id], states.RUNNING)
     _drop_open(board, {each.id for each in chain})
     begins = states.RUNNING if board.kind(target) is not None and target.notes.get("phase") is None else states.RESTARTED
-    board.move(replace(board.runs[target.id], attempts=(), notes={}, outputs=None), begins)
+    tried = tuple(attempt for attempt in target.attempts if attempt.state.terminated)
+    board.move(replace(board.runs[target.id], attempts=tried, notes={}, outputs=None), begins)
 
 
 def _followers(board: Board, run: TaskRun) -> list[TaskRun]:

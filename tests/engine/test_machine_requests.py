@@ -259,6 +259,7 @@ def test_a_replay_from_a_task_copies_what_came_before() -> None:
     world.tell(events.ExecutionCreated(), "copy")
     done = world.finish("copy")
     assert (done.state.current, ids(done)) == ("SUCCESS", ["a", "s", "b", "c", "d"])
+    assert [len(one(done, name).attempts) for name in "abcd"] == [1, 1, 2, 1]
 
 
 def test_a_replay_leaves_side_by_side_tasks_alone() -> None:
