@@ -11,18 +11,16 @@ from ninja import Query, Router
 from api import shapes
 from api import triggers as triggers_api
 from api.doors import text_of, who
-from engine.document import Flow, Task
+from engine.document import Task
 from executions import selectors, store
 from executions.models import Execution, TriggerState
-from flows import dependencies, graph, validation
+from flows import called, dependencies, graph, validation
 from flows import models as flow_models
 from flows import selectors as flow_selectors
 from flows.dependencies import Dependency, Name
 from flows.graph import Cluster, Edge, Graph, Node
 from namespaces import rights
 from namespaces.models import Role
-from namespaces.rights import Person
-from ui.errors import KestraError, Missing
 
 flows_router = Router(tags=["flows"])
 executions_router = Router(tags=["executions"])
@@ -50,7 +48,7 @@ def flow_graph(
     rights.require(who(request), namespace, Role.READER)
     flow = flow_selectors.parsed(namespace, flow_id, revision)
     states = TriggerState.objects.filter(namespace=namespace, flow_id=flow_id)
-    made = graph.of(flow, subflow=_opened(who(request), subflows))
+    made = graph.of(flow, subflow=called.opened(who(request), subflows))
     return shape(made, triggers={row.trigger_id: row for row in states})
 
 
@@ -59,7 +57,7 @@ def source_graph(request: HttpRequest, subflows: list[str] = Query([])) -> dict[
     outcome = validation.validate(text_of(request))
     if outcome.flow is None or not outcome.flow.tasks:
         raise validation.InvalidFlow(outcome.problems)
-    return shape(graph.of(outcome.flow, subflow=_opened(who(request), subflows)))
+    return shape(graph.of(outcome.flow, subflow=called.opened(who(request), subflows)))
 
 
 @executions_router.get("/{execution_id}/graph", summary="Graph of an execution, with its task runs")
@@ -67,7 +65,7 @@ def execution_graph(request: HttpRequest, execution_id: str, subflows: list[str]
     row = selectors.execution(who(request), execution_id)
     flow = flow_selectors.parsed(row.namespace, row.flow_id, row.flow_revision)
     runs = {run.id: run for run in row.task_runs.all()}
-    made = graph.of(flow, map(store.task_run_of, runs.values()), subflow=_opened(who(request), subflows))
+    made = graph.of(flow, map(store.task_run_of, runs.values()), subflow=called.opened(who(request), subflows))
     told = {id_: shapes.task_run(run, row) for id_, run in runs.items()}
     states = TriggerState.objects.filter(namespace=row.namespace, flow_id=row.flow_id)
     return shape(made, execution=row, runs=told, triggers={state.trigger_id: state for state in states})
@@ -95,23 +93,6 @@ def namespace_dependencies(request: HttpRequest, namespace: str, destinationOnly
         one for one in dependencies.of(who(request)) if one.target in inside or (not destinationOnly and one.source in inside)
     ]  # fmt: skip
     return topology(found, own)
-
-
-def _opened(user: Person, uids: list[str]) -> graph.Subflow:
-    """Gives the flows inside the named nodes, as far as they may be read and are known before anything runs."""
-    wanted = frozenset(uids)
-
-    def find(uid: str, task: Task) -> Flow | None:
-        if uid not in wanted:
-            return None
-        namespace, flow_id, revision = (task.properties.get(name) for name in ("namespace", "flowId", "revision"))
-        try:
-            rights.require(user, str(namespace), Role.READER)
-            return flow_selectors.parsed(str(namespace), str(flow_id), revision if isinstance(revision, int) else None)
-        except KestraError as error:
-            raise Missing(f"The flow inside {uid} cannot be shown: {error.message}") from error
-
-    return find
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------------

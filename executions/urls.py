@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage, triggers
+from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage, topology, triggers
 
 app_name = "executions"
 
@@ -29,6 +29,7 @@ urlpatterns = [
     ),
     path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/<str:verb>/", triggers.verb, name="trigger_verb"),
     path("flows/<str:namespace>/<str:flow_id>/logs/", logs.flow_logs, name="flow_logs"),
+    path("flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/", topology.last_of_task, name="last_of_task"),
     path("executions/", lists.execution_list, name="list"),
     path("executions/rows/", lists.rows, name="rows"),
     path("executions/bulk/<str:verb>/", lists.bulk, name="bulk"),
@@ -41,7 +42,8 @@ urlpatterns = [
     path("executions/<str:execution_id>/logs/rail/", logs.rail, name="log_rail"),
     path("executions/<str:execution_id>/logs/sources/", logs.sources, name="log_sources"),
     path("executions/<str:execution_id>/logs/download/", logs.download, name="log_download"),
-    path("executions/<str:execution_id>/topology/", detail.topology_of, name="topology"),
+    path("executions/<str:execution_id>/topology/", topology.topology_of, name="topology"),
+    path("executions/<str:execution_id>/topology/node/", topology.node, name="topology_node"),
     path("executions/<str:execution_id>/outputs/", outputs.outputs, name="outputs"),
     path("executions/<str:execution_id>/outputs/evaluate/", outputs.evaluate, name="evaluate"),
     path("executions/<str:execution_id>/file/", outputs.file, name="file"),

@@ -1,223 +1,174 @@
-"""Where the tasks of a flow stand in its picture: a layered layout from top to bottom, flowables as boxes around their tasks.
+"""The picture of a flow: its graph laid out, with a box around each flowable whose head is the flowable itself.
 
-Pure geometry in pixels; the templates draw it. Executions colour the same nodes by the state of their task runs.
+Pure: a graph in, what a template draws out. Executions colour the same nodes by the states of their task runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from engine.document import Flow, Task, Trigger
+from flows import graph, layout
+from flows.dependencies import FLOW_TASK, Dependency, Name
+from flows.graph import Graph
 
-NODE_WIDTH, NODE_HEIGHT = 224, 48
-GAP_X, GAP_Y, PAD, HEAD = 32, 32, 20, 34
-# Branches whose tasks start together instead of one after another.
-PARALLEL = frozenset({"io.kestra.plugin.core.flow.Parallel", "io.kestra.plugin.core.flow.EachParallel"})
-DAG = "io.kestra.plugin.core.flow.Dag"
+NODE = (216.0, 48.0)
+END = (16.0, 16.0)
+TRIGGERS = f"{graph.ROOT}.{graph.TRIGGERS}"
+LABELS = {graph.ERROR: "errors", graph.FINALLY: "finally"}
+MARGIN = 16.0
+LETTERS = 24  # of an id that a node has room for
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A task or trigger: its corner, its size, the path of task ids that leads to it."""
+    """A task, trigger, flow, or where everything begins or ends; with `box` it is the head of those inside it."""
 
+    uid: str
     id: str
+    kind: str
     type: str
-    x: float
-    y: float
-    kind: str = "task"
-    width: float = NODE_WIDTH
-    height: float = NODE_HEIGHT
-
-    @property
-    def short_type(self) -> str:
-        return self.type.rsplit(".", 1)[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The box of a flowable; `label` names a branch such as `then` or a case where it has several."""
-
-    id: str
-    type: str
-    label: str
     x: float
     y: float
     width: float
     height: float
+    box: bool = False
+    branch: str = ""  # how it is come to, where that has a name: `errors`, `then`, a case
+    error: bool = False
+    disabled: bool = False
+    expands: bool = False  # calls a flow that can be shown inside it
+    note: str = ""  # second line, in place of the type
+
+    @property
+    def short_id(self) -> str:
+        room = max(LETTERS, int(self.width / 8.5)) if self.box else LETTERS
+        return self.id if len(self.id) <= room else f"{self.id[: room - 1]}…"
 
     @property
     def short_type(self) -> str:
-        return self.type.rsplit(".", 1)[-1]
+        text = self.note or self.type.rsplit(".", 1)[-1]
+        return text if len(text) <= LETTERS + 4 else f"{text[: LETTERS + 3]}…"
+
+    @property
+    def middle(self) -> float:
+        return self.x + self.width / 2
+
+    @property
+    def branch_width(self) -> int:
+        return 14 + 7 * len(self.short_branch)
+
+    @property
+    def short_branch(self) -> str:
+        return self.branch if len(self.branch) <= 22 else f"{self.branch[:21]}…"
+
+    @property
+    def branch_x(self) -> float:
+        return self.middle - self.branch_width / 2
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A line from the bottom of one node to the top of another; `error` for the way into an errors branch."""
+    """A line; `kind` is `error` or `finally` where it leads into such a branch, `subflow` or `trigger` between flows."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    error: bool = False
-
-    @property
-    def path(self) -> str:
-        middle = (self.y1 + self.y2) / 2
-        return f"M{self.x1:g},{self.y1:g} C{self.x1:g},{middle:g} {self.x2:g},{middle:g} {self.x2:g},{self.y2:g}"
+    path: str
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """Nodes, boxes (outermost first), lines, and the size of the whole. `top` and `bottom` are where lines enter and leave."""
+    """Boxes first and outermost first, so that nothing is covered."""
 
     nodes: tuple[Node, ...] = ()
-    clusters: tuple[Cluster, ...] = ()
     edges: tuple[Edge, ...] = ()
-    width: float = 0
-    height: float = 0
-    top: tuple[tuple[float, float], ...] = ()
-    bottom: tuple[tuple[float, float], ...] = ()
+    width: int = 0
+    height: int = 0
 
-    def moved(self, dx: float, dy: float) -> Drawing:
-        return replace(
-            self,
-            nodes=tuple(replace(n, x=n.x + dx, y=n.y + dy) for n in self.nodes),
-            clusters=tuple(replace(c, x=c.x + dx, y=c.y + dy) for c in self.clusters),
-            edges=tuple(replace(e, x1=e.x1 + dx, y1=e.y1 + dy, x2=e.x2 + dx, y2=e.y2 + dy) for e in self.edges),
-            top=tuple((x + dx, y + dy) for x, y in self.top),
-            bottom=tuple((x + dx, y + dy) for x, y in self.bottom),
-        )
+    @property
+    def boxes(self) -> list[Node]:
+        return [node for node in self.nodes if node.box]
+
+    @property
+    def leaves(self) -> list[Node]:
+        return [node for node in self.nodes if not node.box]
 
 
-def draw(flow: Flow) -> Drawing:
-    """The whole flow: triggers above, tasks in order, errors and finally branches beside them in boxes of their own."""
-    main = _in_order([_task(task) for task in flow.tasks])
-    if flow.triggers:
-        main = _in_order([_beside([_trigger(trigger) for trigger in flow.triggers]), main])
-    extra = [_box("errors", "", "on failure", flow.errors, error=True)] if flow.errors else []
-    extra += [_box("finally", "", "finally", flow.finally_)] if flow.finally_ else []
-    whole = _beside([main, *extra], align_top=True, join=False) if extra else main
-    return replace(whole.moved(PAD, PAD), width=whole.width + 2 * PAD, height=whole.height + 2 * PAD)
+def draw(made: Graph) -> Drawing:
+    """The picture of a flow's graph. A box has the uid of the flowable that is its head."""
+    heads = {cluster.uid: cluster.node or TRIGGERS for cluster in made.clusters}
+    stands_for = {cluster.start: heads[cluster.uid] for cluster in made.clusters}
+    stands_for |= {cluster.end: heads[cluster.uid] for cluster in made.clusters}
+    within: dict[str, str] = {}
+    for cluster in made.clusters:
+        head = heads[cluster.uid]
+        if cluster.parents:
+            within[head] = heads[cluster.parents[-1]]
+        within |= {uid: head for uid in cluster.nodes if uid not in stands_for and uid != head and uid not in heads.values()}
+    nodes = [node for node in made.nodes if node.uid not in stands_for]
+    sizes = {node.uid: END if node.kind in ("start", "end") else NODE for node in nodes}
+    pairs, branches, kinds = _pairs(made, stands_for, within)
+    picture = layout.place(sizes, within, pairs)
+    boxes = set(within.values())
+    drawn = [_drawn(node, picture.rects[node.uid], branches.get(node.uid, ""), node.uid in boxes) for node in nodes]
+    if TRIGGERS in boxes:
+        drawn.append(_node(TRIGGERS, "Triggers", "triggers", "", picture.rects[TRIGGERS], box=True))
+    return _drawing(drawn, picture, kinds)
 
 
-def _box(id_: str, type_: str, label: str, tasks: Sequence[Task], *, error: bool = False) -> Drawing:
-    return _around(id_, type_, label, _in_order([_task(task) for task in tasks]))
+def _pairs(
+    made: Graph, stands_for: Mapping[str, str], within: Mapping[str, str]
+) -> tuple[list[layout.Pair], dict[str, str], dict[layout.Pair, str]]:
+    """Edges between what is drawn, how each node is come to, and what kind of line leads there."""
+    pairs: list[layout.Pair] = []
+    branches: dict[str, str] = {}
+    kinds: dict[layout.Pair, str] = {}
+    for edge in made.edges:
+        pair = stands_for.get(edge.source, edge.source), stands_for.get(edge.target, edge.target)
+        if pair[0] == pair[1] or within.get(pair[0]) == pair[1] or (pair[0] == TRIGGERS and within.get(pair[1]) == TRIGGERS):
+            continue  # from the head of a box to itself, or from inside it to its end
+        pairs.append(pair)
+        label = LABELS.get(edge.relation) or edge.value
+        if label:
+            branches[pair[1]] = label
+        if edge.relation in LABELS:
+            kinds[pair] = LABELS[edge.relation]
+    return pairs, branches, kinds
 
 
-def _trigger(trigger: Trigger) -> Drawing:
-    return _leaf(Node(trigger.id, trigger.type, 0, 0, "trigger"))
-
-
-def _leaf(node: Node) -> Drawing:
-    middle = node.width / 2
-    return Drawing((node,), width=node.width, height=node.height, top=((middle, 0),), bottom=((middle, node.height),))
-
-
-def _task(task: Task) -> Drawing:
-    branches = {name: inner for name, inner in task.branches.items() if inner}
-    if not branches:
-        return _leaf(Node(task.id, task.type, 0, 0))
-    drawn = [_branch(task, name, inner) for name, inner in branches.items() if name not in ("errors", "finally")]
-    drawn += [_around(f"{task.id}.{name}", "", "on failure" if name == "errors" else name, _in_order([_task(one) for one in inner]))
-              for name, inner in branches.items() if name in ("errors", "finally")]  # fmt: skip
-    return _around(task.id, task.type, task.id, _beside(drawn, align_top=True))
-
-
-def _branch(task: Task, name: str, inner: Sequence[Task]) -> Drawing:
-    if task.type == DAG:
-        drawing = _dag(inner, _dependencies(task))
-    elif task.type in PARALLEL:
-        drawing = _beside([_task(one) for one in inner])
-    else:
-        drawing = _in_order([_task(one) for one in inner])
-    return drawing if name == "tasks" else _around(f"{task.id}.{name}", "", name.removeprefix("cases."), drawing)
-
-
-def _dependencies(task: Task) -> Mapping[str, Sequence[str]]:
-    listed = task.properties.get("tasks") or []
-    return {
-        entry["task"]["id"]: entry.get("dependsOn") or []
-        for entry in listed
-        if isinstance(entry, Mapping) and isinstance(entry.get("task"), Mapping)
-    }
-
-
-def _around(id_: str, type_: str, label: str, inner: Drawing) -> Drawing:
-    """A box with a heading around a drawing; lines enter and leave at its border."""
-    width, height = max(inner.width, NODE_WIDTH) + 2 * PAD, inner.height + HEAD + PAD
-    moved = inner.moved((width - inner.width) / 2, HEAD)
-    box = Cluster(id_, type_, label, 0, 0, width, height)
-    return replace(moved, clusters=(box, *moved.clusters), width=width, height=height, top=((width / 2, 0),), bottom=((width / 2, height),))
-
-
-def _in_order(parts: Sequence[Drawing]) -> Drawing:
-    """One below the other, joined by lines."""
-    if not parts:
-        return Drawing()
-    width, y, whole = max(part.width for part in parts), 0.0, Drawing()
-    for part in parts:
-        moved = part.moved((width - part.width) / 2, y)
-        joins = tuple(Edge(x1, y1, x2, y2) for x1, y1 in whole.bottom for x2, y2 in moved.top)
-        whole = Drawing(
-            whole.nodes + moved.nodes,
-            whole.clusters + moved.clusters,
-            whole.edges + joins + moved.edges,
-            top=whole.top or moved.top,
-            bottom=moved.bottom,
-        )
-        y += part.height + GAP_Y
-    return replace(whole, width=width, height=y - GAP_Y)
-
-
-def _beside(parts: Sequence[Drawing], *, align_top: bool = False, join: bool = True) -> Drawing:
-    """Side by side; with `join` all of them are entered and left, else only the first."""
-    x, height, whole = 0.0, max(part.height for part in parts), Drawing()
-    for number, part in enumerate(parts):
-        moved = part.moved(x, 0 if align_top else (height - part.height) / 2)
-        entered = join or number == 0
-        whole = Drawing(
-            whole.nodes + moved.nodes,
-            whole.clusters + moved.clusters,
-            whole.edges + moved.edges,
-            top=whole.top + (moved.top if entered else ()),
-            bottom=whole.bottom + (moved.bottom if entered else ()),
-        )
-        x += part.width + GAP_X
-    return replace(whole, width=x - GAP_X, height=height)
-
-
-def _dag(tasks: Sequence[Task], depends_on: Mapping[str, Sequence[str]]) -> Drawing:
-    """Each task one row below the lowest that it depends on; a cycle (refused on save) falls back to one row."""
-    row: dict[str, int] = {}
-    for _ in tasks:
-        for task in tasks:
-            row[task.id] = max((row.get(other, -1) + 1 for other in depends_on.get(task.id, ())), default=0)
-    rows = [[task for task in tasks if row[task.id] == number] for number in range(min(max(row.values(), default=0), len(tasks)) + 1)]
-    drawn = [_beside([_task(task) for task in level]) for level in rows if level]
-    width, y, placed = max(part.width for part in drawn), 0.0, Drawing()
-    tops: dict[str, tuple[float, float]] = {}
-    bottoms: dict[str, tuple[float, float]] = {}
-    for part, level in zip(drawn, [level for level in rows if level], strict=True):
-        moved = part.moved((width - part.width) / 2, y)
-        tops |= {task.id: place for task, place in zip(level, moved.top, strict=False)}
-        bottoms |= {task.id: place for task, place in zip(level, moved.bottom, strict=False)}
-        placed = replace(
-            placed, nodes=placed.nodes + moved.nodes, clusters=placed.clusters + moved.clusters, edges=placed.edges + moved.edges
-        )
-        y += part.height + GAP_Y
-    joins = tuple(
-        Edge(*bottoms[other], *tops[task.id])
-        for task in tasks
-        for other in depends_on.get(task.id, ())
-        if other in bottoms and task.id in tops
+def _drawn(node: graph.Node, rect: layout.Rect, branch: str, box: bool) -> Node:
+    known = node.task or node.trigger
+    return _node(
+        node.uid,
+        known.id if known else node.kind,
+        node.kind,
+        known.type if known else "",
+        rect,
+        box=box,
+        branch=branch,
+        error=node.error,
+        disabled=known.disabled if known else False,
+        expands=node.kind == "subflow",
     )
-    used = {other for others in depends_on.values() for other in others}
-    return replace(
-        placed,
-        edges=placed.edges + joins,
-        width=width,
-        height=y - GAP_Y,
-        top=tuple(tops[task.id] for task in tasks if not depends_on.get(task.id) and task.id in tops),
-        bottom=tuple(bottoms[task.id] for task in tasks if task.id not in used and task.id in bottoms),
-    )
+
+
+def _node(uid: str, id_: str, kind: str, type_: str, rect: layout.Rect, **more: object) -> Node:
+    return Node(uid, id_, kind, type_, rect.x + MARGIN, rect.y + MARGIN, rect.width, rect.height, **more)  # type: ignore[arg-type]  # the fields above
+
+
+def _drawing(nodes: Sequence[Node], picture: layout.Picture, kinds: Mapping[layout.Pair, str]) -> Drawing:
+    depth = {node.uid: picture.rects[node.uid].depth for node in nodes}
+    ordered = sorted(nodes, key=lambda node: (not node.box, depth[node.uid] if node.box else 0))
+    edges = [
+        Edge(layout.path_of([(x + MARGIN, y + MARGIN) for x, y in line.points]), kinds.get((line.source, line.target), ""))
+        for line in picture.lines
+    ]
+    return Drawing(tuple(ordered), tuple(edges), int(picture.width + 2 * MARGIN) + 1, int(picture.height + 2 * MARGIN) + 1)
+
+
+def draw_dependencies(found: Iterable[Dependency], also: Iterable[Name] = ()) -> Drawing:
+    """Flows and what leads from one to another. A node's uid is `namespace/id`."""
+    listed = list(found)
+    names = dict.fromkeys([*also, *(name for one in listed for name in (one.source, one.target))])
+    pairs = {("/".join(one.source), "/".join(one.target)): one.relation for one in listed}
+    picture = layout.place({"/".join(name): NODE for name in names}, {}, pairs)
+    nodes = [_node("/".join(name), name[1], "flow", "", picture.rects["/".join(name)], note=name[0]) for name in names]
+    return _drawing(nodes, picture, {pair: "subflow" if relation == FLOW_TASK else "trigger" for pair, relation in pairs.items()})

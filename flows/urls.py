@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.views import editor, pages, reference, revisions
+from flows.views import editor, pages, pictures, reference, revisions
 
 app_name = "flows"
 
@@ -12,11 +12,15 @@ urlpatterns = [
     path("flows/new/", editor.new, name="new"),
     path("flows/validate/", editor.validate, name="validate"),
     path("flows/format/", editor.tidy, name="format"),
+    path("flows/draw/", pictures.draw_source, name="draw"),
     path("flows/schema.json", reference.schema, name="schema"),
     path("flows/<str:namespace>/<str:flow_id>/", pages.overview, name="detail"),
     path("flows/<str:namespace>/<str:flow_id>/editor/", editor.edit, name="editor"),
     path("flows/<str:namespace>/<str:flow_id>/save/", editor.save, name="save"),
-    path("flows/<str:namespace>/<str:flow_id>/topology/", pages.topology, name="topology"),
+    path("flows/<str:namespace>/<str:flow_id>/topology/", pictures.topology_page, name="topology"),
+    path("flows/<str:namespace>/<str:flow_id>/topology/node/", pictures.topology_node, name="topology_node"),
+    path("flows/<str:namespace>/<str:flow_id>/dependencies/", pictures.dependencies, name="dependencies"),
+    path("namespaces/<str:namespace>/dependencies/", pictures.namespace_dependencies, name="namespace_dependencies"),
     path("flows/<str:namespace>/<str:flow_id>/revisions/", revisions.compared, name="revisions"),
     path("flows/<str:namespace>/<str:flow_id>/restore/", revisions.restore, name="restore"),
     path("flows/<str:namespace>/<str:flow_id>/delete/", pages.delete, name="delete"),

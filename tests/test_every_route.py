@@ -77,12 +77,14 @@ POST   member    /executions/<str:execution_id>/resume/
 POST   member    /executions/<str:execution_id>/run-now/
 POST   member    /executions/<str:execution_id>/set-state/
 GET    reader    /executions/<str:execution_id>/topology/
+GET    reader    /executions/<str:execution_id>/topology/node/
 POST   member    /executions/<str:execution_id>/unqueue/
 POST   found     /executions/bulk/<str:verb>/
 GET    signed    /executions/rows/
 GET    signed    /flows/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/
 POST   member    /flows/<str:namespace>/<str:flow_id>/delete/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/dependencies/
 POST   member    /flows/<str:namespace>/<str:flow_id>/disable/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/editor/
 POST   member    /flows/<str:namespace>/<str:flow_id>/enable/
@@ -94,7 +96,9 @@ GET    reader    /flows/<str:namespace>/<str:flow_id>/logs/
 POST   member    /flows/<str:namespace>/<str:flow_id>/restore/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/revisions/
 POST   member    /flows/<str:namespace>/<str:flow_id>/save/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/node/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/triggers/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/<str:verb>/
@@ -102,6 +106,7 @@ GET    member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/backfill/effect/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/
+POST   signed    /flows/draw/
 POST   signed    /flows/format/
 GET    signed    /flows/new/
 POST   member    /flows/new/
@@ -113,6 +118,7 @@ GET    signed    /logs/
 GET    signed    /namespaces/
 GET    reader    /namespaces/<str:namespace>/
 POST   owner     /namespaces/<str:namespace>/delete/
+GET    reader    /namespaces/<str:namespace>/dependencies/
 POST   owner     /namespaces/<str:namespace>/describe/
 GET    reader    /namespaces/<str:namespace>/files/
 GET    reader    /namespaces/<str:namespace>/files/branch/
@@ -470,6 +476,7 @@ class World:
 
     def address(self, route: Route) -> str:
         query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "token": self.discarded}
+        query["node"] = "root.greet"
         query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
         if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
             query |= {"from": "/a.txt", "to": "/b.txt"}

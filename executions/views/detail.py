@@ -1,4 +1,4 @@
-"""The tabs of one execution that show it: Overview, Gantt, Topology, Metrics."""
+"""The tabs of one execution that show it: Overview, Gantt, Metrics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from executions import page_logs, page_selectors, panes, presenters, selectors
 from executions.execution_context import page_context
 from executions.models import Execution, Metric
 from executions.views._inputs import resume_fields
-from flows import topology
 from namespaces.rights import login_required
 from ui.htmx import page
 
@@ -88,24 +87,6 @@ def gantt_row(request: HttpRequest, execution_id: str, row_id: str) -> HttpRespo
     if context["pane"] is None:
         return HttpResponse(status=404)
     return render(request, "executions/_step_pane.html", context)
-
-
-@login_required
-@require_GET
-def topology_of(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """The tasks of the flow, coloured by what happened to them."""
-    execution = selectors.execution(request.user, execution_id)
-    states = page_selectors.task_states(execution)
-    flow = page_selectors.flow_of(execution)
-    drawing = topology.draw(flow) if flow else topology.Drawing()
-    context = page_context(execution, request.user, "topology") | {
-        "drawing": drawing,
-        "nodes": [(node, states.get(node.id)) for node in drawing.nodes if node.kind == "task"],
-        "clusters": [(cluster, states.get(cluster.id)) for cluster in drawing.clusters],
-        "triggers": [node for node in drawing.nodes if node.kind != "task"],
-        "resume_fields": resume_fields(execution),
-    }
-    return page(request, "executions/topology.html", "executions/_topology.html", context)
 
 
 @login_required

@@ -1,4 +1,4 @@
-"""A flow's overview and topology, and what can be done to it as a whole."""
+"""A flow's overview, and what can be done to it as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from engine.document import Flow as FlowDocument
 from engine.document import Task
 from flows import selectors, services
 from flows.models import Flow
-from flows.topology import draw
 from namespaces import rights
 from namespaces.models import Role
 from namespaces.rights import login_required
@@ -25,6 +24,7 @@ TABS = (
     ("overview", "Overview", "flows:detail"),
     ("editor", "Editor", "flows:editor"),
     ("topology", "Topology", "flows:topology"),
+    ("dependencies", "Dependencies", "flows:dependencies"),
     ("executions", "Executions", "executions:of_flow"),
     ("revisions", "Revisions", "flows:revisions"),
     ("triggers", "Triggers", "executions:flow_triggers"),
@@ -100,20 +100,6 @@ def overview(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse
         "saved": row.revisions.select_related("created_by").first(),
     }
     return page(request, "flows/overview.html", "flows/_overview.html", context)
-
-
-@login_required
-@require_GET
-def topology(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
-    """The tasks as a picture."""
-    row = readable(request, namespace, flow_id)
-    document = parsed_or_none(row)
-    return page(
-        request,
-        "flows/topology.html",
-        "flows/_topology.html",
-        frame(request, row, "topology") | {"drawing": draw(document) if document else None},
-    )
 
 
 @login_required

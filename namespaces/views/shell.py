@@ -18,6 +18,7 @@ TABS = (
     ("secrets", "Secrets", "namespaces:secrets"),
     ("members", "Members", "namespaces:members"),
 )
+PICTURES = (("dependencies", "Dependencies", "flows:namespace_dependencies"),)
 LISTS = (("flows", "Flows", "flows:list"), ("executions", "Executions", "executions:list"))
 
 
@@ -42,9 +43,10 @@ def shell(request: HttpRequest, namespace: str, tab: str, role: Role = Role.READ
 def tabs(namespace: str) -> list[dict[str, Any]]:
     """The tabs of a namespace, then its rows in the lists of other rooms, as far as those are installed."""
     found: list[dict[str, Any]] = [{"name": name, "label": label, "url": reverse(view, args=[namespace])} for name, label, view in TABS]
-    for name, label, view in LISTS:
+    for name, label, view in (*PICTURES, *LISTS):
         try:
-            found.append({"name": name, "label": label, "url": f"{reverse(view)}?namespace={namespace}"})
+            url = f"{reverse(view)}?namespace={namespace}" if (name, label, view) in LISTS else reverse(view, args=[namespace])
         except NoReverseMatch:
             continue
+        found.append({"name": name, "label": label, "url": url})
     return found

@@ -96,4 +96,4 @@ document.addEventListener("execution-state", async (event) => {
   if (next) one("#resume-fields")?.replaceWith(document.adoptNode(next));
 });
 
-if (root && !one("[data-gantt], [data-logs]")) watch(one("[data-live-body]")?.dataset.view ?? "detail");
+if (root && !one("[data-gantt], [data-logs], #topology-body")) watch(one("[data-live-body]")?.dataset.view ?? "detail");

@@ -2,6 +2,7 @@
 import { all, on, one, post } from "./dom.js";
 import { ask } from "./dialogs.js";
 import { toast } from "./toasts.js";
+import { attach } from "./topology.js";
 
 const root = one("[data-flow-editor]");
 const source = one("#flow-source");
@@ -65,6 +66,7 @@ async function check() {
     if (mine === checking && answer.ok) {
       const found = await answer.json();
       show(found.problems, found.milliseconds);
+      draw();
     }
   } catch {
     one("[data-checked]").textContent = "could not be checked: no connection";
@@ -156,10 +158,37 @@ async function start() {
 
 form.addEventListener("submit", (event) => { event.preventDefault(); save(); });
 on("click", "[data-format-source]", format);
-on("click", "[data-docs-toggle]", (event, button) => {
-  const hidden = root.toggleAttribute("data-docs-hidden");
-  button.setAttribute("aria-pressed", String(!hidden));
+// Beside the source stands the documentation, the picture, or nothing.
+function beside(what) {
+  root.toggleAttribute("data-docs-hidden", !what);
+  root.toggleAttribute("data-picture", what === "picture");
+  one("#task-docs").hidden = what !== "docs";
+  one("#flow-picture").hidden = what !== "picture";
+  one("[data-docs-toggle]").setAttribute("aria-pressed", String(what === "docs"));
+  one("[data-picture-toggle]").setAttribute("aria-pressed", String(what === "picture"));
+  if (what === "picture") draw();
+}
+
+let drawn = 0;
+async function draw() {
+  const pane = one("#flow-picture");
+  if (pane.hidden) return;
+  const mine = ++drawn;
+  const answer = await post(root.dataset.draw, { source: source.value });
+  if (!answer.ok || mine !== drawn) return;
+  pane.innerHTML = await answer.text();
+  attach(pane);
+}
+
+// A node leads to its task in the source.
+on("click", "#flow-picture a[data-node]", (event, link) => {
+  event.preventDefault();
+  const id = link.dataset.node.split(".").pop().replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  const line = source.value.split("\n").findIndex((text) => new RegExp(`(^|[\\s{,-])id:\\s*["']?${id}["']?\\s*([,}#]|$)`).test(text));
+  if (line >= 0) editor?.goTo(line + 1);
 });
+on("click", "[data-docs-toggle]", (event, button) => beside(button.getAttribute("aria-pressed") === "true" ? "" : "docs"));
+on("click", "[data-picture-toggle]", (event, button) => beside(button.getAttribute("aria-pressed") === "true" ? "" : "picture"));
 window.addEventListener("beforeunload", (event) => { if (changed() && saveButton) event.preventDefault(); });
 source.addEventListener("input", typed);
 tellState();

@@ -85,7 +85,8 @@ def test_a_reader_is_told_and_a_stranger_learns_nothing(name: str, people: dict[
 
 
 def test_every_address_sends_those_who_are_not_signed_in_to_the_sign_in_page(failed: Execution) -> None:
-    known = {"execution_id": failed.id, "namespace": "company.team", "flow_id": "shop", "row_id": "x", "verb": "kill", "trigger_id": "t"}
+    known = {"execution_id": failed.id, "namespace": "company.team", "flow_id": "shop", "row_id": "x", "verb": "kill"}
+    known |= {"trigger_id": "t", "task_id": "t"}
     for pattern in urlpatterns:
         names = re.findall(r"<str:(\w+)>", str(pattern.pattern))
         url = reverse(f"executions:{pattern.name}", kwargs={name: known[name] for name in names})
