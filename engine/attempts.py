@@ -57,6 +57,9 @@ def task_succeeded(board: Board, event: TaskSucceeded) -> None:
     board.put(with_attempt(run, state, board.now))
     if event.labels:
         board.head = replace(board.head, labels=labelled(board.head.labels, event.labels))
+    if event.variables or event.forgotten:
+        kept = {name: value for name, value in board.head.variables.items() if name not in event.forgotten}
+        board.head = replace(board.head, variables={**kept, **event.variables})
     policy = policy_of(board, run)
     if state == states.SUCCESS and policy is not None and policy.warning_on_retry and event.attempt > 1:
         state = states.WARNING  # as Kestra: only from the third attempt on

@@ -44,7 +44,7 @@ def variables(
         found |= {"outputs": outputs(named, runs), "tasks": states_of_tasks(named, runs)}
     if task_run is not None:
         found |= _task_run(task_run, runs, task)
-    return {**found, **execution.variables}
+    return {**execution.variables, **found}
 
 
 def _itself(flow: Flow, execution: Execution) -> dict[str, Any]:
@@ -57,8 +57,8 @@ def _itself(flow: Flow, execution: Execution) -> dict[str, Any]:
             "state": execution.state.current,
         },
     }
-    if flow.variables:
-        found["vars"] = flow.variables
+    if flow.variables or execution.variables:
+        found["vars"] = {**flow.variables, **execution.variables}
     if execution.labels:
         found["labels"] = labels(execution)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class TaskSucceeded:
     phase: Literal["run", "open", "close"] = "run"
     log_file: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution
+    variables: Mapping[str, Any] = field(default_factory=dict)  # likewise
+    forgotten: Sequence[str] = ()  # names of variables that are taken away
 
 
 @dataclass(frozen=True, slots=True)

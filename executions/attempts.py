@@ -68,8 +68,16 @@ def _answer(context: Context, task: Task, phase: str, claim: Claim | None) -> An
         else:
             result = _plugin(task).run(context)
     outputs = checked(context, result.outputs)
-    labels = storable(context.masks.value(dict(result.labels)))
-    return events.TaskSucceeded(context.task_run_id, context.attempt, outputs, result.state, phase, labels=labels)  # type: ignore[arg-type] -- the phase is one of three
+    return events.TaskSucceeded(
+        context.task_run_id,
+        context.attempt,
+        outputs,
+        result.state,
+        phase,  # type: ignore[arg-type] -- the phase is one of three
+        labels=storable(context.masks.value(dict(result.labels))),
+        variables=checked(context, result.variables) or {},
+        forgotten=tuple(result.forgotten),
+    )
 
 
 def _plugin(task: Task) -> RunnableTask:

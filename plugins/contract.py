@@ -108,6 +108,8 @@ class Result:
     outputs: Mapping[str, Any] | None = None
     state: str = "SUCCESS"
     labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution, with the end of the task run
+    variables: Mapping[str, Any] = field(default_factory=dict)  # likewise, over the variables of the execution
+    forgotten: Sequence[str] = ()  # names of variables that the execution has no more
 
 
 class RunnableTask(BaseTask):

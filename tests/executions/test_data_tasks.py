@@ -187,6 +187,28 @@ def test_labels_that_cannot_be_are_told(labels: Any, told: str) -> None:
     assert told in errors(ended)
 
 
+# --- variables
+
+
+def test_variables_of_an_execution_lie_over_those_of_its_flow() -> None:
+    ended = ran(
+        "varied",
+        task("set", "execution.SetVariables", variables={"a": "{{ flow.id }}", "n": "{{ [1, 2] }}", "outputs": "no"}),
+        task("see", "debug.Return", format="{{ vars.a }} {{ vars.n[1] }} {{ vars.b }} {{ outputs.see is defined }}"),
+        task("again", "execution.SetVariables", variables="{{ {'a': 'third'} }}"),
+        task("unset", "execution.UnsetVariables", variables=["n"]),
+        task("last", "debug.Return", format="{{ vars.a }} {{ vars.n ?? 'gone' }}"),
+        task("refused", "execution.SetVariables", variables={"a": "x"}, overwrite=False, allowFailure=True),
+        task("missing", "execution.UnsetVariables", variables=["n"], allowFailure=True),
+        task("ignored", "execution.UnsetVariables", variables=["n"], ignoreMissing=True),
+        more="variables: {a: first, b: second}\n",
+    )
+    assert outputs(ended, "see") == {"value": "varied 2 second false"}, errors(ended)
+    assert outputs(ended, "last") == {"value": "third gone"}
+    assert [states(ended)[name] for name in ("refused", "missing", "ignored")] == ["WARNING", "WARNING", "SUCCESS"]
+    assert ended.variables == {"a": "third", "outputs": "no"}
+
+
 # --- log lines
 
 
