@@ -76,6 +76,8 @@ def written(place: Sequence[str | int], mapping: Any) -> Path:
 
 def _message(detail: ErrorDetails, path: Path, found: type[Schema]) -> str:
     kind, context = detail["type"], detail.get("ctx") or {}
+    if detail["input"] is None and kind in WORDS:
+        return WORDS["missing"]
     if kind == "extra_forbidden":
         known = property_names(found) if len(path) == 1 else ()
         return unrecognized(str(path[-1]) if path else "", dotted(path[:-1]) or found.__name__, known)

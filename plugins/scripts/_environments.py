@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,8 +25,21 @@ from plugins.scripts._images import Recipe
 _BUILD_TIMEOUT = 1800.0
 
 
+@dataclass(frozen=True, slots=True)
+class Installer:
+    """What a task asks its packages to be installed with: uv, which may be fetched where it is not here, or pip."""
+
+    uv: bool = True
+    may_fetch: bool = True
+    version: str | None = None  # of the uv that is fetched
+    sha256: str | None = None  # of the package that it is fetched as
+
+
 def uv() -> str | None:
-    """The uv program: beside the Python that runs this, or on the PATH."""
+    """The uv program: the one that UV_PATH names, the one beside the Python that runs this, or that of the PATH."""
+    named = os.environ.get("UV_PATH")
+    if named:
+        return named
     beside = Path(sys.executable).parent / "uv"
     return str(beside) if os.access(beside, os.X_OK) else shutil.which("uv")
 
@@ -66,17 +80,31 @@ def key_of(recipe: Recipe, python: str) -> str:
     return f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
-def ensure(context: RunContext, recipe: Recipe) -> Path:
-    """The folder of the environment, made first where it is not there yet. TaskFailed where it cannot be made."""
-    python, exact = find_python(recipe.python)
-    if not exact:
-        context.log("WARN", f"Python {recipe.python} is not on this machine: {python} is used instead")
+def ensure(context: RunContext, recipe: Recipe, installer: Installer | None = None) -> Path:
+    """The folder of the environment, made first where it is not there yet. TaskFailed where it cannot be made.
+
+    Where nobody asks for an installer it is uv where that is here, else pip.
+    """
+    python = _python_for(context, recipe)
     key = key_of(recipe, python)
     folder = context.environments.folder(key)
     with context.environments.building(key) as complete:
         if not complete:
-            _build(context, recipe, python, folder)
+            _build(context, recipe, python, folder, installer, "this happens once and may take a minute")
     return folder
+
+
+def make(context: RunContext, recipe: Recipe, folder: Path, installer: Installer | None = None) -> Path:
+    """An environment of one task alone, made anew in `folder`. TaskFailed where it cannot be made."""
+    _build(context, recipe, _python_for(context, recipe), folder, installer, "for this time only")
+    return folder
+
+
+def _python_for(context: RunContext, recipe: Recipe) -> str:
+    python, exact = find_python(recipe.python)
+    if not exact:
+        context.log("WARN", f"Python {recipe.python} is not on this machine: {python} is used instead")
+    return python
 
 
 def variables(folder: Path, path: str = PATH) -> dict[str, str]:
@@ -118,9 +146,9 @@ def versions(folder: Path, *packages: str) -> dict[str, str]:
     return found
 
 
-def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> None:
+def _build(context: RunContext, recipe: Recipe, python: str, folder: Path, installer: Installer | None, how: str) -> None:
     what = ", ".join(recipe.requirements) or "nothing but Python"
-    context.log("INFO", f"Making the environment '{recipe.name}' ({what}); this happens once and may take a minute")
+    context.log("INFO", f"Making the environment '{recipe.name}' ({what}); {how}")
     began = time.monotonic()
     identity = context.settings.run_as if os.geteuid() == 0 else None
     shutil.rmtree(folder, ignore_errors=True)
@@ -130,7 +158,8 @@ def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> No
         with tempfile.TemporaryDirectory(prefix="build-", ignore_cleanup_errors=True) as scratch:
             for path in (folder, Path(scratch)):
                 hand_over(path, identity)
-            for argv in _steps(recipe, python, folder):
+            tool = _tool(context, installer, python, Path(scratch), identity) if recipe.requirements else None
+            for argv in _steps(recipe, python, folder, tool):
                 _step(context, argv, Path(scratch), identity)
         undo.pop_all()
     if identity is not None:
@@ -138,16 +167,53 @@ def _build(context: RunContext, recipe: Recipe, python: str, folder: Path) -> No
     context.log("INFO", f"Made the environment '{recipe.name}' in {time.monotonic() - began:.0f} s")
 
 
-def _steps(recipe: Recipe, python: str, folder: Path) -> list[list[str]]:
-    """The commands that make an environment: with uv where it is there, else with venv and pip."""
-    tool, inside = uv(), str(folder / "bin" / "python")
-    if tool is None or not recipe.requirements:  # with nothing to install, Python's own way needs no network
+def _tool(context: RunContext, installer: Installer | None, python: str, scratch: Path, identity: tuple[int, int] | None) -> str | None:
+    """The uv to install with; None for pip."""
+    if installer is None:
+        return uv()
+    if not installer.uv:
+        return None
+    found = uv()
+    if found is not None:
+        return found
+    if not installer.may_fetch:
+        raise TaskFailed(
+            "uv is not on this machine, and its automatic installation is disabled (`uvAutoInstallEnabled`): install uv, have UV_PATH "
+            "of the server name it, or choose `packageManager: PIP`",
+            retryable=False,
+        )
+    return _fetched_uv(context, installer, python, scratch, identity)
+
+
+def _fetched_uv(context: RunContext, installer: Installer, python: str, scratch: Path, identity: tuple[int, int] | None) -> str:
+    """A uv from the package index, for this one time, checked before anything of it runs."""
+    place, package = scratch / "uv", "uv" if installer.version is None else f"uv=={installer.version}"
+    pip = [str(place / "bin" / "python"), "-m", "pip", "--no-input", "--disable-pip-version-check"]
+    download = [*pip, "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(scratch / "fetched"), package]
+    for argv in ([python, "-m", "venv", str(place)], download):
+        _step(context, argv, scratch, identity)
+    [wheel] = (scratch / "fetched").iterdir()
+    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    if installer.sha256 and found != installer.sha256.lower():
+        raise TaskFailed(
+            f"Integrity check failed for {wheel.name}: SHA-256 {installer.sha256} was expected (`uvInstallerSha256`), found {found}. "
+            "Nothing was installed.",
+            retryable=False,
+        )
+    _step(context, [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)], scratch, identity)
+    return str(place / "bin" / "uv")
+
+
+def _steps(recipe: Recipe, python: str, folder: Path, tool: str | None) -> list[list[str]]:
+    """The commands that make an environment: with uv, or with venv and pip where that is None."""
+    inside = str(folder / "bin" / "python")
+    if tool is None:  # with nothing to install, Python's own way needs no network
         make = [python, "-m", "venv", "--clear", str(folder)]
         install = [inside, "-m", "pip", "install", "--no-input", "--progress-bar", "off", "--disable-pip-version-check"]
     else:
         make = [tool, "venv", "--quiet", "--allow-existing", "--no-project", "--python", python, str(folder)]
         install = [tool, "pip", "install", "--no-progress", "--compile-bytecode", "--link-mode", "copy", "--python", inside]
-    packages = list(recipe.requirements) if tool is None or not recipe.requirements else ["pip", *recipe.requirements]
+    packages = list(recipe.requirements) if tool is None else ["pip", *recipe.requirements]
     for package in packages:
         if package.startswith("-"):
             raise TaskFailed(f"Invalid dependency '{package}': a package is expected, not an option", retryable=False)

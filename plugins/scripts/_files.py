@@ -96,9 +96,11 @@ def named_outputs(patterns: Sequence[str], folder: Path) -> dict[str, str]:
     return {name: str(folder / name) for name in patterns if not _globs.is_pattern(name)}
 
 
-def collect(context: RunContext, folder: Path, output_dir: Path, patterns: Sequence[str]) -> dict[str, str]:
+def collect(context: RunContext, folder: Path, output_dir: Path | None, patterns: Sequence[str]) -> dict[str, str]:
     """Store every file of the output directory and every file that matches a pattern; relative path -> URI."""
-    stored = {name: context.storage.put(path, name) for name, path in _folders.files(output_dir)} if output_dir.is_dir() else {}
+    stored = (
+        {name: context.storage.put(path, name) for name, path in _folders.files(output_dir)} if output_dir and output_dir.is_dir() else {}
+    )
     if patterns:
         for name, path in _folders.files(folder):
             if name not in stored and _globs.matches(name, patterns, anywhere=False):

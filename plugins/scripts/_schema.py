@@ -41,10 +41,8 @@ Runner = Annotated[
 ]
 
 
-class ScriptProperties(RunnableTask):
-    """What a script task may say about where and with what it runs."""
-
-    default_image: ClassVar[str] = "ubuntu"
+class ScriptFields(Schema):
+    """What everything that runs a script may say about where and with what it runs."""
 
     task_runner: Runner | None = Field(None, description="Where the commands run; the Docker task runner where absent.")
     container_image: Text | None = Field(None, description="Container image of the commands.")
@@ -60,8 +58,8 @@ class ScriptProperties(RunnableTask):
     warning_on_std_err: bool | Expression | None = Field(
         None, description="Deprecated; has no effect.", json_schema_extra={"deprecated": True}
     )
-    output_directory: bool | Expression | None = Field(
-        None, description="Deprecated; the output directory is always there.", json_schema_extra={"deprecated": True}
+    output_directory: bool | Expression = Field(
+        True, description="Deprecated; `false` leaves `{{ outputDir }}` and OUTPUT_DIR away.", json_schema_extra={"deprecated": True}
     )
     target_os: Literal["LINUX", "WINDOWS", "AUTO"] | Expression = Field(
         "AUTO", alias="targetOS", description="System the commands are for."
@@ -72,3 +70,9 @@ class ScriptProperties(RunnableTask):
     docker: dict[str, Any] | None = Field(
         None, description="Deprecated: use taskRunner and containerImage.", json_schema_extra={"deprecated": True}
     )
+
+
+class ScriptProperties(ScriptFields, RunnableTask):
+    """A task that runs a script."""
+
+    default_image: ClassVar[str] = "ubuntu"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from plugins.scripts._schema import ScriptProperties
 from plugins.scripts.runner.docker.docker import Docker
 
 _INSTALLS = re.compile(r"\b(pip3?|uv)\b")  # commands that change the environment they run in
+Heard = Callable[[str, str], None]
 _EXPLAINED = {
     126: "a command was found but may not be executed",
     127: "a command was not found",
@@ -27,13 +28,18 @@ _EXPLAINED = {
 }
 
 
+class CommandFailed(TaskFailed):
+    """The commands ran to their end, and that was an exit code other than 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folder a task runs in. `private` is below it and removed at the end; `variables` are what its templates see beside the rest."""
+    """The folder a task runs in. `private` is below it and removed at the end; `variables` are what its templates see beside the rest.
+    `output_dir`, whose files are all kept, is None where the task does without it."""
 
     folder: Path
     private: Path
-    output_dir: Path
+    output_dir: Path | None
     patterns: tuple[str, ...]
     variables: Mapping[str, Any]
 
@@ -65,18 +71,26 @@ class ExecScript(ScriptProperties):
         """What stands in for the image where the commands run on this machine."""
         return _images.meaning(image)
 
+    def environment(self, context: RunContext, recipe: _images.Recipe, place: Place) -> Path:
+        """The folder of the environment that the recipe describes."""
+        return _environments.ensure(context, recipe)
+
     def finish(self, context: RunContext, place: Place, reader: _protocol.Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
         """Add to the outputs; answers the state of a task that did not fail. Called after a failure too (exit code None: stopped)."""
         return "SUCCESS"
 
     def run(self, context: RunContext) -> Result:
         """Run the commands to their end. TaskFailed, with outputs, where the exit code is not 0 or the task was stopped."""
+        return self.run_heard(context, None)
+
+    def run_heard(self, context: RunContext, hear: Heard | None) -> Result:
+        """The same, with someone who hears every line, whatever it is, as `hear(stream, text)`."""
         with open_place(self, context) as place:
             _files.bring_namespace_files(context, self.namespace_files, place.folder)
             _files.write_input_files(context, self.input_files, place.folder, place.variables)
             image = self.image(context)
             env = {**self.prepare(context, place), **_render.mapping(context, self.env, "env", place.variables)}
-            env |= {"WORKING_DIR": str(place.folder), "OUTPUT_DIR": str(place.output_dir)}
+            env |= {"WORKING_DIR": str(place.folder), **({"OUTPUT_DIR": str(place.output_dir)} if place.output_dir else {})}
             runner = self.chosen_runner()
             machine = self.machine(context, runner, place, image)
             reader = self.reader(context, place)
@@ -84,7 +98,7 @@ class ExecScript(ScriptProperties):
                 argv=self.argv(context, place, on_machine=machine is not None),
                 cwd=place.folder,
                 env={**(machine or {}), **env},
-                on_line=reader.line,
+                on_line=reader.line if hear is None else _both(reader.line, hear),
                 container_image=image,
                 timeout=_render.seconds(context, self.timeout),
                 interrupt_first=self.interrupt_first,
@@ -116,7 +130,7 @@ class ExecScript(ScriptProperties):
             raise TaskFailed(f"The image '{image}' cannot be replaced: {meaning.impossible}", retryable=False)
         if meaning.program and shutil.which(meaning.program, path=PATH) is None:
             raise TaskFailed(f"The image '{image}' cannot be replaced: there is no '{meaning.program}' on this machine")
-        folder = None if meaning.recipe is None else _environments.ensure(context, meaning.recipe)
+        folder = None if meaning.recipe is None else self.environment(context, meaning.recipe, place)
         self._tell(context, runner, meaning, image, folder)
         if folder is None:
             return {}
@@ -162,7 +176,7 @@ class ExecScript(ScriptProperties):
         state = self.finish(context, place, reader, outputs, answer.exit_code)
         if answer.exit_code != 0:
             why = _EXPLAINED.get(answer.exit_code)
-            raise TaskFailed(f"Command failed with exit code {answer.exit_code}" + (f": {why}" if why else ""), outputs=outputs)
+            raise CommandFailed(f"Command failed with exit code {answer.exit_code}" + (f": {why}" if why else ""), outputs=outputs)
         return Result(outputs, state)
 
     def _outputs(self, context: RunContext, place: Place, reader: _protocol.Reader, answer: RunnerResult | None) -> dict[str, Any]:
@@ -171,6 +185,14 @@ class ExecScript(ScriptProperties):
         if answer is not None and answer.details:
             outputs["taskRunner"] = dict(answer.details)
         return outputs
+
+
+def _both(first: Heard, second: Heard) -> Heard:
+    def line(stream: str, text: str) -> None:
+        first(stream, text)
+        second(stream, text)
+
+    return line
 
 
 def _bare(requirement: str) -> str:
@@ -185,12 +207,12 @@ def open_place(task: ScriptProperties, context: RunContext) -> Iterator[Place]:
     """Make the private and the output folder of a task below its working directory; both go away at the end."""
     folder = context.working_dir
     private = folder / _folders.PRIVATE / f"{context.task_run_id}-{context.attempt}"
-    output_dir = private / "outputs"
+    output_dir = private / "outputs" if _render.flag(context, task.output_directory) else None
     for part in (folder / _folders.PRIVATE, private):
         if part.is_symlink():
             part.unlink()
-    output_dir.mkdir(parents=True, exist_ok=True)
-    variables: dict[str, Any] = {"workingDir": str(folder), "outputDir": str(output_dir)}
+    (output_dir or private).mkdir(parents=True, exist_ok=True)
+    variables: dict[str, Any] = {"workingDir": str(folder), **({"outputDir": str(output_dir)} if output_dir else {})}
     patterns = tuple(_render.texts(context, task.output_files, variables))
     variables["outputFiles"] = _files.named_outputs(patterns, folder)
     try:

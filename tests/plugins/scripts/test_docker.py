@@ -46,10 +46,8 @@ def outputs(result: Result) -> dict[str, Any]:
     return dict(result.outputs or {})
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[docker.DockerClient]:
-    """The engine, with a small image made of this machine's own programs."""
-    client = docker.from_env()
+def small_image() -> bytes:
+    """A tar archive of this machine's own programs: all that an image needs."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         files = {f"/bin/{name}": os.path.realpath(shutil.which(name) or f"/bin/{name}") for name in PROGRAMS}
@@ -61,7 +59,14 @@ def engine() -> Iterator[docker.DockerClient]:
         tmp = tarfile.TarInfo("tmp")
         tmp.type, tmp.mode = tarfile.DIRTYPE, 0o1777
         tar.addfile(tmp)
-    client.api.import_image_from_data(archive.getvalue(), repository="kestra-web-test", tag="small")
+    return archive.getvalue()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[docker.DockerClient]:
+    """The engine, with a small image made of this machine's own programs."""
+    client = docker.from_env()
+    client.api.import_image_from_data(small_image(), repository="kestra-web-test", tag="small")
     yield client
     client.close()
 
