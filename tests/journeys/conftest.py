@@ -1,8 +1,8 @@
-"""What journeys share: one running product for all of them, and a way to start others."""
+"""What journeys share: one running product for all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,18 +17,4 @@ def live_server_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         stack.start()
         yield stack
     finally:
-        stack.stop()
-
-
-@pytest.fixture
-def make_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
-    """A function that makes a product of a test's own: `make_stack(KESTRA_WEB_DEMO="false")`. It is not started yet, and ended by us."""
-    made: list[Stack] = []
-
-    def make(**settings: str) -> Stack:
-        made.append(Stack(tmp_path_factory.mktemp("stack") / "home", settings=settings))
-        return made[-1]
-
-    yield make
-    for stack in made:
         stack.stop()
