@@ -48,12 +48,12 @@ def _replay_with_inputs(request: HttpRequest, execution_id: str, taskRunId: str 
 
 
 def _kill(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> HttpResponse:  # noqa: N803 -- the name is Kestra's
-    services.kill(user=who(request), execution_id=execution_id)
+    services.kill(user=who(request), execution_id=execution_id, cascade=isOnKillCascade)
     return nothing(202)
 
 
 def _kill_action(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
-    return shapes.execution(services.kill(user=who(request), execution_id=execution_id))
+    return shapes.execution(services.kill(user=who(request), execution_id=execution_id, cascade=isOnKillCascade))
 
 
 def _pause(request: HttpRequest, execution_id: str) -> HttpResponse:

@@ -121,7 +121,9 @@ class EachStarted:
 
 @dataclass(frozen=True, slots=True)
 class KillRequested:
-    pass
+    """Stop everything; `cascade` says whether executions that this one started are killed too."""
+
+    cascade: bool = True
 
 
 @dataclass(frozen=True, slots=True)

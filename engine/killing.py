@@ -16,14 +16,15 @@ from engine.limits import kill_children
 ERROR = "Killed"
 
 
-def kill_requested(board: Board, _event: KillRequested) -> None:
+def kill_requested(board: Board, event: KillRequested) -> None:
     if board.aftermath:
         _kill_aftermath(board)
     if board.terminated or board.state == states.KILLING:
         return
     board.remember(held=None)
     board.to(states.KILLING)
-    kill_children(board)
+    if event.cascade:
+        kill_children(board)
     for run in list(board.runs.values()):
         if not run.state.terminated:
             board.stop(run)

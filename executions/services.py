@@ -46,6 +46,11 @@ class NotEnded(Conflict):
 class LabelsOfEnded(Invalid):
     """The execution is not terminated"""
 
+    @property
+    def status(self) -> int:
+        """As Kestra answers here; where an execution is deleted it is a 409."""
+        return 400
+
 
 # --- starting -------------------------------------------------------------------------------------------------------------------
 
@@ -120,10 +125,15 @@ def _tell(execution_id: str, event: events.Event, *, whole: bool = False) -> mod
     return models.Execution.objects.get(id=execution_id)
 
 
-def kill(*, user: Person, execution_id: str) -> models.Execution:
-    """Kill an execution with everything that it started; one that has ended stays as it is."""
-    _row(user, execution_id)
-    return _tell(execution_id, events.KillRequested())
+def kill(*, user: Person, execution_id: str, cascade: bool = True) -> models.Execution:
+    """Kill an execution with everything that it started; one that has ended stays as it is.
+
+    Without `cascade` the executions that it started go on, and one that has ended is a Conflict, as in Kestra.
+    """
+    row = _row(user, execution_id)
+    if not cascade and row.state in states.TERMINATED:
+        raise Conflict("Execution is already finished, can't kill it")
+    return _tell(execution_id, events.KillRequested(cascade))
 
 
 def pause(*, user: Person, execution_id: str) -> models.Execution:
@@ -164,15 +174,17 @@ def _resume_inputs(turn: Turn) -> tuple[Any, ...]:
 
 
 def restart(*, user: Person, execution_id: str, revision: int | None = None) -> models.Execution:
-    """Run again what failed or is paused: in the same execution, or as a new one where another revision is asked for.
+    """Run again what failed or is paused: in the same execution, or as a new one where a revision is asked for.
 
-    Raises NothingToRestart.
+    Raises Conflict while it goes on, NothingToRestart.
     """
     row = _row(user, execution_id)
+    if row.state not in (*states.TERMINATED, states.PAUSED):
+        raise Conflict(f"Execution must be terminated to be restarted, current state is '{row.state}'")
     turn = Turn.begin(execution_id, whole=True)
     if not again.restartable(turn.execution):
         raise NothingToRestart
-    if revision is None or revision == row.flow_revision:
+    if revision is None:
         return _tell(execution_id, events.RestartRequested(), whole=True)
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision)
     return _begin(user, again.copy(turn.execution, flow, world.new_id()), flow, events.RestartRequested())

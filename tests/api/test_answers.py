@@ -93,6 +93,7 @@ ERRORS: list[tuple[str, str, str, int, str]] = [
     ("POST", "executions/company.team/none", "", 404, "Not Found: Requested Flow is not found."),
     ("POST", "executions/{id}/resume", "", 409, "Illegal state: Execution '{id}' is not paused, can't resume it"),
     ("POST", "executions/{id}/restart", "", 422, "Illegal argument: No task found to restart execution from!"),
+    ("DELETE", "executions/{id}/kill?isOnKillCascade=false", "", 409, "Illegal state: Execution is already finished, can't kill it"),
     ("GET", "namespaces/company.team/kv/none", "", 404, "Not Found: No value found for key 'none' in namespace 'company.team'"),
     ("GET", "namespaces/company.team/files?path=/../x", "", 422, RELATIVE),
     ("PUT", "namespaces/company.team/kv/a", "9" * 9000, 422, "Illegal argument: Invalid JSON value for: " + "9" * 200),

@@ -70,6 +70,17 @@ def test_killing_a_parent_kills_its_children() -> None:
     assert (parent.state, child.state) == ("KILLED", "KILLED")
 
 
+def test_a_kill_without_cascade_leaves_the_children() -> None:
+    save("held", f"tasks:\n  - {{id: wait, type: {CORE}.flow.Pause}}\n")
+    call = f"  - {{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: held}}\n"
+    parent = work_off(start(save("holder", "tasks:\n" + call)))
+    services.kill(user=None, execution_id=parent.id, cascade=False)
+    assert (work_off(parent).state, Execution.objects.get(flow_id="held").state) == ("KILLED", "PAUSED")
+    with pytest.raises(Conflict, match="Execution is already finished, can't kill it"):
+        services.kill(user=None, execution_id=parent.id, cascade=False)
+    assert services.kill(user=None, execution_id=parent.id).state == "KILLED"
+
+
 def test_a_pause_waits_for_a_resume() -> None:
     flow = save("pausing", f"tasks:\n  - {{id: wait, type: {CORE}.flow.Pause}}\n" + log("after"))
     execution = work_off(start(flow))
@@ -98,6 +109,20 @@ def test_nothing_is_restarted_where_nothing_failed() -> None:
         services.restart(user=None, execution_id=execution.id)
 
 
+def test_what_goes_on_is_not_restarted() -> None:
+    execution = start(save("fine", "tasks:\n" + log("one")))
+    with pytest.raises(Conflict, match="must be terminated to be restarted, current state is"):
+        services.restart(user=None, execution_id=execution.id)
+
+
+def test_a_restart_with_a_revision_is_a_new_execution() -> None:
+    failed = work_off(start(save("again", f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail}}\n")))
+    fresh = services.restart(user=None, execution_id=failed.id, revision=1)
+    assert (fresh.id != failed.id, fresh.parent_id) == (True, failed.id)
+    assert work_off(fresh).state == "FAILED"
+    assert fresh.task_runs.get().id != failed.task_runs.get().id
+
+
 def test_a_state_set_by_hand_lets_the_execution_go_on() -> None:
     execution = work_off(start(save("byhand", f"tasks:\n  - {{id: bad, type: {CORE}.execution.Fail}}\n" + log("after"))))
     assert execution.state == "FAILED"
@@ -111,8 +136,9 @@ def test_a_state_set_by_hand_lets_the_execution_go_on() -> None:
 
 def test_labels_change_only_after_the_end() -> None:
     execution = start(save("labelled", "labels: {team: data}\ntasks:\n" + log("one")), labels=[("k", "v")])
-    with pytest.raises(Invalid, match="The execution is not terminated"):
+    with pytest.raises(Invalid, match="The execution is not terminated") as told:
         services.set_labels(user=None, execution_id=execution.id, labels=[("k", "w")])
+    assert told.value.status == 400
     work_off(execution)
     with pytest.raises(Invalid, match="System labels can only be set by Kestra itself"):
         services.set_labels(user=None, execution_id=execution.id, labels=[("system.x", "w")])
