@@ -18,10 +18,10 @@ from typing import Any
 from engine.errors import ExpressionError
 from engine.expressions import to_json
 
-SECONDS = 1.0  # for one program, all in all
+SECONDS = 0.8  # for one program, all in all
 MEMORY = 512 * 1024 * 1024
 LONGEST = 16 * 1024 * 1024  # characters that go in, or come out
-MOST = 500_000  # results
+MOST = 100_000  # results
 KEPT = 2
 CODE = f"""
 import itertools, json, resource, select, sys

@@ -52,7 +52,7 @@ def expressions() -> str:
         "A value that is missing is an error unless `??`, `???`, `is defined` or `default` answers for it. Text out of a variable is not "
         "rendered again: `render()` does that. Whole numbers have 64 bits, and divide to whole numbers. Names with a hyphen need brackets: "
         "`outputs['my-task'].value`.",
-        "A rendering ends with an error after 10 MB of output, 100,000 rounds of loops, a million steps, or 1.2 seconds of work.",
+        "A rendering ends with an error after 10 MB of output, 100,000 rounds of loops, a million steps, or 0.8 seconds of work.",
     ]
     for kind in EXPRESSIONS:
         lines = [f"| {kind} | | example |", "|---|---|---|"]

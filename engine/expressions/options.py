@@ -27,7 +27,7 @@ class Options:
     max_depth: int = 30
     max_passes: int = 100
     max_template: int = 2 * 1024 * 1024
-    max_seconds: float = 1.2
+    max_seconds: float = 0.8
     clock: Callable[[], float] | None = None
     hands_on: bool = False
     time_zone: str = "UTC"
