@@ -83,7 +83,7 @@ def exchange(context: RunContext, request: HttpProperties, *, into: Path | None 
             )
             with context.on_cancel(lifeline.cut), contextlib.closing(client.send(asked, stream=True)) as response:
                 reply = _read(context, options, response, into, charset)
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError, OverflowError) as error:
         if context.cancelled():
             raise TaskFailed(f"{told} was stopped", state="KILLED", retryable=False) from None
         raise TaskFailed(f"{told} failed: {_reason(error)}") from None  # the cause may hold what must not be told
@@ -120,9 +120,10 @@ def _method(context: RunContext, request: HttpProperties) -> str:
 def _address(context: RunContext, request: HttpProperties) -> httpx.URL:
     try:
         address = httpx.URL(context.render(request.uri).strip())
-    except httpx.InvalidURL:
+        host = address.host  # a host name that is none shows here
+    except (httpx.InvalidURL, UnicodeError):
         raise TaskFailed("The address cannot be read: expected one such as https://example.org/path", retryable=False) from None
-    if address.scheme not in ("http", "https") or not address.host:
+    if address.scheme not in ("http", "https") or not host:
         raise TaskFailed(f"Expected an address that begins with http:// or https://, found {_shown(address)[:200]}", retryable=False)
     if address.password:
         context.hide(unquote(address.password))
@@ -335,6 +336,8 @@ def _reason(error: Exception) -> str:
         httpx.DecodingError: "the answer's compression cannot be read",
         httpx.LocalProtocolError: "HTTP cannot carry what was to be sent",
         httpx.InvalidURL: "the address cannot be read",
+        UnicodeError: "there is a character that cannot be sent, or a host name that cannot be",
+        OverflowError: "a time limit or a port is out of range",
     }
     known = next((text for kind, text in words.items() if isinstance(error, kind)), None)
     return known or str(error)[:500] or type(error).__name__

@@ -336,6 +336,34 @@ def test_nobody_listens(context: MemoryContext) -> None:
         ask(context, uri=f"http://127.0.0.1:{port}/")
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(
+            {"uri": uri}
+            for uri in ("", "x", "//x", "http://", "http:///x", "http:x", "http://..", "http://.a/", "http://xn--a/", "http://\ud800/")
+        ),
+        {"uri": f"http://{'a' * 300}.invalid/"},
+        {"uri": "http://127.0.0.1:99999/"},
+        {"options": {"readTimeout": "PT-1S"}},
+        {"options": {"connectTimeout": "P9999999D"}},
+        {"options": {"proxyType": "HTTP"}},
+        {"options": {"proxyType": "HTTP", "proxyAddress": "a b"}},
+        {"options": {"basicAuthUser": "\ud800"}},
+        {"options": {"auth": {"type": "BEARER", "token": "a\nb"}}},
+        {"headers": {"a": "\ud800"}},
+        {"headers": {"é": "a"}},
+        {"params": {"\ud800": "a"}},
+        {"method": "POST", "formData": {"a": "\ud800"}},
+        {"method": "POST", "formData": "{{ 5 }}"},
+        {"method": "POST", "body": "\ud800"},
+    ],
+)
+def test_what_cannot_be_asked_is_told(server: str, context: MemoryContext, given: dict[str, Any]) -> None:
+    with pytest.raises(TaskFailed):
+        ask(context, **{"uri": f"{server}/echo", **given})
+
+
 HUSH = "hush-hush"
 
 
