@@ -143,6 +143,11 @@ class Flow:
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def all_tasks(self) -> tuple[Task, ...]:
+        """The tasks of all its branches, without those inside them."""
+        return tuple(task for branch in self.branches.values() for task in branch)
+
+    @property
     def branches(self) -> Mapping[str, tuple[Task, ...]]:
         """The tasks of the flow itself by the name of their branch, as `TaskRun.path` has it."""
         named = {"tasks": self.tasks, "errors": self.errors, "finally": self.finally_, "afterExecution": self.after_execution}

@@ -25,7 +25,7 @@ STEP_PLACES = 1_000_000  # steps stand after the task runs beside them, those of
 def tasks_of(execution: Execution) -> tuple[Task, ...]:
     """The tasks of the flow as this execution runs it; nothing where the flow can no longer be read."""
     flow = flow_of(execution)
-    return (*flow.tasks, *flow.errors, *flow.finally_) if flow else ()
+    return flow.all_tasks if flow else ()
 
 
 def task_types(execution: Execution) -> dict[str, str]:

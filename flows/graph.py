@@ -14,8 +14,8 @@ from engine.document import Flow, Task, Trigger
 from engine.execution import TaskRun
 
 FLOW = "io.kestra.plugin.core.flow."
-SEQUENTIAL, PARALLEL, CHOICE, DYNAMIC, DEPENDENCIES, ERROR, FINALLY = (
-    "SEQUENTIAL", "PARALLEL", "CHOICE", "DYNAMIC", "DEPENDENCIES", "ERROR", "FINALLY",
+SEQUENTIAL, PARALLEL, CHOICE, DYNAMIC, DEPENDENCIES, ERROR, FINALLY, AFTER = (
+    "SEQUENTIAL", "PARALLEL", "CHOICE", "DYNAMIC", "DEPENDENCIES", "ERROR", "FINALLY", "AFTER_EXECUTION",
 )  # fmt: skip
 RELATIONS = {
     f"{FLOW}Parallel": PARALLEL, f"{FLOW}Dag": DEPENDENCIES, f"{FLOW}Switch": CHOICE, f"{FLOW}If": CHOICE,
@@ -147,6 +147,8 @@ class _Builder:
         exits += self.chain(flow.errors, replace(place, error=True), _from([f"{ROOT}.~start"], ERROR)) if flow.errors else []
         if flow.finally_:
             exits = self.chain(flow.finally_, place, _from(exits, FINALLY))
+        if flow.after_execution:
+            exits = self.chain(flow.after_execution, place, _from(exits, AFTER))
         self._enter(f"{ROOT}.~end", _from(exits, ""))
 
     def _triggers(self, triggers: Sequence[Trigger], entries: Entries) -> list[Edge]:

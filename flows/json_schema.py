@@ -34,7 +34,7 @@ def _flow_properties() -> dict[str, Any]:
     made: dict[str, Any] = {
         name: {"description": text} | ({} if type_ == "object" else {"type": type_}) for name, (type_, text, _) in FLOW_PROPERTIES.items()
     }
-    for name in ("tasks", "errors", "finally"):
+    for name in ("tasks", "errors", "finally", "afterExecution"):
         made[name]["items"] = _one_of(TASKS)
     made["triggers"]["items"] = _one_of(TRIGGERS)
     return made | {"revision": {"type": "integer"}, "deleted": {"type": "boolean"}, "listeners": {"type": "array"}}

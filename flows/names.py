@@ -20,7 +20,7 @@ def of(flow: Flow | None, task_id: str = "") -> dict[str, list[str]]:
     if flow is None:
         return {"executionContext": list(EXECUTION), "filters": names.filters(), "functions": names.functions()}
     return {
-        "taskOutputs": [name for task in _before(_all([*flow.tasks, *flow.errors, *flow.finally_]), task_id) for name in _outputs(task)],
+        "taskOutputs": [name for task in _before(_all(flow.all_tasks), task_id) for name in _outputs(task)],
         "executionContext": list(EXECUTION),
         "inputs": [f"inputs.{one.id}" for one in flow.inputs],
         "variables": [f"vars.{name}" for name in flow.variables],

@@ -15,7 +15,7 @@ from flows.graph import Graph
 NODE = (216.0, 48.0)
 END = (16.0, 16.0)
 TRIGGERS = f"{graph.ROOT}.{graph.TRIGGERS}"
-LABELS = {graph.ERROR: "errors", graph.FINALLY: "finally"}
+LABELS = {graph.ERROR: "errors", graph.FINALLY: "finally", graph.AFTER: "afterExecution"}
 MARGIN = 16.0
 LETTERS = 24  # of an id that a node has room for
 
@@ -68,7 +68,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A line; `kind` is `error` or `finally` where it leads into such a branch, `subflow` or `trigger` between flows."""
+    """A line; `kind` is `errors`, `finally` or `afterExecution` where it leads into such a branch, `subflow` or `trigger` between flows."""
 
     path: str
     kind: str = ""

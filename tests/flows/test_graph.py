@@ -171,3 +171,11 @@ def test_dependencies_around_a_flow() -> None:
     assert around(LOAD, known, all_the_way=True) == sorted(known)
     assert around(CLEAN, known, incoming_only=True) == known[:1]
     assert around(("company", "alone"), known) == []
+
+
+def test_what_runs_after_the_execution_comes_last() -> None:
+    body = f"tasks:\n  - {log('a')}\nerrors:\n  - {log('er')}\nfinally:\n  - {log('fin')}\nafterExecution:\n  - {log('after')}"
+    made = graph.of(flow(body))
+    assert {("fin", "after"), ("after", "~end")} <= lines(made)
+    assert ("fin", "~end") not in lines(made)
+    assert kinds(made, ["after"]) == {"after": "AFTER_EXECUTION"}
