@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import isodate
@@ -58,10 +59,10 @@ def seconds(context: RunContext, value: str | None) -> float | None:
     rendered = context.render(value).strip()
     try:
         duration = isodate.parse_duration(rendered.upper())
-    except isodate.ISO8601Error as error:
+        if isinstance(duration, isodate.Duration):
+            duration = duration.totimedelta(start=datetime(2000, 1, 1))
+    except (isodate.ISO8601Error, OverflowError) as error:
         raise TaskFailed(f"Invalid duration '{rendered}': expected ISO 8601, for example PT30S", retryable=False) from error
-    if isinstance(duration, isodate.Duration):
-        duration = duration.totimedelta(start=isodate.datetime.datetime(2000, 1, 1))
     return float(duration.total_seconds())
 
 

@@ -21,13 +21,16 @@ tasks:
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
-from plugins.contract import Expression, Result, RunContext, Text
+from plugins.contract import Expression, Result, RunContext, TaskFailed, Text
 from plugins.core.kv._own import Keyed
 from plugins.scripts import _render
+
+Kind = Literal["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"]
+KINDS = get_args(Kind)
 
 
 class Set(Keyed):
@@ -39,15 +42,13 @@ class Set(Keyed):
     value: Any = Field(description="The value; a lone expression keeps its type.")
     overwrite: bool | Expression = Field(True, description="Replace a value that is there.")
     ttl: Text | None = Field(None, description="How long the value lives, ISO 8601; for ever where absent.")
-    kv_type: Literal["STRING", "NUMBER", "BOOLEAN", "DATETIME", "DATE", "DURATION", "JSON"] | Expression | None = Field(
-        None, description="What a text becomes; where absent, the value says what it is."
-    )
+    kv_type: Kind | Expression | None = Field(None, description="What a text becomes; where absent, the value says what it is.")
     kv_description: Text | None = Field(None, description="Accepted (of newer Kestra).")
 
     def run(self, context: RunContext) -> Result:
         """Render the value with its type, convert a text, keep it."""
         value = context.render_typed(self.value) if isinstance(self.value, str) else context.render_any(self.value)
-        kind = context.render(self.kv_type) if self.kv_type is not None and isinstance(value, str) else None
+        kind = self._kind(context) if isinstance(value, str) else None
         self.keys(context).set(
             context.render(self.key),
             value,
@@ -56,3 +57,9 @@ class Set(Keyed):
             overwrite=_render.flag(context, self.overwrite),
         )
         return Result()
+
+    def _kind(self, context: RunContext) -> str | None:
+        kind = None if self.kv_type is None else context.render(self.kv_type)
+        if kind is not None and kind not in KINDS:
+            raise TaskFailed(f"Invalid kvType '{kind[:40]}': expected one of {', '.join(KINDS)}", retryable=False)
+        return kind

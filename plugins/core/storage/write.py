@@ -38,4 +38,4 @@ class Write(RunnableTask):
         """Store the rendered text."""
         extension = context.render(self.extension).strip()
         suffix = f".{extension.removeprefix('.')}" if extension else ""
-        return Result({"uri": context.storage.put(context.render(self.content).encode(), f"content{suffix}")})
+        return Result({"uri": context.storage.put(context.render(self.content).encode(errors="replace"), f"content{suffix}")})

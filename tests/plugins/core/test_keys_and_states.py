@@ -44,6 +44,21 @@ def test_a_value_keeps_its_type_and_a_text_gets_the_one_given(
     assert (keys.values["k_a_flow"], keys.kinds["k_a_flow"]) == (kept, kind)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"kvType": "{{ 'NOPE' }}"}, "Invalid kvType 'NOPE': expected one of STRING, NUMBER"),
+        ({"ttl": "soon"}, "Invalid duration"),
+        ({"ttl": "P9999999999D"}, "Invalid duration"),
+    ],
+)
+def test_a_type_or_a_life_that_cannot_be_is_told(context: MemoryContext, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(TaskFailed, match=told):
+        run(context, "kv.Set", key="k", value="v", **given)
+    run(context, "kv.Set", key="k", value="v", ttl="P1M")
+    assert context.namespace().kv.lives == {"k": 31 * 86_400.0}
+
+
 def test_a_value_may_live_for_a_time_and_in_another_namespace(context: MemoryContext) -> None:
     run(context, "kv.Set", key="k", value="v", ttl="PT{{ 1 + 1 }}M", namespace="{{ flow.namespace }}.deeper")
     assert context.namespace("company.team.deeper").kv.lives == {"k": 120.0}
