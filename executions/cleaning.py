@@ -30,6 +30,7 @@ def clean(now: datetime | None = None) -> None:
     storage.tidy()
     _environments(limits["retain_environments"], limits["environment_bytes"])
     models.Delivery.objects.filter(status=models.Delivery.Status.DONE, created__lt=moment - timedelta(days=1)).delete()
+    models.TriggerWindow.objects.filter(end__lt=moment - timedelta(days=1)).delete()
     kv.purge_expired(before=moment - timedelta(days=30))
 
 

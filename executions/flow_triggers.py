@@ -8,7 +8,7 @@ is kept by compare-and-set: who loses decides again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from engine import context
 from engine.document import Flow, Trigger
 from engine.errors import ExpressionError
 from engine.execution import Execution
+from engine.needs import NOTHING, needs_of
 from engine.states import State
 from executions import executor, models, ports, starting, store, triggering
 from executions.dispatch import Outgoing
@@ -35,6 +36,7 @@ from ui.errors import KestraError
 TYPE = flow_selectors.FLOW_TRIGGER
 TRIES = 30
 Key = tuple[str, str, str, str]  # namespace, flow, trigger, name of what gathers
+Listener = tuple[Flow, Trigger, FlowTrigger]
 logger = logging.getLogger(__name__)
 
 
@@ -73,27 +75,39 @@ class Plan:
 
 def changed(row: models.Command) -> list[Outgoing]:
     """Tell the flows that listen, and switch off the execution's own trigger where its `stopAfter` says so. Raises executor.Stale."""
-    loaded = store.load(row.execution_id)
-    if loaded is None:
-        raise executor.ExecutionMissing
+    execution = _execution(row.execution_id, whole=False)
     first, after = row.payload["moved"]
+    listening = list(_listening(execution, {moment.state for moment in execution.state.histories[first:after]}))
+    if any(_names_task_runs(trigger) for _, trigger, _ in listening):
+        execution = _execution(row.execution_id, whole=True)
     for _ in range(TRIES):
-        plan = _plan(loaded.execution, first, after, timezone.now())
+        plan = _plan(execution, listening, first, after, timezone.now())
         try:
             with transaction.atomic():
-                _write(plan, row, loaded.execution)
+                _write(plan, row, execution)
         except (store.Conflict, IntegrityError):
             continue  # another execution was faster with the same window
         return []
     raise store.Conflict(f"the windows that execution {row.execution_id} concerns were saved by others {TRIES} times in a row")
 
 
+def _execution(execution_id: str, *, whole: bool) -> Execution:
+    loaded = store.load(execution_id, whole=whole)
+    if loaded is None:
+        raise executor.ExecutionMissing
+    return loaded.execution
+
+
+def _names_task_runs(trigger: Trigger) -> bool:
+    """Whether it may look at outputs, states or attempts of tasks, of which those of a long loop are not loaded unless one asks."""
+    return needs_of(dict(trigger.properties)) != NOTHING or "HasRetryAttempt" in str(trigger.properties.get("conditions"))
+
+
 # --- deciding -------------------------------------------------------------------------------------------------------------------
 
 
-def _plan(execution: Execution, first: int, after: int, now: datetime) -> Plan:
+def _plan(execution: Execution, listening: Sequence[Listener], first: int, after: int, now: datetime) -> Plan:
     plan = Plan(now)
-    listening = list(_listening(execution))
     for place in range(first, min(after, len(execution.state.histories))):
         judged = replace(execution, state=State(execution.state.histories[: place + 1]))
         for flow, trigger, plugin in listening:
@@ -103,8 +117,8 @@ def _plan(execution: Execution, first: int, after: int, now: datetime) -> Plan:
     return plan
 
 
-def _listening(execution: Execution) -> Iterator[tuple[Flow, Trigger, FlowTrigger]]:
-    """The Flow triggers of other flows that are switched on."""
+def _listening(execution: Execution, states: set[str]) -> Iterator[Listener]:
+    """The Flow triggers of other flows that are switched on and listen to one of these states."""
     off = set(models.TriggerState.objects.filter(disabled=True, type=TYPE).values_list("namespace", "flow_id", "trigger_id"))
     for namespace, flow_id, revision in flow_selectors.listeners():
         if (namespace, flow_id) == (execution.namespace, execution.flow_id):
@@ -116,7 +130,7 @@ def _listening(execution: Execution) -> Iterator[tuple[Flow, Trigger, FlowTrigge
         for trigger in flow.triggers:
             if trigger.type == TYPE and not trigger.disabled and (namespace, flow_id, trigger.id) not in off:
                 plugin = _plugin(trigger)
-                if plugin is not None:
+                if plugin is not None and states & set(plugin.states):
                     yield flow, trigger, plugin
 
 
@@ -203,7 +217,7 @@ def _variables(judged: Execution) -> dict[str, Any]:
 
 def _known(flow: Flow, judged: Execution, variables: Mapping[str, Any]) -> dict[str, Any]:
     """What conditions see: the execution that they judge, with the flow that listens."""
-    found = context.variables(flow, judged, world=executor.world(judged.namespace))
+    found = context.variables(flow, judged, world=executor.world(flow.namespace))
     own = {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision}
     return {**found, "flow": own, "trigger": {**variables, "outputs": judged.outputs or {}, **(found.get("trigger") or {})}}
 

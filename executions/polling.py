@@ -57,7 +57,7 @@ def interval(trigger: Trigger) -> timedelta | None:
 # --- the scheduler's side -------------------------------------------------------------------------------------------------------
 
 
-def request(state: State, flow: Flow, trigger: Trigger, now: datetime) -> None:
+def request(state: State, trigger: Trigger, now: datetime) -> None:
     """Have a worker evaluate a trigger that is due, if nobody else has asked for it."""
     if interval(trigger) is None:
         State.objects.filter(pk=state.pk, next_date=state.next_date).update(next_date=None)

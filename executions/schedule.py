@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +26,9 @@ from ui.errors import KestraError
 MOST = 500  # triggers of one tick
 GRACE = timedelta(seconds=10)  # a date older than that, with another one due too, was missed
 OVERLAP = timedelta(minutes=10)  # so far the clocks of those who save flows may differ
+AT_ONCE = 10  # fires of one transaction
 State = models.TriggerState
+Write = Callable[[], object]
 logger = logging.getLogger(__name__)
 
 
@@ -33,11 +36,30 @@ def fire(now: datetime) -> None:
     """Bring what is remembered in line with the flows, then fire what is due and have polled what is to be polled."""
     _following.follow(now)
     polling.release_lost(now)
-    for state in _due(now):
-        try:
-            _fire(state, now)
-        except Exception:  # one broken flow must not stop the triggers of all others; the log has all of it
-            logger.exception("The trigger %s of %s.%s could not be fired", state.trigger_id, state.namespace, state.flow_id)
+    due = _due(now)
+    for start in range(0, len(due), AT_ONCE):
+        _write([(state, write) for state in due[start : start + AT_ONCE] if (write := _apart(state, partial(_decided, state, now)))])
+
+
+def _write(decided: Iterable[tuple[State, Write]]) -> None:
+    """Several in one transaction: each commit waits for the disk. What fails is taken back alone."""
+    with transaction.atomic():
+        for state, write in decided:
+            _apart(state, partial(_saved, write))
+
+
+def _saved(write: Write) -> None:
+    with transaction.atomic():
+        write()
+
+
+def _apart(state: State, act: Callable[[], Any]) -> Any:
+    """Do one thing; a bug there is told and does not keep the other triggers waiting."""
+    try:
+        return act()
+    except Exception:  # one broken flow must not stop the triggers of all others; the log has all of it
+        logger.exception("The trigger %s of %s.%s could not be fired", state.trigger_id, state.namespace, state.flow_id)
+        return None
 
 
 def _due(now: datetime) -> list[State]:
@@ -138,35 +160,36 @@ def _flow_and_trigger(state: State) -> tuple[Flow, Trigger] | None:
 # --- firing ---------------------------------------------------------------------------------------------------------------------
 
 
-def _fire(state: State, now: datetime) -> None:
+def _decided(state: State, now: datetime) -> Write | None:
+    """What is to be written for a trigger that is due: everything is rendered before."""
     found = _flow_and_trigger(state)
     if found is None or found[0].disabled or found[1].disabled or state.next_date is None:
-        _mine(state).update(next_date=None)
-        return
+        return partial(_mine(state).update, next_date=None)
     flow, trigger = found
     if trigger.type not in SCHEDULES:
-        polling.request(state, flow, trigger, now)
-        return
+        return partial(polling.request, state, trigger, now)
     dates = Dates.of(flow, trigger)
     if dates is None:
-        _mine(state).update(next_date=None)
-    elif backfills.active(state.backfill):
-        _fire_date(state, flow, trigger, dates, state.next_date, backfills.after(state, dates, state.next_date, now))
-    else:
-        date = dates.to_fire(state.next_date, now, grace=GRACE)
-        _fire_date(state, flow, trigger, dates, date, {"next_date": dates.next(date or now)})
+        return partial(_mine(state).update, next_date=None)
+    if backfills.active(state.backfill):
+        return _fire(state, flow, trigger, dates, state.next_date, backfills.after(state, dates, state.next_date, now))
+    date = dates.to_fire(state.next_date, now, grace=GRACE)
+    return _fire(state, flow, trigger, dates, date, {"next_date": dates.next(date or now)})
 
 
-def _fire_date(state: State, flow: Flow, trigger: Trigger, dates: Dates, date: datetime | None, moves: Mapping[str, Any]) -> None:
+def _fire(state: State, flow: Flow, trigger: Trigger, dates: Dates, date: datetime | None, moves: Mapping[str, Any]) -> Write:
     """Begin the execution of a date and move the trigger on, in one transaction: of several schedulers one gets to do both."""
     execution = _execution(state, flow, trigger, dates, date) if date is not None else None
     changes = dict(moves)
     if execution is not None:
         waits = not trigger.properties.get("allowConcurrent")
         changes |= {"date": date, "last_execution_id": execution.id, "execution_id": execution.id if waits else ""}
-    with transaction.atomic():
+
+    def write() -> None:
         if _mine(state).update(**changes) and execution is not None:
             triggering.begin(execution, flow)
+
+    return write
 
 
 def _mine(state: State) -> QuerySet[State]:

@@ -174,13 +174,6 @@ def metrics(execution_id: str, *, task_run_id: str = "", task_id: str = "") -> Q
 # --- over many executions ---------------------------------------------------------------------------------------------------------
 
 
-def triggers(user: Person, *, namespace: str = "", flow_id: str = "") -> list[models.TriggerState]:
-    """What the scheduler remembers, of all triggers or of one flow's."""
-    rows = filter_readable(models.TriggerState.objects.all(), user)
-    exact = {"namespace": namespace, "flow_id": flow_id}
-    return list(rows.filter(**{name: value for name, value in exact.items() if value}).order_by("namespace", "flow_id", "trigger_id"))
-
-
 @dataclass(frozen=True, slots=True)
 class FlowStats:
     """How a flow fares: its last executions (oldest first) as (id, state, start, duration in seconds), and what it usually takes."""

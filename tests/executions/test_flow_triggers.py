@@ -71,6 +71,15 @@ def test_an_execution_that_ends_starts_the_flow_that_listens_to_it() -> None:
     assert state.last_execution_id == row.id
 
 
+def test_outputs_of_a_long_loop_are_there() -> None:
+    task = f"{{id: one, type: {CORE}.debug.Return, format: 'said {{{{ taskrun.value }}}}'}}"
+    save("loop", f"tasks:\n  - {{id: each, type: {CORE}.flow.ForEach, values: '{{{{ range(1, 150) }}}}', tasks: [{task}]}}\n")
+    listener("publish", to("loop") + "inputs: {early: \"{{ outputs.one['3'].value }}\", late: \"{{ outputs.one['149'].value }}\"}")
+    work_off(start("loop"), most=2000)
+    (row,) = started("publish")
+    assert row.inputs == {"early": "said 3", "late": "said 149"}
+
+
 def test_every_state_counts_that_the_trigger_names() -> None:
     plain("load")
     listener("all_along", "states: [CREATED, RUNNING, SUCCESS]\n" + to("load"))
