@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from engine.states import RUNNING, TERMINATED, UNFINISHED
+from engine.states import ALL, RUNNING, TERMINATED, UNFINISHED
 from executions.time_axis import Axis, Bar, milliseconds, moment_of
 from ui import formats
 
@@ -69,6 +69,8 @@ class Row:
     is_task: bool = True
     tip: str = ""
     took: timedelta | None = None  # what the row tells of itself, where that differs from its bar
+    loop: tuple[tuple[str, int], ...] = ()  # of a long loop: how many of its task runs are in which state
+    iteration: bool = False  # shown only because its loop is opened
 
     @property
     def duration(self) -> str:
@@ -78,6 +80,20 @@ class Row:
         if self.took is not None:
             return formats.duration(self.took)
         return formats.duration((self.end - self.start) / 1000) if self.end is not None else ""
+
+    @property
+    def loop_total(self) -> int:
+        return sum(count for _, count in self.loop)
+
+    @property
+    def loop_bar(self) -> list[tuple[str, str, str]]:
+        """(state, x, width) of each part of the bar of counts."""
+        at, parts = 0.0, []
+        for name, count in self.loop:
+            width = 100 * count / self.loop_total
+            parts.append((name, f"{at:.2f}%", f"{width:.2f}%"))
+            at += width
+        return parts
 
     @property
     def search(self) -> str:
@@ -117,15 +133,28 @@ def levels_of(parent_of: Mapping[str, str | None]) -> dict[str, int]:
 
 
 def rows(
-    runs: Sequence[TaskRunLike], steps: Sequence[StepLike], types: Mapping[str, str], axis: Axis, tree: Tree | None = None
+    runs: Sequence[TaskRunLike],
+    steps: Sequence[StepLike],
+    types: Mapping[str, str],
+    axis: Axis,
+    tree: Tree | None = None,
+    loops: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[Row]:
-    """Every row, parents before their children, siblings in order of creation. `types` maps task id to task type.
+    """Every row, parents before their children, siblings in order of creation. `types` maps task id to task type, `loops` the id of
+    a long loop to how many of its task runs are in which state.
 
     Given a `tree`, `runs` and `steps` may be a part of the execution: then rows whose parent is missing stand on their own.
     """
     tree = tree or tree_of(runs, steps)
     made = [*(_task_row(run, types, axis, tree) for run in runs), *_step_rows(steps, axis, tree)]
+    if loops:
+        made = [_folded(row, loops[row.id]) if row.id in loops else row for row in made]
     return _in_order(made)
+
+
+def _folded(row: Row, counts: Mapping[str, int]) -> Row:
+    """A long loop: a row that has nothing to open and close by itself, with the counts of what is in it."""
+    return replace(row, has_children=False, loop=tuple((name, counts[name]) for name in ALL if counts.get(name)))
 
 
 def _in_order(made: Sequence[Row]) -> list[Row]:
@@ -148,8 +177,7 @@ def _order(row: Row) -> tuple[int, str]:
 
 
 def _hide(row: Row) -> Row:
-    values = {name: getattr(row, name) for name in Row.__slots__}
-    return Row(**{**values, "hidden": True})
+    return replace(row, hidden=True)
 
 
 def _task_row(run: TaskRunLike, types: Mapping[str, str], axis: Axis, tree: Tree) -> Row:

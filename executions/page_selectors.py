@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,8 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from engine.document import Flow, Task
 from engine.states import UNFINISHED
-from executions import gantt, page_logs, presenters, time_axis
+from executions import gantt, long_loops, page_logs, presenters, time_axis
+from executions.long_loops import Opened, Seen
 from executions.models import Execution, LogLine, Step, TaskRun
 from flows import selectors as flow_selectors
 from ui import formats
@@ -62,36 +63,55 @@ def gantt_axis(execution: Execution, now: datetime) -> time_axis.Axis:
     return time_axis.axis_of(execution.histories, now, last=last)
 
 
-def gantt_rows(execution: Execution, axis: time_axis.Axis) -> list[gantt.Row]:
-    """Every row of the Gantt in order."""
-    runs = list(_runs(execution))
-    steps = _ordered(Step.objects.filter(execution=execution))
-    return gantt.rows(runs, steps, task_types(execution), axis)
+def gantt_rows(execution: Execution, axis: time_axis.Axis, opened: Opened = Opened()) -> list[gantt.Row]:  # noqa: B008 -- frozen
+    """Every row of the Gantt in order; of long loops only what is opened."""
+    seen = long_loops.of(execution, opened)
+    base = long_loops.of(execution).parents if seen.loops and (opened.loop or opened.row) else seen.parents
+    runs = list(_runs(execution).filter(id__in=seen.parents) if seen.loops else _runs(execution))
+    steps = _ordered(_steps_of(execution, seen))
+    made = gantt.rows(runs, steps, task_types(execution), axis, _tree(seen, steps), seen.loops)
+    if seen.loops:
+        made = [replace(row, iteration=True) if row.is_task and row.id not in base else row for row in made]
+    return made
+
+
+def _steps_of(execution: Execution, seen: Seen) -> QuerySet[Step]:
+    steps = Step.objects.filter(execution=execution)
+    return steps.filter(task_run_id__in=seen.parents) if seen.loops else steps
 
 
 def gantt_row_count(execution: Execution) -> int:
-    return TaskRun.objects.filter(execution=execution).count() + Step.objects.filter(execution=execution).count()
+    """How many rows the Gantt has while no loop is opened."""
+    seen = long_loops.of(execution)
+    return len(seen.parents) + _steps_of(execution, seen).count()
 
 
 def changed_gantt_rows(execution: Execution, axis: time_axis.Axis, since: int) -> list[gantt.Row]:
-    """Rows that changed after the sequence number `since`, with those that must be drawn again because of them: what stands above them."""
-    steps = list(Step.objects.filter(execution=execution, seq__gt=since))
-    tree = _tree(execution)
-    run_ids = {step.task_run_id for step in steps} | set(
-        TaskRun.objects.filter(execution=execution, seq__gt=since).values_list("id", flat=True)
-    )
-    parents = dict(TaskRun.objects.filter(execution=execution).values_list("id", "parent_id"))
-    run_ids |= {parent for parent in (parents.get(run_id) for run_id in run_ids) if parent}
+    """Rows that changed after the sequence number `since`, with those that must be drawn again because of them: what stands above them.
+
+    Of a long loop that is its own row, whose counts have changed.
+    """
+    seen = long_loops.of(execution)
+    steps = list(_steps_of(execution, seen).filter(seq__gt=since))
+    changed = TaskRun.objects.filter(execution=execution, seq__gt=since).order_by()
+    if seen.loops:
+        run_ids = set(changed.filter(id__in=seen.parents).values_list("id", flat=True))
+        run_ids |= set(changed.filter(parent_id__in=seen.loops).values_list("parent_id", flat=True).distinct())
+    else:
+        run_ids = set(changed.values_list("id", flat=True))
+    run_ids |= {step.task_run_id for step in steps}
+    run_ids |= {parent for parent in (seen.parents.get(run_id) for run_id in run_ids) if parent}
     steps = _with_families(execution, steps)
-    made = gantt.rows(list(_runs(execution).filter(id__in=run_ids)), _ordered(steps), task_types(execution), axis, tree)
+    with_steps = _steps_of(execution, seen).order_by().values_list("task_run_id", flat=True).distinct()
+    tree = gantt.Tree(gantt.levels_of(seen.parents), frozenset(seen.with_children) | frozenset(with_steps))
+    runs = list(_runs(execution).filter(id__in=run_ids))
+    made = gantt.rows(runs, _ordered(steps), task_types(execution), axis, tree, seen.loops)
     wanted = {step.id for step in steps} | run_ids
     return [row for row in made if row.id in wanted]
 
 
-def _tree(execution: Execution) -> gantt.Tree:
-    parents = dict(TaskRun.objects.filter(execution=execution).values_list("id", "parent_id"))
-    with_steps = Step.objects.filter(execution=execution).order_by().values_list("task_run_id", flat=True).distinct()
-    return gantt.Tree(gantt.levels_of(parents), frozenset(filter(None, parents.values())) | frozenset(with_steps))
+def _tree(seen: Seen, steps: Iterable[Step]) -> gantt.Tree:
+    return gantt.Tree(gantt.levels_of(seen.parents), frozenset(seen.with_children) | {step.task_run_id for step in steps})
 
 
 def _with_families(execution: Execution, changed: Sequence[Step]) -> list[Step]:
@@ -238,7 +258,7 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
     order = ("FAILED", "WARNING", "SKIPPED", "KILLED")
     steps = Step.objects.filter(execution=execution, state__in=order)
     runs = TaskRun.objects.filter(execution=execution, state__in=order[:2]).exclude(id__in=steps.values("task_run_id"))
-    parents = set(_parents(execution).values_list("parent_id", flat=True))
+    runs = list(runs.exclude(id__in=_parents(execution)).order_by("position")[:limit])
     found = [
         Notable(step.id, step.label or step.name, step.state, gantt.first_line(step.message) or gantt.step_note(step), gantt.took_of(step))
         for step in sorted(steps, key=lambda step: (order.index(step.state), step.position))[:limit]
@@ -247,7 +267,6 @@ def notable(execution: Execution, limit: int) -> list[Notable]:
     found += [
         Notable(run.id, run.task_id, run.state, messages.get(run.id, ""), presenters.ran(run.histories))
         for run in runs
-        if run.id not in parents
     ]
     return sorted(found, key=lambda item: order.index(item.state))[:limit]
 
@@ -321,8 +340,9 @@ def log_sources(execution: Execution) -> list[Source]:
     for (run_id, _), (count, _) in counts.items():
         totals[run_id] += count
     made: list[Source] = []
+    above = {run.parent_id for run in runs}
     for row in _depth_first(runs):
-        if not totals.get(row.id) and not any(child.parent_id == row.id for child in runs):
+        if not totals.get(row.id) and row.id not in above:
             continue
         loud = counts.get((row.id, ""), (0, 0))[1]
         made.append(

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_GET
 
 from engine.states import ALL, TERMINATED
 from executions import gantt as shapes
-from executions import page_logs, page_selectors, panes, presenters, selectors
+from executions import long_loops, page_logs, page_selectors, panes, presenters, selectors
 from executions.execution_context import page_context
-from executions.models import Execution, Metric
+from executions.long_loops import Opened
+from executions.models import Execution, Metric, TaskRun
 from executions.views._inputs import resume_fields
 from namespaces.rights import login_required
 from ui.htmx import page
@@ -58,11 +59,14 @@ def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Task runs and steps over time."""
     execution = selectors.execution(request.user, execution_id)
     axis = page_selectors.gantt_axis(execution, timezone.now())
-    rows = page_selectors.gantt_rows(execution, axis)
+    opened = Opened.of(request.GET.dict())
+    rows = page_selectors.gantt_rows(execution, axis, opened)
     counts = shapes.states(rows)
     context = page_context(execution, request.user, "gantt") | {
         "axis": axis,
         "rows": rows,
+        "opened": opened,
+        "loop_page": loop_page(execution, opened) if opened.loop else None,
         "state_counts": [
             (state, counts.get(state, 0)) for state in (*FILTERS, *(state for state in ALL if state not in FILTERS and counts.get(state)))
         ],
@@ -75,6 +79,25 @@ def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
     if chosen:
         context["pane"] = panes.pane(execution, chosen, may=context["may"])
     return page(request, "executions/gantt.html", "executions/_gantt.html", context)
+
+
+def loop_page(execution: Execution, opened: Opened) -> dict[str, Any] | None:
+    """The opened page of a long loop: which it is, what it holds, and those beside it."""
+    loop, number, pages, total = long_loops.of(execution, opened).page
+    if not loop:
+        return None
+    first = (number - 1) * long_loops.PAGE
+    return {
+        "loop": loop,
+        "name": TaskRun.objects.values_list("task_id", flat=True).get(id=loop),
+        "state": opened.state,
+        "first": min(first + 1, total),
+        "last": min(first + long_loops.PAGE, total),
+        "total": total,
+        "before": number - 1,
+        "after": number + 1 if number < pages else 0,
+        "pages": pages,
+    }
 
 
 @login_required

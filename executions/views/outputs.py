@@ -12,26 +12,32 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from engine import context as engine_context
+from engine.document import Flow
 from engine.errors import ExpressionError
 from engine.expressions import BOUNDED
 from engine.expressions import render as render_expression
-from executions import executor, gantt, page_selectors, presenters, selectors, storage, store, world
+from engine.needs import NOTHING, needs_of
+from executions import executor, gantt, long_loops, page_selectors, presenters, selectors, storage, store, world
 from executions.execution_context import page_context
 from executions.jq_child import run_jq
 from executions.models import Execution, TaskRun
+from executions.sight import with_folded
 from executions.views._inputs import resume_fields
 from namespaces.rights import login_required
 from ui.errors import Invalid
 from ui.htmx import page
+from ui.paging import paginate
 
 PREVIEW = 256 * 1024  # bytes
 ROWS = 200
+RUNS = 50  # task runs listed at once
 LONGEST = 20_000  # characters of an expression, and of what it gives
 SANDBOX = "default-src 'none'; sandbox"  # a file that someone's task wrote never acts as a page of ours
 TREE = 3000  # values drawn for one task run
@@ -54,21 +60,38 @@ class Value:
 def outputs(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Task runs with outputs, the values of the chosen one, the expression tester."""
     execution = selectors.execution(request.user, execution_id)
-    runs = list(
-        TaskRun.objects.filter(execution=execution)
-        .exclude(outputs=None)
-        .only("id", "task_id", "state", "outputs", "value", "iteration", "position")
-    )
-    chosen = next((run for run in runs if run.id == request.GET.get("run")), runs[0] if runs else None)
+    asked = request.GET.get("q", "").strip()
+    given = TaskRun.objects.filter(execution=execution).exclude(outputs=None).order_by("position")
+    found = given.filter(Q(task_id__icontains=asked) | Q(value__icontains=asked)) if asked else given
+    shown = paginate(request, found.only("id", "task_id", "state", "value", "iteration", "position"), size=RUNS)
+    rows = list(shown.rows)
+    chosen = given.filter(id=request.GET.get("run", "")).first() or (given.filter(id=rows[0].id).first() if rows else None)
     context = page_context(execution, request.user, "outputs") | {
-        "runs": [(run, gantt.value_note(run), len(run.outputs or {})) for run in runs],
+        "runs": [(run, gantt.value_note(run)) for run in rows],
+        "shown": shown,
+        "asked": asked,
         "chosen": chosen,
-        "values": values(execution, chosen.outputs or {}, f"outputs.{chosen.task_id}") if chosen else [],
+        "chosen_note": gantt.value_note(chosen) if chosen else "",
+        "values": values(execution, chosen.outputs or {}, _path_of(chosen)) if chosen else [],
+        "others": [
+            (title, prefix, values(execution, tree, prefix))
+            for title, prefix, tree in (
+                ("Inputs", "inputs", execution.inputs),
+                ("Variables", "vars", execution.variables),
+                ("Trigger", "trigger", (execution.trigger or {}).get("variables") or {}),
+            )
+            if tree
+        ],
         "flow_outputs": values(execution, execution.outputs or {}, "outputs"),
         "expression": request.GET.get("expression", ""),
         "resume_fields": resume_fields(execution),
     }
     return page(request, "executions/outputs.html", "executions/_outputs.html", context)
+
+
+def _path_of(run: TaskRun) -> str:
+    """How an expression names the outputs of a task run; those of a loop stand under their value."""
+    return f"outputs.{run.task_id}" + (f"[{json.dumps(run.value)}]" if run.value is not None else "")
 
 
 def values(execution: Execution, tree: Mapping[str, Any], prefix: str) -> list[Value]:
@@ -99,15 +122,12 @@ def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
     """What an expression gives on this execution, seen from one task run. Nothing changes; secrets and files are out of reach."""
     row = selectors.execution(request.user, execution_id)
     text = request.POST.get("expression", "")[:LONGEST]
-    runs = list(TaskRun.objects.filter(execution=row))
-    execution = store.execution_of(row, runs)
-    run = execution.run(request.POST.get("run", ""))
     result, error = "", ""
     try:
         flow = page_selectors.flow_of(row)
         if flow is None:
             raise Invalid("The flow of this execution can no longer be read, so its expressions cannot be tried")
-        known = presenters.display(dict(engine_context.variables(flow, execution, run, world=executor.world(flow.namespace))))
+        known = _known(flow, row, request.POST.get("run", ""), text)
         result = render_expression(text, known, functions={**BOUNDED, "jq": run_jq}, options=world.options())
     except ExpressionError as problem:
         error = str(problem)
@@ -116,6 +136,18 @@ def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
         "executions/_expression_result.html",
         {"result": result[:LONGEST], "error": error, "cut": len(result) > LONGEST, "tried": True},
     )
+
+
+def _known(flow: Flow, row: Execution, run_id: str, text: str) -> Any:
+    """The variables that an expression names, seen from one task run; of a long loop only the task runs that it names are read."""
+    needs = needs_of(text)
+    near = long_loops.ancestry(row, run_id)
+    rows = TaskRun.objects.filter(execution=row).filter(Q(folded=False) | Q(id__in=near)).order_by("position")
+    execution = store.execution_of(row, rows)
+    at_hand = {run.id: run for run in execution.task_runs}
+    runs = with_folded(row.id, at_hand, needs) if needs != NOTHING else at_hand
+    made = engine_context.variables(flow, execution, at_hand.get(run_id), world=executor.world(flow.namespace), runs=runs, needs=needs)
+    return presenters.display(dict(made))
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------------------

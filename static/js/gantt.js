@@ -258,14 +258,16 @@ function changed(message) {
   if (message.rows.length) {
     arrange();
     count();
-    if (rows().length !== message.count) reload();
+    const open = all(":scope > [data-iteration]", body()).length;
+    if (open && message.rows.some((html) => html.includes(" data-loop"))) reloadSoon();
+    else if (rows().length - open !== message.count) reload();
     else if (chosen && message.rows.some((html) => html.includes(`id="row-${chosen}"`))) showPane();
   }
   grow();
 }
 
-const reload = gather(async () => {
-  const answer = await fetch(page.dataset.url, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+async function fetchAll() {
+  const answer = await fetch(page.dataset.url + location.search, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
   if (!answer.ok) return;
   const scroller = one("#gantt-scroll");
   const top = scroller.scrollTop;
@@ -279,7 +281,10 @@ const reload = gather(async () => {
   count();
   one("#gantt-scroll").scrollTop = top;
   link.seq = Math.max(link.seq, Number(next.dataset.seq));
-}, 300);
+}
+
+const reload = gather(fetchAll, 300);
+const reloadSoon = gather(fetchAll, 2000); // an opened page of a loop that goes on
 
 // --- what the user does --------------------------------------------------------------------------------------------------------
 
@@ -335,7 +340,7 @@ function pressed(event, row) {
   const actions = {
     ArrowDown: () => move(row, 1),
     ArrowUp: () => move(row, -1),
-    ArrowRight: () => (expandable && !isOpen(row) ? setOpen(row, true) : move(row, 1)),
+    ArrowRight: () => ("loop" in row.dataset && !all(":scope > [data-iteration]", body()).length) ? one(".loop-bar", row).click() : (expandable && !isOpen(row) ? setOpen(row, true) : move(row, 1)),
     ArrowLeft: () => {
       if (expandable && isOpen(row)) setOpen(row, false);
       else document.getElementById(`row-${row.dataset.parent}`) && focusRow(document.getElementById(`row-${row.dataset.parent}`));
@@ -410,7 +415,7 @@ function start() {
       setOpen(row, !isOpen(row));
       return;
     }
-    if (event.ctrlKey || event.metaKey) return;
+    if (event.ctrlKey || event.metaKey || event.target.closest(".loop-bar")) return;
     event.preventDefault();
     choose(row.id.slice(4), true);
   });
