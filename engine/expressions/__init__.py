@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.dates import clock_function, format_date
-from engine.expressions.environment import BOUNDED, PURE, mistake, needs_world, render, render_any, render_typed
+from engine.expressions.environment import BOUNDED, PURE, render, render_any, render_typed
 from engine.expressions.functions import random_int_function
+from engine.expressions.inspecting import mistake, needs_world
 from engine.expressions.options import DEFAULTS, SHORT, Options
 from engine.expressions.truth import truthy
 from engine.expressions.values import duration_of, to_json, to_text

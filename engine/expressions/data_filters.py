@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.ion import to_ion
 from engine.expressions.patterns import MAX_TEXT, check_size
-from engine.expressions.runtime import Run, weigh
+from engine.expressions.run import Run, weigh
 from engine.expressions.values import growing_index, is_list, is_number, java_class, to_json, to_text
 from engine.expressions.yaml_text import to_yaml
 

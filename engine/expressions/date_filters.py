@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import ExpressionError
 from engine.expressions.dates import DAYS, add_to_date, format_date, parse_date, to_date
-from engine.expressions.runtime import Run
+from engine.expressions.run import Run
 from engine.expressions.values import to_text
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

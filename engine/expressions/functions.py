@@ -18,7 +18,8 @@ from jinja2.runtime import Context
 from engine.errors import ExpressionError
 from engine.expressions.date_filters import DATE_FUNCTIONS
 from engine.expressions.ion import from_ion
-from engine.expressions.runtime import Run, block, make_range, present, run_of
+from engine.expressions.run import Run, run_of
+from engine.expressions.runtime import block, make_range, present
 from engine.expressions.values import Double, Missing, is_list, is_number, java_class, to_json, to_text
 from engine.yaml_ import load_value
 

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from engine.expressions.data_filters import DATA_FILTERS, RUN_FILTERS
 from engine.expressions.date_filters import DATE_FILTERS
-from engine.expressions.environment import TESTS, is_defined
 from engine.expressions.functions import CONTEXT_FUNCTIONS, PURE_FUNCTIONS
+from engine.expressions.questions import TESTS, is_defined
 from engine.expressions.text_filters import TEXT_FILTERS, TEXT_RUN_FILTERS
 from engine.expressions.world import WORLD, World
 

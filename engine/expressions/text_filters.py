@@ -14,7 +14,7 @@ from typing import Any
 from engine.errors import ExpressionError, WorldNeeded
 from engine.expressions.numbers import number, number_format
 from engine.expressions.patterns import MAX_PIECES, PLAIN, check_size, pieces, substitute
-from engine.expressions.runtime import Run
+from engine.expressions.run import Run
 from engine.expressions.values import is_list, text_of, to_text
 
 ESCAPES = {"single": ("'", "\\'"), "double": ('"', '\\"'), "shell": ("'", "'\\''")}

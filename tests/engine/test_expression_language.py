@@ -242,6 +242,13 @@ def test_a_message_does_not_quote_what_may_be_secret(template: str) -> None:
     assert "hush" not in error.value.message
 
 
+def test_of_a_long_text_only_the_expression_is_shown() -> None:
+    with pytest.raises(ExpressionError) as error:
+        render("{{ render(s) }}", {"s": "hush " * 100 + "{{ nowhere }} " + "hush " * 100})
+    assert "hush" not in error.value.message
+    assert "`{{ nowhere …`" in error.value.message
+
+
 def test_typed_rendering_keeps_types_through_every_expression() -> None:
     assert render_typed("{{ l }}", V) == [1, 2, 3]
     assert render_typed("{{ m.b }}", V) == {"c": 2}
