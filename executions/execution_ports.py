@@ -45,13 +45,15 @@ class _Reach:
         return row
 
     def open_namespaces(self, namespace: str | None) -> list[str]:
-        """The namespaces with executions that may be changed: one and those below it, or all of them. TaskFailed for one that may not."""
-        rows = models.Execution.objects.all()
+        """Where there are executions or triggers to change: a namespace and those below it, or all. TaskFailed for one that may not."""
+        within = Q()
         if namespace is not None:
             with told():
                 self.people.require(namespace, Role.MEMBER)
-            rows = rows.filter(below(namespace))
-        return [name for name in rows.order_by("namespace").values_list("namespace", flat=True).distinct() if self._may_change(name)]
+            within = below(namespace)
+        kinds = (models.Execution, models.TriggerState)
+        names = {name for kind in kinds for name in kind.objects.filter(within).values_list("namespace", flat=True).distinct()}
+        return sorted(name for name in names if self._may_change(name))
 
     def _may_change(self, namespace: str) -> bool:
         try:

@@ -9,6 +9,7 @@ import pwd
 import re
 import zoneinfo
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,6 +99,8 @@ def storage(value: str) -> Path | tuple[str, str] | None:
     bucket, _, prefix = value.removeprefix("s3://").partition("/")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
         raise ValueError("write s3://bucket or s3://bucket/prefix, the bucket in small letters, digits, dots and hyphens")
+    if find_spec("boto3") is None:
+        raise ValueError("files on S3 need the library boto3: pip install 'kestra-web[s3]'")
     return bucket, prefix.strip("/")
 
 

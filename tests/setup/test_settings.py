@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def test_files_lie_in_a_folder_or_in_a_bucket(tmp_path: Path) -> None:
         "access_key": "a", "secret_key": "b",
     }  # fmt: skip
     assert all(environment.is_secret(name) for name in keys)
+
+
+def test_a_bucket_needs_a_library_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(WrongSetting, match=r"pip install 'kestra-web\[s3\]'"):
+        read({"KESTRA_WEB_STORAGE": "s3://my-bucket"})
 
 
 @pytest.mark.parametrize(
