@@ -42,8 +42,12 @@ def validate_dashboard(request: HttpRequest) -> dict[str, Any]:
 
 
 @blueprints.get("/community", summary="Community blueprints: none")
-@blueprints.get("/custom", summary="Blueprints of one's own: none")
 def no_blueprints(request: HttpRequest, page: int = 1, size: int = 10, q: str = "") -> dict[str, Any]:
+    return EMPTY
+
+
+@blueprints.get("/custom", summary="Blueprints of one's own: none")
+def no_blueprints_of_ones_own(request: HttpRequest, page: int = 1, size: int = 10, q: str = "") -> dict[str, Any]:
     return EMPTY
 
 

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
 
+from api import openapi
 from api.doors import authenticate
 from namespaces.rights import login_required
 from ui.htmx import page as answer
@@ -112,7 +113,7 @@ def views(api: NinjaAPI) -> tuple[Any, Any]:
     """(page, schema): the view of the page for people, and that of the OpenAPI document."""
 
     def told() -> dict[str, Any]:
-        made: dict[str, Any] = api.get_openapi_schema(path_prefix=ROOT)
+        made = openapi.described(api, ROOT)
         return {**made, "components": {**made["components"], "securitySchemes": WAYS}}
 
     @login_required
