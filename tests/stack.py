@@ -105,6 +105,11 @@ class Stack:
         except httpx.TransportError:
             return False
 
+    def token(self) -> str:
+        """A new API token of the administrator's."""
+        made = subprocess.run(command("createtoken", self.user), env=self.environment, capture_output=True, text=True, check=True)
+        return made.stdout.strip()
+
     def client(self) -> httpx.Client:
         """A client of its HTTP API that is the administrator."""
         return httpx.Client(base_url=self.url, auth=(self.user, self.password), timeout=30)

@@ -17,8 +17,7 @@ pytestmark = pytest.mark.redis
 @pytest.mark.timeout(300)  # it starts half a hundred commands one after another
 def test_flows_are_kept_in_files_and_run_from_a_shell(live_server_stack: Stack, tmp_path: Path) -> None:
     stack = live_server_stack
-    made = subprocess.run(command("createtoken", stack.user), env=stack.environment, capture_output=True, text=True, check=True)
-    token = made.stdout.strip()
+    token = stack.token()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KESTRA_")}
     environment |= {"KESTRA_WEB_SERVER": stack.url, "KESTRA_WEB_TOKEN": token, "KW": shlex.join(command())}
     script = Path(__file__).with_name("command_line.sh")
