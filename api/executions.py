@@ -13,7 +13,6 @@ from api import filters, previews, shapes, streams
 from api.doors import inputs_of, json_of, labels_of, nothing, page_of, sorted_by, who
 from api.flows import flow_ids
 from api.flows import namespaces as namespaces_with_flows
-from engine.states import TERMINATED
 from executions import selectors, services, storage
 from executions.models import Execution, ExecutionLabel
 from flows import selectors as flow_selectors
@@ -211,7 +210,7 @@ def start(
 
 def _until_terminated(row: Execution) -> Execution:
     deadline = time.monotonic() + WAIT_SECONDS
-    while row.state not in TERMINATED and time.monotonic() < deadline:
+    while not selectors.is_over(row) and time.monotonic() < deadline:
         time.sleep(0.05)
         row.refresh_from_db(fields=["state"])
     return Execution.objects.get(pk=row.pk)

@@ -87,7 +87,7 @@ async def _execution(reader: _Reader, execution_id: str) -> AsyncIterator[bytes]
             deadline = 0.0
             if (row.version, row.seq) != seen:
                 seen, last_sent = (row.version, row.seq), time.monotonic()
-                ended = row.ended is not None and row.state != "PAUSED"
+                ended = await sync_to_async(selectors.is_over)(row)
                 yield event(await sync_to_async(shapes.execution)(row), "end" if ended else "progress")
                 if ended:
                     return

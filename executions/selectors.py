@@ -48,6 +48,11 @@ def execution(user: Person, execution_id: str) -> models.Execution:
     return row
 
 
+def is_over(row: models.Execution) -> bool:
+    """Whether an execution has ended, and so have its listeners and what runs after it."""
+    return row.state in states.TERMINATED and not row.task_runs.filter(state__in=states.UNFINISHED).exists()
+
+
 def search(user: Person, filters: Filters) -> QuerySet[models.Execution]:
     """Executions, newest first."""
     rows = filter_readable(models.Execution.objects.all(), user)

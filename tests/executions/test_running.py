@@ -9,7 +9,7 @@ import zipfile
 import pytest
 from django.conf import settings
 
-from executions import services, storage
+from executions import selectors, services, storage
 from executions.models import Command, Delivery, Execution, Timer
 from kv import services as kv
 from tests.executions.conftest import Process, eventually, until_ended
@@ -265,3 +265,11 @@ def test_a_subflow_without_outputs_gives_what_the_parent_asks_for(worker: Proces
     execution = until_ended(start(save("asks-wrongly", sub % "b")))
     assert (execution.state, (execution.task_runs.get().outputs or {})["state"]) == ("FAILED", "SUCCESS")
     assert messages(execution)[0].startswith("Failed to extract outputs with the error: Unable to find `b` used in the expression")
+
+
+def test_an_execution_is_over_when_what_runs_after_it_is(worker: Process) -> None:
+    after = f"afterExecution:\n  - {{id: nap, type: {CORE}.flow.Sleep, duration: PT1S}}\n"
+    execution = until_ended(start(save("after", "tasks:\n" + log("one") + after)))
+    assert not selectors.is_over(execution)
+    eventually(lambda: selectors.is_over(execution), "the nap is over")
+    assert states(execution) == {"one": "SUCCESS", "nap": "SUCCESS"}
