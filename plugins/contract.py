@@ -86,18 +86,18 @@ class BaseTask(Schema):
 
     aliases: ClassVar[tuple[str, ...]] = ()
 
-    id: str = Field(description="Unique within the flow.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", min_length=1, max_length=256)
+    id: Text = Field(description="Unique within the flow.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$", min_length=1, max_length=256)
     type: str = Field(description="The type of the task.")
-    description: str | None = Field(None, description="What the task is for.")
+    description: Text | None = Field(None, description="What the task is for.")
     retry: RetrySchema | None = Field(None, description="When a failed attempt is tried again.")
-    timeout: str | None = Field(None, description="Longest time an attempt may take, ISO 8601 or an expression.")
+    timeout: Text | None = Field(None, description="Longest time an attempt may take, ISO 8601 or an expression.")
     disabled: bool = Field(False, description="Leave this task out.")
     worker_group: Any = Field(None, description="Name of the worker group.")
     log_level: Level | None = Field(None, description="Lowest level of log lines that are kept.")
     allow_failure: bool = Field(False, description="A failure of this task is only a warning.")
     allow_warning: bool = Field(False, description="A warning of this task counts as success.")
     log_to_file: bool = Field(False, description="Keep the log lines in a file instead of the log store.")
-    run_if: str = Field("true", description="Expression; the task is skipped where it is falsy.")
+    run_if: Text = Field("true", description="Expression; the task is skipped where it is falsy.")
     assets: Any = Field(None, description="Declared assets; accepted and kept.")
 
 
@@ -284,9 +284,9 @@ class BaseTrigger(Schema):
 
     aliases: ClassVar[tuple[str, ...]] = ()
 
-    id: str = Field(description="Unique among the flow's triggers.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
+    id: Text = Field(description="Unique among the flow's triggers.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
     type: str
-    description: str | None = None
+    description: Text | None = None
     conditions: list[WrittenCondition] | None = Field(None, description="All must hold.")
     disabled: bool = False
     labels: Any = None

@@ -140,6 +140,13 @@ def test_an_unknown_property_of_a_task_runner_is_told_where_it_stands() -> None:
     assert [(message.startswith('Unrecognized field "cpu"'), path) for message, path in told] == [(True, ("taskRunner", "cpu"))]
 
 
+def test_common_properties_take_scalars_without_quotes() -> None:
+    given = {"id": 1, "type": LOG, "message": "m", "runIf": True, "description": 2}
+    assert CATALOG.check(given, "task") == []
+    built = CATALOG.build(Task("1", LOG, given))
+    assert (built.id, built.run_if, built.description) == ("1", "true", "2")
+
+
 def test_a_task_is_built_from_what_was_written() -> None:
     built = CATALOG.build(Task("a", LOG, {"id": "a", "type": LOG, "message": "m", "gone": 1}))
     assert built.model_dump(include={"id", "message", "level"}) == {"id": "a", "message": "m", "level": "INFO"}

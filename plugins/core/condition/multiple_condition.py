@@ -52,7 +52,7 @@ class MultipleCondition(Condition):
     judges: ClassVar[Literal["date", "execution", "any"]] = "execution"
 
     id: Text = Field(description="Unique within the trigger: what was true is remembered under it.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
-    description: str | None = Field(None, description="What the conditions are about.")
+    description: Text | None = Field(None, description="What the conditions are about.")
     conditions: dict[str, WrittenCondition] = Field(description="The conditions, each by a name.", min_length=1)
     time_window: TimeWindow | None = Field(None, description="How long what was true is remembered.")
     reset_on_success: bool = Field(True, description="Forget everything when the flow starts.")

@@ -78,7 +78,7 @@ class Preconditions(Schema):
     """What must come together."""
 
     id: Text = Field(description="Unique within the trigger: what was true is remembered under it.", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_-]*$")
-    description: str | None = Field(None, description="What they are about.")
+    description: Text | None = Field(None, description="What they are about.")
     time_window: TimeWindow | None = Field(None, description="How long what was true is remembered; a day where it is left out.")
     reset_on_success: bool = Field(True, description="Forget everything when the flow starts; else each further match starts it again.")
     flows: list[Upstream] = Field([], description="Flows that must have reached a state.")
