@@ -208,8 +208,11 @@ def _kind(event: Any, text: str) -> str:
     """What a scalar is: by its tag if it has one, else by how it is written where it stands without quotes."""
     if event.tag is not None and event.tag != "!":
         return str(event.tag).removeprefix(TAGS)
-    if event.tag == "!" or not event.implicit[0]:
-        return "str"
+    return "str" if event.tag == "!" or not event.implicit[0] else plain_kind(text)
+
+
+def plain_kind(text: str) -> str:
+    """What a text without quotes is read as: null, bool, int, float or str."""
     if text in WORDS:
         return WORDS[text]
     if text[0] in NUMERIC:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from engine.expressions.values import is_list, java_date, to_text
+from engine.yaml_ import plain_kind
 
 # What YAML 1.1 reads as something else than text.
 RESERVED = frozenset({"", "null", "true", "false", "yes", "no", "on", "off", "y", "n"})
@@ -40,6 +41,8 @@ def _text(writer: Writer, value: str) -> yaml.ScalarNode:
         style = "|"
     elif value.lower() in RESERVED or QUOTED & set(value) or ": " in value or " #" in value or value.endswith(":"):
         style = '"'
+    elif plain_kind(value) != "str":
+        style = "'"
     return writer.represent_scalar("tag:yaml.org,2002:str", value, style)
 
 

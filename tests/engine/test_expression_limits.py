@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ExpressionError, WorldNeeded
@@ -196,6 +196,7 @@ JSON = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(JSON)
+@example({"0E0": ["0E0", "1_0", "0x1f", "~", "1.", "Yes", "=", "<<", "1:30", "0o7", "+.5", "!x", "&a", "*a", "- a", "? a", "%a", "@a", "a: b", "a #b"]})
 def test_a_value_survives_every_form_of_text(value: Any) -> None:
     for there, back in (("toJson", "fromJson"), ("toIon", "fromIon"), ("yaml", "yaml")):
         assert render(f"{{{{ {back}(v | {there}) == v }}}}", {"v": value}) == "true", there
