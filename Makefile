@@ -25,7 +25,7 @@ lint: venv-dev
 	@$(VENV)/mypy
 	@$(VENV)/djlint --quiet --lint templates
 
-# The reference of task types, from the plugin classes; a test fails where it is not up to date.
+# The reference of task types and expressions, from their classes and docstrings; a test fails where it is not up to date.
 docs: venv
 	@$(VENV)/python scripts/reference.py
 

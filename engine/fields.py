@@ -59,10 +59,10 @@ class Reader:
         line, column = self.document.place(path)
         self.problems.append(Problem(message, line, column, "" if whole else dotted(path), severity))
 
-    def warn_inside(self, message: str, path: Path, line: int) -> None:
+    def warn_inside(self, message: str, path: Path, line: int, column: int = 0) -> None:
         """A warning about one line of a text."""
-        at, column = self.document.line_inside(path, line)
-        self.problems.append(Problem(message, at, column, dotted(path), "warning"))
+        at, column_there = self.document.line_inside(path, line, column)
+        self.problems.append(Problem(message, at, column_there, dotted(path), "warning"))
 
     def fail(self, message: str, path: Path, *, whole: bool = False) -> None:
         self.say(message, path, whole=whole)

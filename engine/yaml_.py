@@ -59,7 +59,8 @@ def _integer(text: str) -> int | str:
 class Document:
     """A text read: its value, where every node stands (line and column from 1, by path), and what is wrong with it.
 
-    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`.
+    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`,
+    `quoted` those between quotes.
     `value` is None when nothing could be read.
     """
 
@@ -67,6 +68,7 @@ class Document:
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
     blocks: set[Path] = field(default_factory=set)
+    quoted: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: Path) -> tuple[int, int] | tuple[None, None]:
@@ -77,12 +79,16 @@ class Document:
                 return found
         return (None, None)
 
-    def line_inside(self, path: Path, line: int) -> tuple[int, int] | tuple[None, None]:
-        """Where line `line` (from 1) of a text stands."""
-        start, column = self.places.get(path, (None, None))
-        if start is None or column is None:
+    def line_inside(self, path: Path, line: int, column: int = 0) -> tuple[int, int] | tuple[None, None]:
+        """Where line `line` (from 1) of a text stands, and the column of it where that can be told (0: none is asked for)."""
+        start, first = self.places.get(path, (None, None))
+        if start is None or first is None:
             return self.place(path)
-        return (start + line, 1) if path in self.blocks else (start + line - 1, column if line == 1 else 1)
+        if path in self.blocks:
+            return (start + line, 1)
+        if line > 1:
+            return (start + line - 1, 1)
+        return (start, first + (path in self.quoted) + column - 1 if column else first)
 
     def order(self, path: Path) -> tuple[int, int]:
         """Something to sort paths by where they stand in the text."""
@@ -122,6 +128,8 @@ class _Builder:
         if kind is yaml.ScalarEvent:
             if event.style in BLOCK_STYLES:
                 self.document.blocks.add(path)
+            elif event.style:
+                self.document.quoted.add(path)
             return self._scalar(event)
         start = self.at - 1
         if start in self.open:

@@ -39,6 +39,15 @@ def test_every_node_has_its_place() -> None:
     assert document.place(("tasks", 0)) == (3, 5)
 
 
+def test_a_place_inside_a_text_is_told_where_the_text_says_it_alone() -> None:
+    document = load("a: {{ x }}\nb: '{{ x }}'\nc: \"{{ x }}\"\nd: |\n  one\n  {{ x }}\n".replace("a: {{ x }}", "a: x {{ x }}"))
+    assert document.line_inside(("a",), 1, 6) == (1, 9)
+    assert document.line_inside(("b",), 1, 4) == (2, 8)
+    assert document.line_inside(("c",), 1, 4) == (3, 8)
+    assert document.line_inside(("d",), 2, 4) == (6, 1)
+    assert document.line_inside(("a",), 1) == (1, 4)
+
+
 def test_a_mistake_has_snakeyamls_words_and_its_place() -> None:
     problem = load("id: x\n  namespace: [\n").problems[0]
     assert problem.message == "mapping values are not allowed here\n in 'reader', line 2, column 12:\n      namespace: [\n               ^"
