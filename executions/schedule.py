@@ -16,7 +16,7 @@ from engine.document import Flow, Trigger
 from engine.errors import ExpressionError
 from engine.execution import Execution
 from executions import backfills, models, polling, triggering
-from executions.schedule_dates import SCHEDULES, Dates
+from executions.schedule_dates import SCHEDULES, Dates, NoDates
 from executions.triggering import Scene
 from flows import selectors as flow_selectors
 from flows.models import Flow as FlowRow
@@ -132,7 +132,7 @@ def _refresh(state: State, now: datetime) -> None:
 
 def _plan(state: State, flow: Flow, trigger: Trigger, after: datetime, followed: datetime | None) -> None:
     """Write when a trigger is looked at next, unless it was fired or switched since it was read."""
-    date = None if trigger.disabled or flow.disabled else _first(flow, trigger, after)
+    date = None if trigger.disabled or flow.disabled else _first(state, flow, trigger, after)
     changes: dict[str, Any] = {"type": trigger.type, "followed": followed, "stale": False, "next_date": date}
     if backfills.active(state.backfill):
         changes["backfill"] = {**(state.backfill or {}), backfills.RESUME: date.isoformat() if date else None}
@@ -140,8 +140,12 @@ def _plan(state: State, flow: Flow, trigger: Trigger, after: datetime, followed:
     State.objects.filter(pk=state.pk, next_date=state.next_date, updated=state.updated).update(**changes)
 
 
-def _first(flow: Flow, trigger: Trigger, after: datetime) -> datetime | None:
-    dates = Dates.of(flow, trigger)
+def _first(state: State, flow: Flow, trigger: Trigger, after: datetime) -> datetime | None:
+    try:
+        dates = Dates.made(flow, trigger)
+    except NoDates as error:
+        triggering.say(state, "ERROR", f"The trigger has no dates: {error}")
+        return None
     if dates is not None:
         return dates.next(after)
     return after if polling.interval(trigger) is not None else None

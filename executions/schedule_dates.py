@@ -27,6 +27,10 @@ NEEDED = ("cron", "withSeconds", "timezone", "lateMaximumDelay", "recoverMissedS
 logger = logging.getLogger(__name__)
 
 
+class NoDates(Exception):
+    """What the dates of a trigger depend on cannot be read; the message says what."""
+
+
 class Dates:
     """When a trigger of a flow is due."""
 
@@ -39,17 +43,24 @@ class Dates:
     @classmethod
     def of(cls, flow: Flow, trigger: Trigger) -> Dates | None:
         """None where the trigger has no dates, or what they depend on is no good (any more)."""
+        try:
+            return cls.made(flow, trigger)
+        except NoDates as error:
+            logger.warning("The trigger %s of %s.%s has no dates: %s", trigger.id, flow.namespace, flow.id, error)
+            return None
+
+    @classmethod
+    def made(cls, flow: Flow, trigger: Trigger) -> Dates | None:
+        """None where the trigger is none with dates. Raises NoDates where what they depend on is no good (any more)."""
         if trigger.type not in SCHEDULES:
             return None
         written = {name: value for name, value in trigger.properties.items() if name in NEEDED}
         try:
             if isinstance(written.get("dates"), list | str):
-                written["dates"] = Scene(flow, trigger, {}).render_any(written["dates"])
-                written["dates"] = _listed(written["dates"])
+                written["dates"] = _listed(Scene(flow, trigger, {}).render_any(written["dates"]))
             plugin = CATALOG.trigger(Trigger(trigger.id, trigger.type, properties={**written, "id": trigger.id, "type": trigger.type}))
         except (TaskFailed, ExpressionError) as error:
-            logger.warning("The trigger %s of %s.%s has no dates: %s", trigger.id, flow.namespace, flow.id, error)
-            return None
+            raise NoDates(error.message) from error
         return cls(flow, trigger, plugin) if isinstance(plugin, Dated) else None
 
     def next(self, after: datetime) -> datetime | None:

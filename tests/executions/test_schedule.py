@@ -250,6 +250,17 @@ def test_dates_fire_one_by_one_in_their_zone(state: TriggerState) -> None:
     assert TriggerState.objects.get().next_date is None
 
 
+def test_dates_that_cannot_be_rendered_are_told_in_the_log_of_the_trigger(state: TriggerState) -> None:
+    source = SOURCE.replace("trigger.Schedule", "trigger.ScheduleOnDates").replace('cron: "* * * * *"', "dates: '{{ nope.b }}'")
+    services.update(user=None, namespace="company.team", flow_id="timed", source=source)
+    look()
+    row = TriggerState.objects.get()
+    assert row.next_date is None
+    assert [line.message.startswith("The trigger has no dates: ") for line in row.log_lines.all()] == [True]
+    schedule.fire(at(5))
+    assert row.log_lines.count() == 1
+
+
 # --- backfill -----------------------------------------------------------------------------------------------------------------------
 
 
