@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.views import editor, pages, pictures, reference, revisions
+from flows.views import editor, namespace_values, pages, pictures, reference, revisions
 
 app_name = "flows"
 
@@ -26,6 +26,8 @@ urlpatterns = [
     path("flows/<str:namespace>/<str:flow_id>/delete/", pages.delete, name="delete"),
     path("flows/<str:namespace>/<str:flow_id>/disable/", pages.disable, name="disable"),
     path("flows/<str:namespace>/<str:flow_id>/enable/", pages.enable, name="enable"),
+    path("namespaces/<str:namespace>/variables/", namespace_values.variables, name="namespace_variables"),
+    path("namespaces/<str:namespace>/plugin-defaults/", namespace_values.plugin_defaults, name="namespace_plugin_defaults"),
     path("plugins/", reference.types, name="plugins"),
     path("plugins/<str:type_>/", reference.one, name="plugin"),
 ]

@@ -137,9 +137,13 @@ POST   member    /namespaces/<str:namespace>/kv/put/
 GET    reader    /namespaces/<str:namespace>/members/
 POST   owner     /namespaces/<str:namespace>/members/<int:person_id>/remove/
 POST   owner     /namespaces/<str:namespace>/members/add/
+GET    reader    /namespaces/<str:namespace>/plugin-defaults/
+POST   owner     /namespaces/<str:namespace>/plugin-defaults/
 GET    reader    /namespaces/<str:namespace>/secrets/
 POST   owner     /namespaces/<str:namespace>/secrets/<str:key>/delete/
 POST   owner     /namespaces/<str:namespace>/secrets/put/
+GET    reader    /namespaces/<str:namespace>/variables/
+POST   owner     /namespaces/<str:namespace>/variables/
 POST   above     /namespaces/create/
 GET    admin     /people/
 POST   admin     /people/(?P<person_id>\d+)/(?P<action>disable|enable|promote|demote)/
@@ -510,6 +514,7 @@ class World:
             "files": SimpleUploadedFile("up.txt", b"x"), "replace": "on", "key": "NEW", "type": "STRING", "value": "x", "repeated": "SECRET",
             "name": "company.team.below" if "namespaces" in route.pattern else "Other", "description": "other", "days": "30", "theme": "dark",
             "email": "someone@example.com" if route.pattern == "people/add/" else "stranger@example.com", "role": "reader",
+            "text": "- {type: io.kestra.plugin.core.log.Log, values: {level: INFO}}" if "defaults" in route.pattern else "a: b",
             "password": "wrong", "present": "wrong", "new": "wrong", "again": "wrong",
         }  # fmt: skip
 

@@ -18,7 +18,12 @@ TABS = (
     ("secrets", "Secrets", "namespaces:secrets"),
     ("members", "Members", "namespaces:members"),
 )
-PICTURES = (("dependencies", "Dependencies", "flows:namespace_dependencies"),)
+# Tabs whose pages belong to rooms above this one.
+ABOVE = (
+    ("variables", "Variables", "flows:namespace_variables"),
+    ("plugin-defaults", "Plugin defaults", "flows:namespace_plugin_defaults"),
+    ("dependencies", "Dependencies", "flows:namespace_dependencies"),
+)
 LISTS = (("flows", "Flows", "flows:list"), ("executions", "Executions", "executions:list"))
 
 
@@ -43,7 +48,7 @@ def shell(request: HttpRequest, namespace: str, tab: str, role: Role = Role.READ
 def tabs(namespace: str) -> list[dict[str, Any]]:
     """The tabs of a namespace, then its rows in the lists of other rooms, as far as those are installed."""
     found: list[dict[str, Any]] = [{"name": name, "label": label, "url": reverse(view, args=[namespace])} for name, label, view in TABS]
-    for name, label, view in (*PICTURES, *LISTS):
+    for name, label, view in (*ABOVE, *LISTS):
         try:
             url = f"{reverse(view)}?namespace={namespace}" if (name, label, view) in LISTS else reverse(view, args=[namespace])
         except NoReverseMatch:
