@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.alias_generators import to_camel
 
 from engine.document import Task
 from engine.execution import Execution, TaskRun
-from engine.expressions.values import parse_duration
+from engine.expressions.values import duration_of, parse_duration
 from engine.steering import Answer as Answer
 from engine.steering import Ask as Ask
 from engine.steering import Call as Call
@@ -36,7 +36,14 @@ def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) else value
 
 
+def _as_duration(value: str) -> str:
+    if "{" not in value:
+        duration_of(value)
+    return value
+
+
 Text = Annotated[str, BeforeValidator(_as_text)]  # a text property; a number or boolean written without quotes is taken as text
+Duration = Annotated[Text, AfterValidator(_as_duration)]  # ISO 8601, or an expression that becomes it when the task runs
 Expression = Annotated[str, StringConstraints(pattern=r"\{[{%]")]  # for `T | Expression`: a text that is rendered to a T later
 
 

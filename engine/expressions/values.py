@@ -191,7 +191,7 @@ def parse_duration(text: str) -> dt.timedelta:
     """A duration from ISO 8601 (`P1D`, `PT1H30M`); raises ValueError for months and years, whose length nobody knows."""
     try:
         found = isodate.parse_duration(text.upper())  # Java reads `PT5m` too
-    except isodate.ISO8601Error as error:
+    except (isodate.ISO8601Error, OverflowError) as error:
         raise ValueError(f"`{text}` is not a duration like PT30S or P1D") from error
     if not isinstance(found, dt.timedelta):
         raise ValueError(f"`{text}` counts months or years, whose length is not fixed")
@@ -205,7 +205,7 @@ def duration_of(value: Any) -> dt.timedelta:
     text = to_text(value).strip()
     try:
         return dt.timedelta(seconds=float(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return parse_duration(text)
 
 

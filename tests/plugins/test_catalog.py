@@ -140,6 +140,24 @@ def test_an_unknown_property_of_a_task_runner_is_told_where_it_stands() -> None:
     assert [(message.startswith('Unrecognized field "cpu"'), path) for message, path in told] == [(True, ("taskRunner", "cpu"))]
 
 
+@pytest.mark.parametrize(
+    ("type_", "written", "path"),
+    [
+        ("Sleep", {"duration": "soon"}, ("duration",)),
+        ("Sleep", {"duration": "P99999999999D"}, ("duration",)),
+        ("Sleep", {"duration": "inf"}, ("duration",)),
+        ("Pause", {"delay": "5 minutes"}, ("delay",)),
+        ("WaitFor", {"condition": "x", "tasks": [], "checkFrequency": {"interval": "soon"}}, ("checkFrequency", "interval")),
+        ("WorkingDirectory", {"tasks": [], "cache": {"patterns": ["a"], "ttl": "soon"}}, ("cache", "ttl")),
+    ],
+)
+def test_a_duration_that_is_none_is_told(type_: str, written: dict[str, Any], path: tuple[str, ...]) -> None:
+    told = CATALOG.check({"id": "a", "type": f"io.kestra.plugin.core.flow.{type_}", **written}, "task")
+    assert ["is not a duration like PT30S or P1D" in message for message, where in told if where == path] == [True]
+    for good in ("PT5S", "{{ inputs.x }}", 5):
+        assert CATALOG.check({"id": "a", "type": "io.kestra.plugin.core.flow.Sleep", "duration": good}, "task") == []
+
+
 def test_common_properties_take_scalars_without_quotes() -> None:
     given = {"id": 1, "type": LOG, "message": "m", "runIf": True, "description": 2}
     assert CATALOG.check(given, "task") == []

@@ -30,16 +30,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from plugins.contract import Expression, Schema, Text
+from plugins.contract import Duration, Expression, Schema
 from plugins.core.flow._rounds import Rounds
 
 
 class CheckFrequency(Schema):
     """How often and how long."""
 
-    interval: Text = Field("PT1M", description="Time between two rounds, ISO 8601.")
+    interval: Duration = Field("PT1M", description="Time between two rounds, ISO 8601.")
     max_iterations: int | Expression | None = Field(None, description="Most rounds.")
-    max_duration: Text | None = Field(None, description="Longest time for all rounds, ISO 8601.")
+    max_duration: Duration | None = Field(None, description="Longest time for all rounds, ISO 8601.")
 
 
 class LoopUntil(Rounds):

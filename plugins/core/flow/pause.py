@@ -29,7 +29,7 @@ from pydantic import Field
 from engine import states
 from engine.expressions.values import duration_of
 from engine.steering import sequential
-from plugins.contract import Answer, Expression, Finish, Hold, Situation, Text
+from plugins.contract import Answer, Duration, Expression, Finish, Hold, Situation
 from plugins.core.flow._group import Steering, Tasks, answer_or_ask
 
 RESUME = "RESUME"
@@ -44,8 +44,8 @@ class Pause(Steering):
     child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
     outputs_schema: ClassVar[Mapping[str, str]] = {"onResume": "The values given when it was resumed."}
 
-    delay: Text | None = Field(None, description="Go on by itself after this time, ISO 8601.")
-    pause_duration: Text | None = Field(None, description="The newer spelling of delay, which `behavior` goes with.")
+    delay: Duration | None = Field(None, description="Go on by itself after this time, ISO 8601.")
+    pause_duration: Duration | None = Field(None, description="The newer spelling of delay, which `behavior` goes with.")
     behavior: Literal["RESUME", "WARN", "FAIL", "CANCEL"] | Expression = Field(
         "RESUME", description="What happens after `pauseDuration`: go on, go on with a warning, fail, or cancel the execution."
     )

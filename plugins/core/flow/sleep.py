@@ -19,13 +19,13 @@ import threading
 from pydantic import Field
 
 from engine.expressions.values import duration_of, duration_text
-from plugins.contract import Result, RunContext, RunnableTask, TaskFailed, Text
+from plugins.contract import Duration, Result, RunContext, RunnableTask, TaskFailed
 
 
 class Sleep(RunnableTask):
     """Wait for a time."""
 
-    duration: Text = Field(description="How long, ISO 8601.")
+    duration: Duration = Field(description="How long, ISO 8601.")
 
     def run(self, context: RunContext) -> Result:
         """Wait; TaskFailed with KILLED where the attempt is stopped meanwhile."""

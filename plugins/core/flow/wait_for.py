@@ -30,16 +30,16 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from plugins.contract import Expression, Schema, Text
+from plugins.contract import Duration, Expression, Schema
 from plugins.core.flow._rounds import Rounds
 
 
 class CheckFrequency(Schema):
     """How often and how long."""
 
-    interval: Text = Field("PT1S", description="Time between two rounds, ISO 8601.")
+    interval: Duration = Field("PT1S", description="Time between two rounds, ISO 8601.")
     max_iterations: int | Expression = Field(100, description="Most rounds.")
-    max_duration: Text = Field("PT1H", description="Longest time for all rounds, ISO 8601.")
+    max_duration: Duration = Field("PT1H", description="Longest time for all rounds, ISO 8601.")
 
 
 class WaitFor(Rounds):

@@ -33,7 +33,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from plugins.contract import Schema
+from plugins.contract import Duration, Schema
 from plugins.core.flow._group import Group
 
 
@@ -41,7 +41,7 @@ class Cache(Schema):
     """Files that are kept from one execution to the next."""
 
     patterns: list[str] = Field(description="What to keep, as globs.")
-    ttl: str | None = Field(None, description="How long it is kept, ISO 8601.")
+    ttl: Duration | None = Field(None, description="How long it is kept, ISO 8601.")
 
 
 class NamespaceFiles(Schema):

@@ -35,5 +35,5 @@ def test_a_kill_ends_the_wait_at_once(make_context: Callable[..., MemoryContext]
 
 def test_what_is_no_duration_fails_without_another_try(make_context: Callable[..., MemoryContext]) -> None:
     with pytest.raises(TaskFailed, match="soon") as failure:
-        sleep("soon").run(make_context())
+        sleep("{{ 'soon' }}").run(make_context())
     assert not failure.value.retryable
