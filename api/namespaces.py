@@ -14,7 +14,7 @@ from ninja import Query, Router
 from api import filters, shapes
 from api.doors import json_of, nothing, object_of, page_of, sorted_by, switch_of, text_of, who, word_of
 from engine.errors import ExpressionError
-from engine.expressions.ion import from_ion
+from engine.expressions.ion import only_ion
 from flows.models import Flow
 from kv import services as kv
 from kv.models import KeyValue, ValueType
@@ -290,7 +290,7 @@ def typed(text: str) -> tuple[Any, str | None]:
     except ValueError:
         pass
     try:
-        value = from_ion(bare)
+        value = only_ion(bare)
     except (ExpressionError, RecursionError, ValueError) as error:
         raise Invalid(f"Invalid JSON value for: {bare[:200]}") from error
     if isinstance(value, str) and not bare.startswith(("'", '"')):

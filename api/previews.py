@@ -10,6 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from engine.errors import ExpressionError
+from engine.expressions import to_json
+from engine.expressions.ion import only_ion
 from ui.errors import Invalid
 
 IMAGES = frozenset({"png", "jpg", "jpeg", "gif", "webp", "bmp"})
@@ -47,7 +50,7 @@ def _read(source: TextIO, extension: str, rows: int) -> tuple[Any, bool]:
         names = found[0] if found else []
         return [dict(zip(names, row, strict=False)) for row in found[1 : rows + 1]], len(found) > rows + 1
     if extension in ("ion", "jsonl"):
-        lines = list(islice(source, rows + 1))
+        lines = list(islice(iter(lambda: source.readline(LONGEST_TEXT), ""), rows + 1))
         return [_value(line) for line in lines[:rows] if line.strip()], len(lines) > rows
     text = source.read(LONGEST_TEXT + 1)
     lines = text[:LONGEST_TEXT].splitlines(keepends=True)
@@ -58,4 +61,8 @@ def _value(line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError):
+        pass
+    try:
+        return json.loads(to_json(only_ion(line)))
+    except (ExpressionError, ValueError, RecursionError):
         return line.rstrip("\n")

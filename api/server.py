@@ -134,16 +134,18 @@ def worker_tags(request: HttpRequest) -> dict[str, list[str]]:
 
 @router.get("/concurrency-limit/search", summary="Flows with a limit, and how many executions count towards it")
 def concurrency_limits(request: HttpRequest) -> dict[str, Any]:
-    found = [
-        {"tenantId": "main", "namespace": row.namespace, "flowId": row.flow_id, "running": executions.occupying(row.namespace, row.flow_id)}
-        for row in flows.search(who(request)).exclude(raw__concurrency=None)
-    ]
+    rows = list(flows.search(who(request)).exclude(raw__concurrency=None))
+    found = [_running(name, count) for name, count in executions.occupying(rows).items()]
     return {"results": found, "total": len(found)}
+
+
+def _running(name: tuple[str, str], count: int) -> dict[str, Any]:
+    return {"tenantId": "main", "namespace": name[0], "flowId": name[1], "running": count}
 
 
 @router.put("/concurrency-limit/{namespace}/{flow_id}", summary="How many executions count towards the limit of a flow")
 def concurrency_limit(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]:
     """The number is counted, not kept, so that it is always right: what the body says is not taken."""
     rights.require(who(request), namespace, rights.Role.MEMBER)
-    flows.flow(namespace, flow_id)
-    return {"tenantId": "main", "namespace": namespace, "flowId": flow_id, "running": executions.occupying(namespace, flow_id)}
+    row = flows.flow(namespace, flow_id)
+    return _running((namespace, flow_id), executions.occupying([row])[namespace, flow_id])

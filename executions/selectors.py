@@ -89,10 +89,15 @@ def correlated(user: Person, row: models.Execution) -> list[models.Execution]:
     return list(others.order_by("created")[:1000])
 
 
-def occupying(namespace: str, flow_id: str) -> int:
-    """How many executions of a flow count towards its concurrency limit."""
-    rows = models.Execution.objects.filter(namespace=namespace, flow_id=flow_id, state__in=states.UNFINISHED)
-    return rows.exclude(state__in=(states.CREATED, states.QUEUED)).count()
+def occupying(flows: Iterable[Flow]) -> dict[tuple[str, str], int]:
+    """How many executions of each of these flows count towards its concurrency limit, by (namespace, flow id)."""
+    counts = {(flow.namespace, flow.flow_id): 0 for flow in flows}
+    rows = models.Execution.objects.filter(flow_id__in={flow_id for _, flow_id in counts}, state__in=states.UNFINISHED)
+    waiting = (states.CREATED, states.QUEUED)
+    for namespace, flow_id, count in rows.exclude(state__in=waiting).order_by().values_list("namespace", "flow_id").annotate(Count("id")):
+        if (namespace, flow_id) in counts:
+            counts[namespace, flow_id] = count
+    return counts
 
 
 def latest(rows: QuerySet[models.Execution]) -> QuerySet[models.Execution]:

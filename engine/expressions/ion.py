@@ -201,3 +201,13 @@ def from_ion(text: str) -> Any:
     if reader.at < len(text) and text[reader.at] in "}]),:":
         reader.fail()
     return value
+
+
+def only_ion(text: str) -> Any:
+    """The one value of a text; raises ExpressionError where there is none, or something after it."""
+    reader = IonReader(text)
+    value = reader.value()
+    reader.skip()
+    if reader.at < len(text):
+        reader.fail()
+    return value

@@ -231,3 +231,25 @@ def test_the_schema_and_its_page_say_which_operations_need_a_login(api: Client, 
 
 def test_an_empty_part_is_an_absent_input(api: Client, shop: Execution) -> None:
     assert api.post("/api/v1/executions/company.team/shop", {"who": ""}).json()["inputs"] == {"who": "nobody"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "value"),
+    [
+        ("42", "NUMBER", 42), ("true", "BOOLEAN", True), ('"text"', "STRING", "text"), ("'text'", "STRING", "text"),
+        ("2026-11-22", "DATE", "2026-11-22"), ("2026-11-22T13:15:20Z", "DATETIME", "2026-11-22T13:15:20Z"),
+        ("PT5M", "DURATION", "PT5M"), ('"PT5M"', "DURATION", "PT5M"),
+        ('{"a": 1}', "JSON", {"a": 1}), ("{a: 1, b: [x]}", "JSON", {"a": 1, "b": ["x"]}),
+    ],
+)  # fmt: skip
+def test_a_key_is_written_as_json_or_ion(body: str, kind: str, value: Any, api: Client, shop: Execution) -> None:
+    answer = api.generic("PUT", "/api/v1/namespaces/company.team/kv/k", body, "text/plain")
+    assert answer.status_code == 200, answer.content
+    found = api.get("/api/v1/namespaces/company.team/kv/k").json()
+    assert (found["type"], found["value"]) == (kind, value)
+
+
+@pytest.mark.parametrize("body", ["word", "{a: 1} rest", "{a:", "", "'a' 'b", "[1,,2]"])
+def test_what_is_neither_json_nor_ion_is_refused(body: str, api: Client, shop: Execution) -> None:
+    answer = api.generic("PUT", "/api/v1/namespaces/company.team/kv/k", body, "text/plain")
+    assert (answer.status_code, answer.json()["message"]) == (422, f"Illegal argument: Invalid JSON value for: {body}")

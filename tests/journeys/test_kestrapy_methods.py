@@ -111,8 +111,14 @@ class Kit:
         self.client.namespaces.create_namespace(TENANT, Namespace(id=name, deleted=False))
         return name
 
-    def scheduled(self) -> tuple[str, str]:
-        return self.flow(more=SCHEDULE), "nightly"
+    def scheduled(self, cron: str = "0 3 1 1 *") -> tuple[str, str]:
+        """(flow id, trigger id) of a trigger that the scheduler has seen."""
+        flow_id = self.flow(more=SCHEDULE.replace("0 3 1 1 *", cron))
+        deadline = time.monotonic() + 30
+        while not self.client.triggers.search_triggers_for_flow(TENANT, NAMESPACE, flow_id)["total"]:
+            assert time.monotonic() < deadline, "the scheduler does not see the trigger"
+            time.sleep(0.1)
+        return flow_id, "nightly"
 
     def _once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self.known:
@@ -523,7 +529,72 @@ BLUEPRINTS: dict[str, Call] = {
     "search_internal_blueprints": lambda kit, api: api.search_internal_blueprints(TENANT).total == 0,
 }
 
+SINCE, UNTIL = "2026-01-01T00:00:00Z", "2026-01-01T12:00:00Z"  # nothing is due in between
+
+
+def named(trigger: tuple[str, str]) -> dict[str, str]:
+    """The body that means a trigger."""
+    return {"namespace": NAMESPACE, "flowId": trigger[0], "triggerId": trigger[1]}
+
+
+def filled(kit: Kit) -> dict[str, str]:
+    """A trigger with a backfill that goes on: one that is due every minute of a year."""
+    trigger = kit.scheduled("* * * * *")
+    body = named(trigger) | {"backfill": {"start": "2025-01-01T00:00:00Z", "end": "2026-01-01T00:00:00Z"}}
+    kit.client.triggers.create_backfill(TENANT, body)
+    return named(trigger)
+
+
+def found(body: dict[str, str]) -> list[Any]:
+    """Filters that find a trigger."""
+    return [eq(FIELD.NAMESPACE, NAMESPACE), eq(FIELD.FLOW_ID, body["flowId"])]
+
+
+TRIGGERS: dict[str, Call] = {
+    "search_triggers": lambda kit, api: api.search_triggers(TENANT, 1, 5, ["flowId:asc"], found(named(kit.scheduled())))["total"] == 1,
+    "search_triggers_for_flow": lambda kit, api: api.search_triggers_for_flow(TENANT, NAMESPACE, kit.scheduled()[0], 1, 5)["total"] == 1,
+    "export_triggers": lambda kit, api: api.export_triggers(TENANT, found(named(kit.scheduled()))).count("\n") >= 2,
+    "disable_trigger_by_id": lambda kit, api: api.disable_trigger_by_id(TENANT, named(kit.scheduled()) | {"disabled": True}),
+    "disabled_triggers_by_ids": lambda kit, api: (
+        api.disabled_triggers_by_ids(TENANT, {"triggers": [named(kit.scheduled())], "disabled": True})["count"] == 1
+    ),
+    "disabled_triggers_by_query": lambda kit, api: (
+        api.disabled_triggers_by_query(TENANT, True, found(named(kit.scheduled())))["count"] == 1
+    ),
+    "restart_trigger": lambda kit, api: api.restart_trigger(TENANT, NAMESPACE, *kit.scheduled()),
+    "unlock_triggers_by_ids": lambda kit, api: api.unlock_triggers_by_ids(TENANT, []) == {"count": 0},
+    "unlock_triggers_by_query": lambda kit, api: api.unlock_triggers_by_query(TENANT, found(named(kit.scheduled())))["count"] == 0,
+    "delete_trigger": lambda kit, api: api.delete_trigger(TENANT, NAMESPACE, *kit.scheduled()),
+    "delete_triggers_by_ids": lambda kit, api: api.delete_triggers_by_ids(TENANT, [named(kit.scheduled())])["count"] == 1,
+    "delete_triggers_by_query": lambda kit, api: (
+        api.delete_triggers_by_query(
+            TENANT,
+            {"filters": [{"field": "flowId", "operation": "EQUALS", "value": kit.scheduled()[0]}]},
+        )["count"]
+        == 1
+    ),
+    "create_backfill": lambda kit, api: api.create_backfill(TENANT, named(kit.scheduled()) | {"backfill": {"start": SINCE, "end": UNTIL}}),
+    "delete_backfill": lambda kit, api: api.delete_backfill(TENANT, filled(kit)),
+    "delete_backfill_by_ids": lambda kit, api: api.delete_backfill_by_ids(TENANT, [filled(kit)])["count"] == 1,
+    "delete_backfill_by_query": lambda kit, api: api.delete_backfill_by_query(TENANT, found(filled(kit)))["count"] == 1,
+    "pause_backfill": lambda kit, api: api.pause_backfill(TENANT, filled(kit)),
+    "pause_backfill_by_ids": lambda kit, api: api.pause_backfill_by_ids(TENANT, [filled(kit)])["count"] == 1,
+    "pause_backfill_by_query": lambda kit, api: api.pause_backfill_by_query(TENANT, found(filled(kit)))["count"] == 1,
+    "unpause_backfill": lambda kit, api: api.unpause_backfill(TENANT, paused(kit)),
+    "unpause_backfill_by_ids": lambda kit, api: api.unpause_backfill_by_ids(TENANT, [paused(kit)])["count"] == 1,
+    "unpause_backfill_by_query": lambda kit, api: api.unpause_backfill_by_query(TENANT, found(paused(kit)))["count"] == 1,
+}
+
+
+def paused(kit: Kit) -> dict[str, str]:
+    """A trigger whose backfill is paused."""
+    body = filled(kit)
+    kit.client.triggers.pause_backfill(TENANT, body)
+    return body
+
+
 MODULES: dict[str, dict[str, Call]] = {
+    "triggers": TRIGGERS,
     "flows": FLOWS,
     "executions": EXECUTIONS,
     "files": FILES_CALLS,
@@ -541,6 +612,7 @@ MODULES: dict[str, dict[str, Call]] = {
 # What only the Enterprise Edition has, and what this server has none of: the client is told that there is no such thing.
 ABSENT = {
     "executions": {"resume_execution_from_breakpoint"},
+    "triggers": {"unlock_trigger"},
     "flows": {"preview_policies", "promote", "promote_by_ids", "report_promote", "list_promotions", "promote_diff"},
     "namespaces": {
         "create_namespace_credential",
@@ -621,4 +693,5 @@ def test_what_is_not_there_is_told_so(kit: Kit) -> None:
     assert refused(lambda: kit.client.dashboards.dashboard("none", TENANT)) == 404
     assert refused(lambda: kit.client.namespaces.namespace_credential(NAMESPACE, "none", TENANT)) == 404
     assert refused(lambda: kit.client.flows.promote_by_ids(TENANT, {})) == 405
+    assert refused(lambda: kit.client.triggers.unlock_trigger(TENANT, NAMESPACE, *kit.scheduled())) == 409
     assert refused(lambda: kit.client.executions.resume_execution_from_breakpoint(kit.ended().id, TENANT)) == 409
