@@ -65,11 +65,17 @@ def test_tasks_are_told_by_their_state() -> None:
     assert asked(execution, "{{ errorLogs() | length }}") >= 1
 
 
+def test_a_ksuid_sorts_by_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    for moment in (1.5e9, 1.5e9 + 1, 1.7e9, 3e9):
+        monkeypatch.setattr(chance.time, "time", lambda moment=moment: moment)
+        made.append(chance.ksuid())
+    assert made == sorted(made)
+    assert {len(one) for one in made} == {27}
+    assert chance.ksuid() != chance.ksuid()
+
+
 def test_chance_has_the_forms_that_kestra_has() -> None:
-    first, second = chance.ksuid(), chance.ksuid()
-    assert len(first) == 27
-    assert first != second
-    assert first[:5] == second[:5]
     assert len(chance.nano_id()) == 21
     assert set(chance.nano_id(50, "ab")) <= {"a", "b"}
     with socket.socket() as free:
