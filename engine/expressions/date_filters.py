@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -128,6 +129,15 @@ def is_day_week_in_month(date: Any, dayOfWeek: str, position: str) -> bool:
     return (day + dt.timedelta(days=7)).month != day.month if place == -1 else (day.day - 1) // 7 + 1 == place
 
 
+def is_public_holiday(date: Any, countryCode: str = "US", subDivision: str | None = None) -> bool:
+    """Whether a date is a public holiday of a country, or of a part of it.
+
+    {{ isPublicHoliday('2024-08-15', 'DE', 'DE-BY') }} → true
+    """
+    calendars = importlib.import_module("engine.expressions.calendars")  # it knows all countries, which takes its time
+    return bool(calendars.is_holiday(_day(date).date(), countryCode, subDivision))
+
+
 NAMES = tuple(name.upper() for name in DAYS)
 
 
@@ -174,6 +184,7 @@ DATE_FILTERS: dict[str, Callable[..., Any]] = {
 DATE_FUNCTIONS: dict[str, Callable[..., Any]] = {
     "isWeekend": is_weekend,
     "isDayWeekInMonth": is_day_week_in_month,
+    "isPublicHoliday": is_public_holiday,
     "dayOfWeek": day_of_week,
     "dayOfMonth": day_of_month,
     "monthOfYear": month_of_year,

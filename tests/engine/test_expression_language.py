@@ -164,6 +164,7 @@ DATES: list[tuple[str, str]] = [
     ("{{ '1970-01-01T00:00:01.5Z' | timestamp }} {{ '1970-01-01T00:00:01.5Z' | timestampMilli }} {{ '1970-01-01T00:00:01.5Z' | timestampMicro }} {{ '1970-01-01T00:00:01.5Z' | timestampNano }}", "1 1500 1500000 1500000000"),
     ("{{ '1970-01-01T01:00:00' | timestamp(timeZone='Europe/Paris') }} {{ '01.01.1970' | timestamp(existingFormat='dd.MM.yyyy') }}", "0 0"),
     ("{{ isWeekend('2024-02-04') }} {{ isWeekend('2024-02-05T23:59:00-08:00') }} {{ dayOfWeek(day) }} {{ isDayWeekInMonth('2024-02-26', 'MONDAY', 'LAST') }} {{ isDayWeekInMonth('2024-02-26', 'MONDAY', 'FIRST') }}", "true false SATURDAY true false"),
+    ("{{ isPublicHoliday('2024-12-25', 'FR') }} {{ isPublicHoliday('2024-08-15', 'DE') }} {{ isPublicHoliday('2024-08-15', 'DE', 'SL') }} {{ isPublicHoliday(day) }}", "true false true false"),
     ("{{ day }} {{ local }} {{ zoned }} {{ short }} {{ wait }} {{ [zoned, wait] | toJson }}", '2024-02-03 2024-02-03T04:05:06.007 2024-02-03T04:05:06+01:00[Europe/Paris] 2024-02-03T04:05 PT26H1.5S ["2024-02-03T04:05:06+01:00","PT26H1.5S"]'),
 ]
 
@@ -211,6 +212,8 @@ TOLD: list[tuple[str, str]] = [
     ("{{ '2024-01-01' | date(timeZone='Mars/Base') }}", "Unknown time-zone ID: Mars/Base"),
     ("{{ '2024-01-01' | date('MMMM', locale='zz') }}", "`zz` is not a locale"),
     ("{{ '2024-01-01' | dateAdd(1, 'LIGHTYEARS') }}", "`LIGHTYEARS` is not a unit of time; there are NANOS"),
+    ("{{ isPublicHoliday('2024-01-01', 'ZZ') }}", "No public holidays are known of `ZZ`"),
+    ("{{ isDayWeekInMonth('2024-01-01', 'MOONDAY', 'FIRST') }}", "a day is one of MONDAY"),
     ("{{ 'x' | number }}", 'For input string: "x"'),
     ("{{ '99999999999' | number('INT') }}", 'For input string: "99999999999"'),
     ("{{ 'x' | number('SMALL') }}", "`SMALL` is not a type of number"),
