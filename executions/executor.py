@@ -55,13 +55,22 @@ def world(namespace: str = "") -> dict[str, Any]:
     return {**found, "namespace": NamespaceVariables(namespace)} if namespace else found
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What an attempt that was run in place wrote."""
+
+    lines: list[Line] = field(default_factory=list)
+    metrics: list[models.Metric] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Turn:
     """An execution with the events applied to it since it was loaded, until they are committed.
 
     `runs` holds the attempts that were decided on and not begun; whoever begins one in place takes it out. `mine` are those whose rows this
-    process has claimed already, `kept` the rows of cheap ones that it kept for itself at the last commit. `own_lines` and `own_metrics`
-    come of what was run in place: they are written with the same commit. `history` is what happened, None where it was decided upon.
+    process has claimed already, `kept` the rows of cheap ones that it kept for itself at the last commit. `own` holds what each attempt
+    that was run in place wrote: it is saved with the same commit, unless somebody else was faster. `history` is what happened, None
+    where it was decided upon.
     """
 
     loaded: store.Loaded
@@ -75,7 +84,7 @@ class Turn:
     answered: list[commands.Command] = field(default_factory=list)
     effects: store.Effects = field(default_factory=store.Effects)
     said: list[Line] = field(default_factory=list)
-    own_lines: list[Line] = field(default_factory=list)
+    own: dict[Key, Own] = field(default_factory=dict)
     own_metrics: list[models.Metric] = field(default_factory=list)
     slot: bool = False
     unborn: bool = False
@@ -124,6 +133,16 @@ class Turn:
         """Whether an attempt is so cheap that it is run in place."""
         task = self.table.task(run.task_run_id) if run.phase == "run" else None
         return task is not None and CATALOG.inline(task.type)
+
+    def is_free(self, run: commands.RunTask) -> bool:
+        """Whether an attempt may be run in place before its row is there: who is slower than others can take back all that it did."""
+        task = self.table.task(run.task_run_id)
+        return task is not None and self.is_inline(run) and not CATALOG.acts(task.type)
+
+    def runs_now(self, task_run_id: str) -> bool:
+        """Whether a task run is RUNNING as things stand."""
+        run = self.table.runs.get(task_run_id)
+        return run is not None and run.state.current == states.RUNNING
 
     def take_run(self, key: Key) -> commands.RunTask:
         """Take an attempt out of what is to be given to workers: it is begun in place."""
@@ -196,10 +215,12 @@ class Turn:
         self.runs, self.effects, self.said, self.slot = {}, store.Effects(), [], False
         answered = list(self.answered)
         for event, moment in self.history:
-            if event is not None:
-                self.table.hear(event, moment)
-            else:
+            if event is None:
                 self._decide(moment)
+                continue
+            self.table.hear(event, moment)
+            if isinstance(event, events.TaskStarted) and not self.runs_now(event.task_run_id):
+                self.own.pop((event.task_run_id, event.attempt, event.phase), None)  # somebody else ran it, or nobody may any more
         self.answered = answered
 
     def save_once(self, guard: Guard | None = None, kept_by: str = "") -> store.Saved:
@@ -221,9 +242,9 @@ class Turn:
             saved = store.save(self.loaded, execution, effects, timezone.now(), folded)
             publish.execution_changed(execution, execution.state.current, saved.seq)
             publish.task_runs_changed(execution.id, saved.task_run_ids, saved.seq)
-        lines = sorted([*self.said, *self.own_lines], key=lambda line: line.timestamp)
+        lines = sorted([*self.said, *(line for own in self.own.values() for line in own.lines)], key=lambda line: line.timestamp)
         logbook.insert(execution.id, lines)
-        models.Metric.objects.bulk_create(self.own_metrics)
+        models.Metric.objects.bulk_create([*self.own_metrics, *(metric for own in self.own.values() for metric in own.metrics)])
         return saved
 
     def _sent(self, saved: store.Saved) -> list[Outgoing]:
@@ -235,7 +256,7 @@ class Turn:
         cheap = [row for row in waiting if row.inline][:1]  # who takes one of the cheap ones takes them all
         sent += [Outgoing("run_task", row.id) for row in [*cheap, *(row for row in waiting if not row.inline)]]
         self.history, self.runs, self.begun, self.answered = [], {}, set(), []
-        self.effects, self.said, self.own_lines, self.own_metrics = store.Effects(), [], [], []
+        self.effects, self.said, self.own, self.own_metrics = store.Effects(), [], {}, []
         self.slot = self.unborn = False
         self.kept = [row for row in saved.deliveries if row.status == models.Delivery.Status.CLAIMED]
         return sent

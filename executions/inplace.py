@@ -16,7 +16,7 @@ from engine.inputs import flow_outputs
 from executions import attempts, claims, executor, listening, models, ports, world
 from executions.context import Context, Sink
 from executions.dispatch import Outgoing
-from executions.executor import Guard, Turn
+from executions.executor import Guard, Own, Turn
 from executions.masks import Masks
 from executions.sight import Sight
 from namespaces import vault
@@ -71,7 +71,7 @@ def _slice(turn: Turn) -> set[executor.Key]:
             turn.take_command(command)
             turn.apply(answer(turn, command))
             continue
-        keys = list(turn.mine) or [key for key, run in turn.runs.items() if turn.is_inline(run)]
+        keys = list(turn.mine) or [key for key, run in turn.runs.items() if turn.is_free(run)]
         if not keys or _looks_back(turn, _properties(turn, keys[0])):
             break
         done |= _run_all(turn, keys, until)
@@ -94,7 +94,7 @@ def _run_all(turn: Turn, keys: Sequence[executor.Key], until: float) -> set[exec
 
 def _looks_back(turn: Turn, template: object) -> bool:
     """Whether something reads log lines that are not saved yet: the next slice will find them."""
-    return bool(turn.own_lines or turn.said) and "errorLogs" in str(template)
+    return bool(turn.said or any(own.lines for own in turn.own.values())) and "errorLogs" in str(template)
 
 
 def _properties(turn: Turn, key: executor.Key) -> object:
@@ -106,12 +106,13 @@ def _run(turn: Turn, key: executor.Key) -> None:
     run = turn.take_run(key)
     turn.hear(events.TaskStarted(run.task_run_id, run.attempt))
     task_run, task = turn.table.runs.get(run.task_run_id), turn.table.task(run.task_run_id)
-    if task_run is None or task is None or task_run.state.current != "RUNNING":
+    if task_run is None or task is None or not turn.runs_now(run.task_run_id):
         return  # it was killed or removed before it began
-    sink = Sink(turn.own_lines.append)
+    own = turn.own[key] = Own()
+    sink = Sink(own.lines.append)
     context = Context(turn.flow, turn.table.head, turn.table.runs, task_run, task, run.attempt, workspace=run.workspace or "", sink=sink)
     happened = attempts.run(context, task, "run")
-    turn.own_metrics += sink.metrics.values()
+    own.metrics.extend(sink.metrics.values())
     turn.hear(happened)
 
 

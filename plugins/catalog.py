@@ -254,6 +254,11 @@ class Catalog:
         found = find(type_)
         return issubclass(found, RunnableTask) and found.inline
 
+    def acts(self, type_: str) -> bool:
+        """Whether a task of this type changes what lies outside its execution."""
+        found = find(type_)
+        return issubclass(found, RunnableTask) and found.acts
+
     def build(self, task: Task) -> BaseTask:
         """The plugin of a task, ready to run. Raises TaskFailed where the type or its properties are no good (any more)."""
         try:

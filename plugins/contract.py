@@ -122,10 +122,12 @@ class Result:
 class RunnableTask(BaseTask):
     """A task that a worker runs.
 
-    `inline` marks work so cheap that whoever advances the execution may do it in place (no I/O, no waiting).
+    `inline` marks work so cheap that whoever advances the execution may do it in place (no I/O, no waiting). `acts` marks what of it
+    changes things outside the execution, such as a key: it is done under a claim, by one worker alone.
     """
 
     inline: ClassVar[bool] = False
+    acts: ClassVar[bool] = False
     outputs_schema: ClassVar[Mapping[str, str]] = {}  # name -> one-line description, for the reference page
 
     def run(self, context: RunContext) -> Result:

@@ -11,7 +11,7 @@ import pytest
 from django.db.models import ProtectedError
 from django.utils import timezone
 
-from executions import executor, ports, services, storage, store, tick, worker
+from executions import claims, executor, inplace, ports, services, storage, store, tick, worker
 from executions.models import Command, Delivery, Execution, LogLine, Step, Timer
 from flows import services as flow_services
 from flows.models import Revision
@@ -346,3 +346,29 @@ def test_batches_in_a_branch_whose_files_are_cut_in_parts() -> None:
     assert sorted(lines) == ["a\nc\n", "b\n"]
     labels = [dict(child.labels) for child in Execution.objects.filter(flow_id="lot").order_by("created")]
     assert [(each["own"], each["lot"]) for each in labels] == [("yes", "1"), ("yes", "2")]
+
+
+@pytest.mark.parametrize("cheap", ["say", "keep"])
+def test_two_workers_at_one_execution_do_each_cheap_task_once(cheap: str) -> None:
+    """Both would run in place what comes next; who is slower takes back what it said, and changes nothing outside."""
+    inner = {
+        "say": f'{{id: say, type: {CORE}.log.Log, message: "value {{{{ taskrun.value }}}}"}}',
+        "keep": f"{{id: keep, type: {CORE}.kv.Set, key: n, kvType: NUMBER, value: \"{{{{ (kv('n', errorOnMissing=false) ?? 0) + 1 }}}}\"}}",
+    }[cheap]
+    values = [str(number) for number in range(1, 13)]
+    loop = f"  - id: each\n    type: {CORE}.flow.ForEach\n    values: {values}\n    concurrencyLimit: 2\n    tasks:\n      - {inner}\n"
+    execution = start(save("together", f"tasks:\n{loop}{log('end')}"))
+    mine, others = (claims.take(delivery.id) for delivery in Delivery.objects.filter(execution=execution).order_by("id"))
+    assert mine is not None
+    assert others is not None
+    first, second = executor.Turn.begin(execution.id), executor.Turn.begin(execution.id)
+    inplace.drive(first, [mine])
+    inplace.drive(second, [others])
+    execution.refresh_from_db()
+    assert execution.state == "SUCCESS"
+    assert [message for message in messages(execution) if message == "hello"] == ["hello"]
+    if cheap == "say":
+        assert Counter(messages(execution)) == Counter(["hello", *(f"value {value}" for value in values)])
+    else:
+        assert kv.get(user=None, namespace=NAMESPACE, key="n") == 12
+    assert not Delivery.objects.exclude(status=Delivery.Status.DONE).exists()

@@ -27,6 +27,7 @@ class Delete(Keyed):
     """Delete a key."""
 
     inline: ClassVar[bool] = True
+    acts: ClassVar[bool] = True
     outputs_schema: ClassVar[Mapping[str, str]] = {"deleted": "Whether there was such a key."}
 
     key: Text = Field(description="The key.")

@@ -37,6 +37,7 @@ class Set(Keyed):
     """Keep a value under a key."""
 
     inline: ClassVar[bool] = True
+    acts: ClassVar[bool] = True
 
     key: Text = Field(description="The key: letters, digits, dots, - and _.")
     value: Any = Field(description="The value; a lone expression keeps its type.")

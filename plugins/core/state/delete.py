@@ -27,6 +27,7 @@ class Delete(Stateful):
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.states.Delete",)
     inline: ClassVar[bool] = True
+    acts: ClassVar[bool] = True
     deprecated: ClassVar[str] = "Use io.kestra.plugin.core.kv.Delete."
     outputs_schema: ClassVar[Mapping[str, str]] = {"deleted": "Whether there was one."}
 

@@ -29,6 +29,7 @@ class Set(Stateful):
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.states.Set",)
     inline: ClassVar[bool] = True
+    acts: ClassVar[bool] = True
     deprecated: ClassVar[str] = "Use io.kestra.plugin.core.kv.Set."
     outputs_schema: ClassVar[Mapping[str, str]] = {"count": "How many values the state has.", "key": "The key that it is kept under."}
 
