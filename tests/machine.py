@@ -7,6 +7,7 @@ import importlib
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -153,5 +154,5 @@ def postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
             time.sleep(0.05)
         yield f"postgresql://kestra@127.0.0.1:{port}/postgres"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # it does not wait for who is still connected
         server.wait(20)
