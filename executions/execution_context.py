@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from executions import page_logs, presenters
 from executions.models import Execution, TaskRun
-from flows.models import Flow
+from flows.models import Flow, Revision
 from namespaces import rights
 from namespaces.models import Role
 from namespaces.rights import Person
 
+REVISIONS = 50
+END_STATES = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED")
 TABS = (
     ("detail", "Overview"),
     ("gantt", "Gantt"),
@@ -58,4 +60,12 @@ def page_context(execution: Execution, user: Person, tab: str) -> dict[str, Any]
         "level_counts": counts,
         "seen_line": execution.log_count,
         "zone": timezone.get_current_timezone_name(),
+        "end_states": END_STATES,
+        "revisions": _revisions(execution) if execution.ended else [],
     }
+
+
+def _revisions(execution: Execution) -> list[int]:
+    """The newest revisions of its flow, for whoever replays it with another one."""
+    rows = Revision.objects.filter(flow__namespace=execution.namespace, flow__flow_id=execution.flow_id, deleted=False)
+    return list(rows.order_by("-number").values_list("number", flat=True)[:REVISIONS])

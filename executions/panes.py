@@ -44,6 +44,7 @@ class Pane:
     no_lines: str
     logs_url: str
     actions: list[PaneAction] = field(default_factory=list)
+    set_state_url: str = ""
 
 
 def pane(execution: Execution, row_id: str, *, may: bool) -> Pane | None:
@@ -78,6 +79,7 @@ def _task_pane(execution: Execution, run: TaskRun, may: bool) -> Pane:
         no_lines="No log line yet" if run.state in UNFINISHED else "This task wrote no log line",
         logs_url=_logs_url(execution, run=run.id),
         actions=actions,
+        set_state_url=reverse("executions:set_state", args=[execution.id]) if may and run.state in TERMINATED else "",
     )
 
 
