@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import page_logs, page_selectors, selectors
+from executions import found_logs, page_logs, page_selectors, selectors
 from executions.execution_context import page_context
 from executions.logbook import LEVELS
 from executions.models import Execution
@@ -24,7 +24,6 @@ from ui.errors import Invalid
 from ui.htmx import page
 
 PERIODS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-FOUND = 200
 
 
 @login_required
@@ -168,12 +167,19 @@ def _found(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]
     wanted = page_logs.filter_of(request.GET.dict())
     period = request.GET.get("period", "24h")
     level = wanted.level if request.GET.get("level") else 2
-    since = timezone.now() - PERIODS.get(period, PERIODS["24h"])
+    now = timezone.now()
+    since = now - PERIODS.get(period, PERIODS["24h"])
     lines = selectors.search_logs(request.user, query=wanted.text, namespace=namespace, flow_id=flow_id, min_level=level, start=since)
-    found = list(lines[: FOUND + 1])
+    execution_id = request.GET.get("execution", "").strip()[:40]
+    lines = found_logs.in_execution(lines, execution_id)
+    cursor = found_logs.Cursor.of(request.GET.get("before", ""))
+    found, older = found_logs.page(lines, cursor)
     return {
-        "found": [(line, page_logs.ANSI.sub("", line.message)) for line in found[:FOUND]],
-        "more": len(found) > FOUND,
+        "found": [(line, page_logs.ANSI.sub("", line.message)) for line in found],
+        "older": str(older) if older else "",
+        "later_page": cursor is not None,
+        "chart": found_logs.chart(lines, since, now) if cursor is None else None,
+        "follow": cursor is None and request.GET.get("follow") == "1",
         "text": wanted.text,
         "level": LEVELS[level],
         "levels": LEVELS,
@@ -181,4 +187,5 @@ def _found(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]
         "periods": list(PERIODS),
         "log_namespace": namespace,
         "log_flow": flow_id,
+        "log_execution": execution_id,
     }
