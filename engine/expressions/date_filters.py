@@ -132,7 +132,7 @@ def is_day_week_in_month(date: Any, dayOfWeek: str, position: str) -> bool:
 def is_public_holiday(date: Any, countryCode: str = "US", subDivision: str | None = None) -> bool:
     """Whether a date is a public holiday of a country, or of a part of it.
 
-    {{ isPublicHoliday('2024-08-15', 'DE', 'DE-BY') }} → true
+    {{ isPublicHoliday('2024-11-01', 'DE', 'DE-BY') }} → true
     """
     calendars = importlib.import_module("engine.expressions.calendars")  # it knows all countries, which takes its time
     return bool(calendars.is_holiday(_day(date).date(), countryCode, subDivision))
