@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 from engine import context
 from engine.errors import ExpressionError
@@ -30,8 +31,13 @@ def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: s
         ports.People(turn.execution).may_read(namespace)
         require(user, namespace)
 
-    functions = world.shown_functions(turn.execution, may_read)
+    functions = {**world.shown_functions(turn.execution, may_read), "http": _nowhere}
     try:
         return {"result": render(expression, known, functions=functions, options=world.options())}
     except ExpressionError as error:
         return {"error": error.message, "stackTrace": "".join(traceback.format_exception_only(error))}
+
+
+def _nowhere(uri: str, **_arguments: Any) -> str:
+    """Whoever may only look has nothing fetched by this server."""
+    raise ExpressionError("http() asks nobody here: it runs when an execution does")

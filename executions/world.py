@@ -83,10 +83,7 @@ def shown_functions(execution: Execution, may_read: Callable[[str], None]) -> di
         clear(key)
         return MASK
 
-    def nowhere(uri: str, **_arguments: Any) -> str:
-        raise ExpressionError("http() asks nobody here: it runs when an execution does")
-
-    return {**found, "secret": secret, "http": nowhere}
+    return {**found, "secret": secret}
 
 
 class _World:

@@ -34,7 +34,7 @@ def _compiled(source: str) -> Template:
     return _compiled_once(source) if len(source) <= CACHED else _compile(source)
 
 
-@functools.lru_cache(maxsize=2048)
+@functools.lru_cache(maxsize=1000)
 def _compiled_once(source: str) -> Template:
     return _compile(source)
 

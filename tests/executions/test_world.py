@@ -16,6 +16,7 @@ from engine.errors import ExpressionError
 from engine.expressions import render, render_typed
 from engine.expressions.world import WORLD, World
 from executions import chance, fetching, models, ports, store, world
+from executions import eval as evaluation
 from namespaces import files
 from tests.executions.flows import NAMESPACE, log, save, start, work_off
 
@@ -73,6 +74,14 @@ def test_a_ksuid_sorts_by_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == sorted(made)
     assert {len(one) for one in made} == {27}
     assert chance.ksuid() != chance.ksuid()
+
+
+@pytest.mark.redis
+@pytest.mark.django_db(transaction=True)
+def test_the_tester_fetches_nothing(address: str) -> None:
+    execution = work_off(start(save("looked_at", "tasks:\n" + log("one"))))
+    told = evaluation.evaluate(user=None, execution_id=execution.id, expression=f"{{{{ http('{address}/text') }}}}")
+    assert "asks nobody here" in told["error"]
 
 
 def test_chance_has_the_forms_that_kestra_has() -> None:
