@@ -149,7 +149,8 @@ def retry_due(board: Board, run: TaskRun, key: str) -> None:
     """The wait before the next attempt is over."""
     if run.state.current != states.RETRYING or key != retry_key(run):
         return
-    board.move(run, states.CREATED)
+    board.note(run, answers=None)  # `runIf` is looked at anew before every attempt
+    board.move(board.runs[run.id], states.CREATED)
     board.touch(run.parent_id)
 
 

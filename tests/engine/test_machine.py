@@ -187,6 +187,12 @@ tasks:
     assert lines[0] == "Unable to evaluate the runIf condition for task bad"
 
 
+def test_run_if_is_looked_at_before_every_attempt() -> None:
+    done = World().run("tasks: [{id: a, type: Fail, runIf: '{{ taskrun.attemptsCount < 1 }}', retry: {type: constant, interval: PT1S}}]")
+    assert history(one(done, "a")) == ["CREATED", "RUNNING", "RETRYING", "CREATED", "SKIPPED"]
+    assert (done.state.current, len(one(done, "a").attempts)) == ("SUCCESS", 1)
+
+
 def test_what_needs_the_world_is_asked_once_and_stored() -> None:
     world = World(answers={"world": lambda command, _: "true"})
     execution = world.run("""
