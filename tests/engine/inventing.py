@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from engine.document import Flow, Retry, Task
+from engine.document import Concurrency, Flow, Retry, Sla, Task
 
 T = TypeVar("T")
-KINDS = ["Sequential", "Parallel", "If", "Switch", "ForEach", "WorkingDirectory", "AllowFailure", "Pause", "Subflow", "EachParallel", "Dag"]
+STEERING = ["Sequential", "Parallel", "If", "Switch", "ForEach", "WorkingDirectory", "AllowFailure", "Pause", "Subflow", "EachParallel"]
+KINDS = [*STEERING, "Dag", "LoopUntil"]
 RUN_IFS = [*[None] * 16, "true", "{{ false }}", "{{ nothing.here }}", "{{ kv('x') }}"]
 VALUES: list[Any] = [["x"], ["x", "y"], "[]", '["x", "y", "x"]', "oops"]
 
@@ -39,7 +40,16 @@ class Inventor:
             errors=self.tasks(1) if self.seldom(2) else (),
             finally_=self.tasks(1) if self.seldom(4) else (),
             retry=self.retry(),
+            after_execution=self.tasks(1) if self.seldom(4) else (),
+            concurrency=Concurrency(1, self.one(["QUEUE", "QUEUE", "CANCEL", "FAIL"])) if self.seldom(6) else None,
+            sla=self.sla() if self.seldom(5) else (),
         )
+
+    def sla(self) -> tuple[Sla, ...]:
+        behavior = self.one(["NONE", "FAIL", "CANCEL"])
+        if self.seldom(2):
+            return (Sla("asserted", "EXECUTION_ASSERTION", behavior, assertion=self.one(["{{ true }}", "{{ kv('x') }}", "{{ false }}"])),)
+        return (Sla("timed", "MAX_DURATION", behavior, duration=timedelta(seconds=1), labels=(("late", "yes"),)),)
 
     def tasks(self, depth: int, *, plain: bool = False) -> tuple[Task, ...]:
         return tuple(self.task(depth, plain=plain) for _ in range(1 + self.upto(3)))
@@ -95,6 +105,10 @@ class Inventor:
                 return {"concurrent": self.upto(2)}
             case "Pause":
                 return self.one([{}, {"delay": "PT1S"}, {"timeout": "PT1S"}])
+            case "LoopUntil":
+                often = {"interval": "PT1S", "maxIterations": 1 + self.upto(2)}
+                condition = self.one(["{{ true }}", "{{ false }}", "{{ kv('x') }}", "{{ nothing.here }}"])
+                return {"condition": condition, "checkFrequency": often, "failOnMaxReached": self.seldom(2)}
             case "Dag":
                 first, *others = branches["tasks"]
                 return {"tasks": [{"task": {"id": inner.id}, "dependsOn": [first.id]} for inner in others]}

@@ -34,6 +34,19 @@ ENDS = (*["SUCCESS"] * 10, "WARNING", "FAILED", "FAILED", "LOST")
 OUTCOMES = st.sampled_from(ENDS)
 
 
+AFTER = "afterExecution"
+IN_A_ROW = ("Sequential", "If", "Switch", "WorkingDirectory", "AllowFailure", "Pause", "LoopUntil")
+
+
+def after_end(execution: Execution) -> list[TaskRun]:
+    """The task runs of what runs after the end of an execution."""
+    found: dict[str, TaskRun] = {}
+    for run in execution.task_runs:
+        if run.parent_id in found or (run.parent_id is None and run.path == AFTER):
+            found[run.id] = run
+    return list(found.values())
+
+
 # --- the world around it
 
 
@@ -80,6 +93,10 @@ class AnyOrder(RuleBasedStateMachine):
                 self.waiting.append(events.TimerElapsed(command.key))
             case commands.StopTask():
                 self.waiting.append(events.TaskFailed(command.task_run_id, command.attempt, state="KILLED", phase=self.phase_of(command)))
+            case commands.AskSlot():
+                if next(self.luck) % 2:
+                    self.waiting.append(events.SlotDecided(False))
+                self.waiting.append(events.SlotDecided(True))
             case commands.Evaluate():
                 self.waiting.append(events.Evaluated(command.task_run_id, command.property, "true"))
             case commands.RenderOutputs():
@@ -127,7 +144,7 @@ class AnyOrder(RuleBasedStateMachine):
     def something_old_arrives_again(self, which: int) -> None:
         before = self.execution
         self.tell(self.delivered[which % len(self.delivered)])
-        if before.state.terminated:
+        if before.state.terminated and not after_end(before):
             assert self.execution == before
 
     @rule(event=st.sampled_from([events.PauseRequested(), events.ResumeRequested(), events.ResumeRequested(), events.ExecutionCreated()]))
@@ -158,8 +175,7 @@ class AnyOrder(RuleBasedStateMachine):
     def check_move(self, before: Execution, event: events.Event, decided: tuple[commands.Command, ...]) -> None:
         after = self.execution
         if before.state.terminated and not isinstance(event, events.RestartRequested | events.StateChangeRequested):
-            assert after is before, "an ended execution changes only when somebody restarts it"
-            assert not decided
+            self.check_ended(before, decided)
         if self.killed:
             assert not [c for c in decided if isinstance(c, commands.RunTask | commands.StartExecution)], "after a kill nothing starts"
         known = {run.id: run for run in before.task_runs}
@@ -171,13 +187,25 @@ class AnyOrder(RuleBasedStateMachine):
             assert not self.sent[ident], "the same attempt is given out twice"
         as_json(after)
 
+    def check_ended(self, before: Execution, decided: tuple[commands.Command, ...]) -> None:
+        """An ended execution changes only when somebody restarts it, but for what is to run after its end."""
+        after = self.execution
+        if after_end(before):
+            assert after.state == before.state
+            known = {run.id: run for run in before.task_runs}
+            late = {run.id for run in after_end(after)}
+            assert all(run.id in late for run in after.task_runs if run != known.get(run.id))
+        else:
+            assert after is before
+            assert not decided
+
     def check_start(self, run: TaskRun) -> None:
         """Nothing starts before what it depends on has ended."""
         parent = self.execution.run(run.parent_id) if run.parent_id else None
         siblings = [other for other in self.execution.children(run.parent_id) if other.id != run.id]
         if run.path in ("errors", "finally"):
             assert all(other.state.terminated for other in siblings if other.path not in ("errors", "finally"))
-        sequence = run.parent_id is None or self.kind(parent) in ("Sequential", "If", "Switch", "WorkingDirectory", "AllowFailure", "Pause")
+        sequence = run.parent_id is None or self.kind(parent) in IN_A_ROW
         if sequence:
             assert all(other.state.terminated for other in siblings if other.path == run.path and other.position < run.position)
 
@@ -185,7 +213,7 @@ class AnyOrder(RuleBasedStateMachine):
         return self.task(run).type if run is not None else ""
 
     def task(self, run: TaskRun) -> Task:
-        waiting = [*self.flow.tasks, *self.flow.errors, *self.flow.finally_]
+        waiting = [*self.flow.tasks, *self.flow.errors, *self.flow.finally_, *self.flow.after_execution]
         while waiting:
             found = waiting.pop()
             if found.id == run.task_id:
@@ -232,6 +260,8 @@ class AnyOrder(RuleBasedStateMachine):
         for run in self.execution.task_runs:
             parent = self.execution.run(run.parent_id) if run.parent_id else None
             over = parent.state.terminated if parent is not None else self.execution.state.terminated
+            if parent is None and run.path == AFTER:
+                over = False
             assert run.state.terminated or not over, f"{run.task_id} is {run.state.current} under what has ended"
 
     def teardown(self) -> None:
@@ -239,7 +269,7 @@ class AnyOrder(RuleBasedStateMachine):
         if not hasattr(self, "execution"):
             return
         for _ in range(3_000):
-            if self.execution.state.terminated:
+            if self.execution.state.terminated and all(run.state.terminated for run in self.execution.task_runs):
                 return
             if self.waiting:
                 self.deliver(next(self.luck), ENDS[next(self.luck) % len(ENDS)])
