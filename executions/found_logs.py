@@ -89,9 +89,12 @@ class Chart:
     cut: bool
 
 
-def chart(lines: QuerySet[LogLine], start: datetime, end: datetime) -> Chart:
-    """How many lines of each level there are over time."""
-    newest = list(lines.select_related(None).values_list("timestamp", "level")[: COUNTED + 1])
+def chart(lines: QuerySet[LogLine] | list[LogLine], start: datetime, end: datetime) -> Chart:
+    """How many lines of each level there are over time; given as a list they are all that there are."""
+    if isinstance(lines, list):
+        newest = [(line.timestamp, line.level) for line in lines]
+    else:
+        newest = list(lines.select_related(None).values_list("timestamp", "level")[: COUNTED + 1])
     cut = len(newest) > COUNTED
     if cut:
         newest = newest[:COUNTED]

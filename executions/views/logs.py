@@ -178,7 +178,7 @@ def _found(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]
         "found": [(line, page_logs.ANSI.sub("", line.message)) for line in found],
         "older": str(older) if older else "",
         "later_page": cursor is not None,
-        "chart": found_logs.chart(lines, since, now) if cursor is None else None,
+        "chart": found_logs.chart(lines if older else found, since, now) if cursor is None else None,
         "follow": cursor is None and request.GET.get("follow") == "1",
         "text": wanted.text,
         "level": LEVELS[level],
