@@ -48,9 +48,29 @@ FLOW_PAGE, NAMESPACE_PAGE = f"/flows/{NAMESPACE}/shows", f"/namespaces/{NAMESPAC
 PAGES = (
     *("/", "/flows/", "/flows/new/", "/executions/", "/logs/", "/triggers/", "/plugins/", "/plugins/io.kestra.plugin.dbt.cli.DbtCLI/"),
     *("/secrets/", "/namespaces/", "/people/", "/account/", "/account/password/", "/storage/", "/api/docs", "/no/such/page/"),
-    *(f"{FLOW_PAGE}/{tab}" for tab in ("", "editor/", "topology/", "executions/", "revisions/", "triggers/", "logs/", "execute/")),
-    *(f"{NAMESPACE_PAGE}/{tab}" for tab in ("files/", "files/?path=/notes.md", "kv/", "secrets/", "members/")),
-    *(f"EXECUTION/{tab}" for tab in ("", "gantt/", "logs/", "topology/", "outputs/", "metrics/", "labels/")),
+    *(
+        f"{FLOW_PAGE}/{tab}"
+        for tab in (
+            "",
+            "editor/",
+            "topology/",
+            "topology/?node=root.both",
+            "dependencies/",
+            "executions/",
+            "revisions/",
+            "triggers/",
+            "logs/",
+            "execute/",
+        )
+    ),
+    *(
+        f"{NAMESPACE_PAGE}/{tab}"
+        for tab in ("files/", "files/?path=/notes.md", "kv/", "secrets/", "members/", "variables/", "plugin-defaults/", "dependencies/")
+    ),
+    *(
+        f"EXECUTION/{tab}"
+        for tab in ("", "gantt/", "logs/", "topology/", "topology/?node=root.both.shell", "outputs/", "metrics/", "labels/")
+    ),
 )
 CHECK = """async (only) => (await axe.run(document, {resultTypes: ['violations'], ...only})).violations
   .filter((found) => ['serious', 'critical'].includes(found.impact))

@@ -1,0 +1,170 @@
+"""What people look at, in a real browser: topology, a paused execution, a long loop, outputs, all log lines, variables of a namespace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.journeys.browsing import open_browser, sign_in
+from tests.stack import Stack, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
+
+NS = "company.team.seen"
+RETURN = "type: io.kestra.plugin.core.debug.Return"
+FLOWS = {
+    "inner": f"tasks: [{{id: deep, {RETURN}, format: deep}}]",
+    "outer": f"""tasks:
+  - id: choose
+    type: io.kestra.plugin.core.flow.If
+    condition: "{{{{ true }}}}"
+    then: [{{id: taken, {RETURN}, format: yes}}]
+    else: [{{id: left, {RETURN}, format: no}}]
+  - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NS}, flowId: inner}}
+""",
+    "asks": f"""tasks:
+  - id: ask
+    type: io.kestra.plugin.core.flow.Pause
+    onResume: [{{id: reason, type: STRING}}, {{id: amount, type: INT, max: 9, defaults: 3}}]
+  - {{id: told, {RETURN}, format: "{{{{ outputs.ask.onResume.reason }}}} {{{{ outputs.ask.onResume.amount }}}}"}}
+""",
+    "loops": f"""tasks:
+  - id: each
+    type: io.kestra.plugin.core.flow.ForEach
+    values: "{{{{ range(1, 300) }}}}"
+    concurrencyLimit: 0
+    tasks: [{{id: one, {RETURN}, format: "v{{{{ taskrun.value }}}}"}}]
+""",
+    "speaks": "tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: a very peculiar sentence}]",
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with open_browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
+    """The cookies of someone who has signed in, where the flows are."""
+    with live_server_stack.client() as client:
+        for flow_id, tasks in FLOWS.items():
+            source = f"id: {flow_id}\nnamespace: {NS}\n{tasks}"
+            client.post("/api/v1/main/flows", content=source, headers={"Content-Type": "application/x-yaml"}).raise_for_status()
+    context = browser.new_context()
+    sign_in(context.new_page(), live_server_stack)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+@pytest.fixture
+def page(browser: Browser, signed_in: Any, live_server_stack: Stack) -> Iterator[Page]:
+    """A page of someone who is signed in; anything that goes wrong in it fails the test."""
+    context = browser.new_context(storage_state=signed_in, viewport={"width": 1280, "height": 800}, base_url=live_server_stack.url)
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    yield opened
+    context.close()
+    assert wrong == []
+
+
+def _ran(stack: Stack, flow_id: str, state: str = "SUCCESS") -> str:
+    """The address of an execution of the flow that has come to this state."""
+    with stack.client() as client:
+        made = client.post(f"/api/v1/main/executions/{NS}/{flow_id}").raise_for_status().json()["id"]
+        wait_until(lambda: client.get(f"/api/v1/main/executions/{made}").json()["state"]["current"] == state, 60, f"{flow_id} is {state}")
+    return f"/executions/{made}"
+
+
+def test_the_topology_is_walked_by_keys_and_shows_what_happened(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "outer")
+    page.goto(f"{address}/topology/")
+    picture = page.locator("[data-topology]")
+    expect(picture.locator('[data-uid="root.choose.taken"]')).to_have_attribute("data-state", "SUCCESS")
+    expect(picture.locator('[data-uid="root.choose.left"]')).not_to_have_attribute("data-state", "SUCCESS")
+    before = picture.locator(".topology-svg").get_attribute("viewBox")
+    page.keyboard.press("+")
+    expect(picture.locator(".topology-svg")).not_to_have_attribute("viewBox", before or "")
+    picture.locator('[data-node="root.choose"]').focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("#topology-pane")).to_contain_text("Task runs")
+    page.keyboard.press("Escape")
+    expect(page.locator("#topology-pane")).to_be_hidden()
+    picture.locator('[data-uid="root.call"] .topology-expand').click()
+    expect(picture.locator('[data-uid="root.call.deep"]')).to_have_attribute("data-state", "SUCCESS")
+
+
+def test_the_editor_draws_what_is_typed(page: Page) -> None:
+    page.goto(f"/flows/{NS}/outer/editor/")
+    page.get_by_role("button", name="Topology").click()
+    expect(page.locator('#flow-picture [data-uid="root.call"]')).to_be_visible()
+
+
+def test_a_paused_execution_asks_and_goes_on_with_the_answer(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "asks", "PAUSED")
+    page.goto(f"{address}/")
+    page.get_by_role("button", name="Answer and resume").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("reason").fill("because")
+    dialog.get_by_label("amount").fill("12")
+    dialog.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("dialog")).to_contain_text("12")  # too much: it says so, and what was typed is kept
+    page.get_by_role("dialog").get_by_label("amount").fill("7")
+    page.get_by_role("dialog").get_by_label("reason").fill("because")
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.locator("#execution-header .state")).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    page.goto(f"{address}/outputs/?q=told")
+    expect(page.locator(".outputs-main")).to_contain_text("because 7")
+
+
+def test_a_long_loop_is_one_row_that_opens_page_by_page(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "loops")
+    begun = time.monotonic()
+    page.goto(f"{address}/gantt/")
+    expect(page.locator(".gantt-row")).to_have_count(1)
+    assert time.monotonic() - begun < 5
+    page.locator(".loop-bar").click()
+    expect(page.locator(".gantt-row")).to_have_count(51)
+    page.get_by_role("link", name="Later").click()
+    expect(page.locator(".loop-pager")).to_contain_text("51 to 100 of 300")
+    page.get_by_role("link", name="Fold").click()
+    expect(page.locator(".gantt-row")).to_have_count(1)
+
+
+def test_outputs_of_a_loop_are_found_and_tried(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "loops")
+    page.goto(f"{address}/outputs/")
+    page.get_by_label("Search by task or value").fill("217")
+    page.keyboard.press("Enter")
+    expect(page.locator(".outputs-main")).to_contain_text("v217")
+    page.get_by_label("Expression").fill("{{ outputs.one['217'].value }}")
+    page.get_by_role("button", name="Try").click()
+    expect(page.locator("#expression-result")).to_contain_text("v217")
+
+
+def test_a_log_line_is_found_among_all(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "speaks")
+    page.goto("/logs/")
+    page.get_by_label("Search log lines").fill("peculiar")
+    expect(page.locator("#found-lines")).to_contain_text("a very peculiar sentence")
+    page.locator("#found-lines a.name").first.click()
+    expect(page).to_have_url(f"{live_server_stack.url}{address}/logs/#L1")
+
+
+def test_variables_of_a_namespace_are_refused_with_a_line_and_kept(page: Page) -> None:
+    page.goto(f"/namespaces/{NS}/variables/")
+    page.get_by_label("As YAML").fill("region: [eu")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("Line ")
+    page.get_by_label("As YAML").fill("region: eu")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#namespace-values")).to_contain_text("What counts here")
+    expect(page.get_by_role("cell", name="eu", exact=True)).to_be_visible()
