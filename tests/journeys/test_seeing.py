@@ -145,7 +145,7 @@ def test_outputs_of_a_loop_are_found_and_tried(page: Page, live_server_stack: St
     page.get_by_label("Search by task or value").fill("217")
     page.keyboard.press("Enter")
     expect(page.locator(".outputs-main")).to_contain_text("v217")
-    page.get_by_label("Expression").fill("{{ outputs.one['217'].value }}")
+    page.locator("#expression").fill("{{ outputs.one['217'].value }}")
     page.get_by_role("button", name="Try").click()
     expect(page.locator("#expression-result")).to_contain_text("v217")
 
