@@ -1,7 +1,7 @@
 """Run another flow, and wait for its end.
 
 With `wait: false` the task ends as soon as the other execution exists. With `transmitFailed` (the default) FAILED, KILLED and WARNING
-of the other execution become those of this task.
+of the other execution become those of this task. Unlike Kestra, this obeys `runIf`.
 
 ```yaml
 id: parent
