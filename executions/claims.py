@@ -41,10 +41,15 @@ def process_name() -> str:
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{started_at(os.getpid()) or int(time.time())}"
 
 
+def is_here(name: str) -> bool:
+    """Whether the process of this name runs, or ran, on this machine."""
+    return name.rsplit(":", 2)[0] == socket.gethostname()[:60]
+
+
 def gone(name: str) -> bool:
     """Whether the process of this name ended for certain: it ran on this machine and is not there any more."""
-    host, pid, started = name.rsplit(":", 2)
-    return host == socket.gethostname()[:60] and os.path.exists("/proc/self/stat") and started_at(int(pid)) != int(started)
+    _, pid, started = name.rsplit(":", 2)
+    return is_here(name) and os.path.exists("/proc/self/stat") and started_at(int(pid)) != int(started)
 
 
 class Claim:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -66,14 +65,15 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
 
 
 def end_processes(delivery: models.Delivery) -> None:
-    """End the process group that an attempt left on this machine, if it is still the one that was recorded."""
+    """End what an attempt left on this machine: its process group, if it is still the one that was recorded, and all that bears its mark,
+    for a worker may have died before it could record anything."""
+    if delivery.inline or not claims.is_here(delivery.worker):
+        return
     left = delivery.left_behind
     pgid = left.get("pgid")
-    if not pgid or left.get("host") != os.uname().nodename:
-        return
-    leader = _group.started(pgid)
-    if leader is None or left.get("started") is None or leader == left["started"]:
-        _group.sweep(pgid, _group.mark_of(delivery.task_run_id, delivery.attempt))
+    leader = _group.started(pgid) if pgid else None
+    ours = pgid and (leader is None or left.get("started") is None or leader == left["started"])
+    _group.sweep(pgid if ours else None, _group.mark_of(delivery.task_run_id, delivery.attempt))
 
 
 def _close_steps(delivery: models.Delivery) -> None:

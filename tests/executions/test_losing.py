@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -235,3 +237,25 @@ def test_a_wrong_input_is_told_in_kestras_words(transactional_db: None) -> None:
     checks = services.validate_inputs(user=None, namespace=NAMESPACE, flow_id=flow, inputs={})
     assert "missing required input" in checks[0]["errors"][0]
     assert not Execution.objects.exists()
+
+
+@pytest.mark.linux
+@pytest.mark.parametrize("left", [{}, {"pgid": 1, "started": -1.0}], ids=["nothing was recorded", "the number is another process's now"])
+def test_what_a_lost_attempt_left_is_found_by_its_mark(left: dict[str, Any]) -> None:
+    """A worker can die between the start of a process and the note about it."""
+    delivery = Delivery(task_run_id="lostRun", attempt=3, worker=claims.process_name(), left_behind=left)
+    environment = {"PATH": "/usr/bin:/bin", "KESTRA_ATTEMPT": "lostRun-3"}
+    with subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 1234.75"], env=environment, start_new_session=True) as process:
+        eventually(lambda: sleepers("1234.75"), "it sleeps", 10)
+        lost.end_processes(delivery)
+        assert process.wait(5) == -signal.SIGKILL
+    assert not sleepers("1234.75")
+
+
+@pytest.mark.linux
+def test_what_another_machine_left_is_not_ours_to_end() -> None:
+    delivery = Delivery(task_run_id="lostRun", attempt=3, worker="elsewhere:1:1")
+    with subprocess.Popen(["sleep", "1234.85"], env={"KESTRA_ATTEMPT": "lostRun-3", "PATH": "/usr/bin:/bin"}) as process:
+        lost.end_processes(delivery)
+        assert process.poll() is None
+        process.kill()

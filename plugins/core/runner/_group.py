@@ -98,20 +98,28 @@ def send(pgid: int, number: int) -> None:
         return
 
 
-def sweep(pgid: int, mark: str | None = None, *, grace: float = 0.3) -> int:
+def sweep(pgid: int | None, mark: str | None = None, *, grace: float = 0.3) -> int:
     """End what is left of a group and of its marked escapees: SIGTERM, a moment, SIGKILL. Answers how many there were."""
-    left = set(members(pgid)) | set(marked(mark) if mark else ())
+    left = _left(pgid, mark)
     if not left:
         return 0
-    send(pgid, signal.SIGTERM)
-    _signal_each(left, signal.SIGTERM)
+    _signal(pgid, left, signal.SIGTERM)
     until = time.monotonic() + grace
-    while time.monotonic() < until and (members(pgid) or any(_living(pid) for pid in left)):
+    while time.monotonic() < until and ((pgid and members(pgid)) or any(_living(pid) for pid in left)):
         time.sleep(0.02)
-    send(pgid, signal.SIGKILL)
-    again = set(members(pgid)) | set(marked(mark) if mark else ())
-    _signal_each(again, signal.SIGKILL)
+    again = _left(pgid, mark)
+    _signal(pgid, again, signal.SIGKILL)
     return len(left | again)
+
+
+def _left(pgid: int | None, mark: str | None) -> set[int]:
+    return set(members(pgid) if pgid else ()) | set(marked(mark) if mark else ())
+
+
+def _signal(pgid: int | None, pids: set[int], number: int) -> None:
+    if pgid:
+        send(pgid, number)
+    _signal_each(pids, number)
 
 
 def _living(pid: int) -> bool:
