@@ -8,6 +8,7 @@ from datetime import datetime
 
 from engine import states
 from engine.asking import PENDING, AnswerFailed, ask
+from engine.attempts import kill_run
 from engine.beginning import begin, create
 from engine.board import Board
 from engine.calls import place_call
@@ -54,8 +55,9 @@ def settle(board: Board) -> None:
 def walk(board: Board, parent_id: str | None) -> None:
     """Bring one level forward as far as it goes now.
 
-    A level whose child failed starts nothing more of its main branch, waits for what still runs beside it, then runs its `errors`, then
-    its `finally`, then ends. (Kestra ends it at once and lets the siblings run on behind the end; here nothing outlives its parent.)
+    A level whose child failed starts nothing more of its main branch, waits for what still runs beside it (not for a person: what is
+    paused there is cancelled), then runs its `errors`, then its `finally`, then ends. (Kestra ends it at once and lets the siblings run on
+    behind the end; here nothing outlives its parent.)
     """
     if board.still or (parent_id is None and board.terminated):
         return
@@ -73,13 +75,33 @@ def walk(board: Board, parent_id: str | None) -> None:
 
 
 def _bring_forward(board: Board, level: Level) -> None:
-    if _advance_main(board, level) or _open(level.main):
+    if _advance_main(board, level) or _holds_up(board, level):
         return
     if level.failed and _advance_branch(board, level, "errors", side_by_side=level.kind is not None and level.kind.parallel):
         return
     if _advance_branch(board, level, "finally"):
         return
     _end(board, level)
+
+
+def _holds_up(board: Board, level: Level) -> bool:
+    """Whether something of the main branch is waited for. Where it failed nobody is asked any more: what merely pauses is cancelled."""
+    still_open = [run for run in level.main if not run.state.terminated]
+    waited_for = [run for run in still_open if not (level.failed and _only_pauses(board, run))]
+    if not waited_for:
+        for run in still_open:
+            for each in reversed([run, *board.descendants(run.id)]):
+                if not each.state.terminated:
+                    kill_run(board, each, states.CANCELLED)
+    return bool(waited_for)
+
+
+def _only_pauses(board: Board, run: TaskRun) -> bool:
+    """Whether a task run waits for somebody to resume it, or nothing but that goes on below it."""
+    if run.state.current == states.PAUSED:
+        return "next_iteration" not in run.notes
+    below = [child for child in board.children(run.id) if not child.state.terminated]
+    return bool(below) and all(_only_pauses(board, child) for child in below)
 
 
 def _waiting(board: Board, parent_id: str | None) -> list[TaskRun]:

@@ -124,3 +124,20 @@ def test_limits_that_are_none_fail_the_loop() -> None:
         "tasks: [{id: w, type: LoopUntil, condition: 'false', tasks: [{id: a, type: Log}], checkFrequency: {interval: soon}}]"
     )
     assert (execution.state.current, "soon" in (execution.error or "")) == ("FAILED", True)
+
+
+@pytest.mark.parametrize("beside", ["{id: p, type: Pause}", "{id: s, type: Sequential, tasks: [{id: p, type: Pause}]}"])
+def test_a_group_that_failed_waits_for_nobody_to_resume_what_is_beside(beside: str) -> None:
+    execution = World().run(f"tasks: [{{id: g, type: Parallel, tasks: [{beside}, {{id: f, type: Fail}}]}}]\nerrors: [{{id: e, type: Log}}]")
+    assert execution.state.current == "FAILED"
+    assert {run.task_id: run.state.current for run in execution.task_runs} | {"s": "CANCELLED"} == {
+        "g": "FAILED", "p": "CANCELLED", "s": "CANCELLED", "f": "FAILED", "e": "SUCCESS",
+    }  # fmt: skip
+
+
+def test_what_still_works_beside_a_failure_is_waited_for() -> None:
+    beside = "{id: s, type: Sequential, tasks: [{id: l, type: Log, duration: PT5S}, {id: m, type: Log}]}"
+    execution = World().run(f"tasks: [{{id: g, type: Parallel, tasks: [{beside}, {{id: p, type: Pause}}, {{id: f, type: Fail}}]}}]")
+    assert {run.task_id: run.state.current for run in execution.task_runs if run.task_id != "g"} == {
+        "s": "SUCCESS", "l": "SUCCESS", "m": "SUCCESS", "p": "CANCELLED", "f": "FAILED",
+    }  # fmt: skip
