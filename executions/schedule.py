@@ -42,10 +42,17 @@ def fire(now: datetime) -> None:
 
 
 def _write(decided: Iterable[tuple[State, Write]]) -> None:
-    """Several in one transaction: each commit waits for the disk. What fails is taken back alone."""
+    """Several in one transaction: each commit waits for the disk. What fails is taken back alone.
+
+    Rows that another scheduler holds are left to it, and flows come in order: two schedulers never wait for each other in a circle.
+    """
+    ordered = sorted(decided, key=lambda one: (one[0].namespace, one[0].flow_id, one[0].pk))
     with transaction.atomic():
-        for state, write in decided:
-            _apart(state, partial(_saved, write))
+        ids = [state.pk for state, _ in ordered]
+        ours = set(State.objects.filter(pk__in=ids).select_for_update(skip_locked=True).values_list("pk", flat=True))
+        for state, write in ordered:
+            if state.pk in ours:
+                _apart(state, partial(_saved, write))
 
 
 def _saved(write: Write) -> None:
