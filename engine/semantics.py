@@ -207,9 +207,6 @@ def _check_values(item: Input, path: Path, reader: Reader) -> None:
         reader.fail("must not be null", (*path, "values"))
     elif values is not None and not isinstance(values, list):
         reader.fail("a list is needed here", (*path, "values"))
-    elif values is not None and item.type == "SELECT":  # Kestra reads each as a pattern when the flow is saved
-        for number, value in enumerate(values):
-            _check_pattern(value, (*path, "values", number), reader)
 
 
 def _check_pattern(pattern: Any, path: Path, reader: Reader) -> None:

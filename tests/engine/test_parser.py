@@ -132,7 +132,6 @@ def test_the_cases_of_a_switch_and_the_tasks_of_a_dag_are_branches() -> None:
         (HEAD + TASKS + "inputs:\n  - {id: x, type: FILE, defaults: a}", "no `defaults` can be set for inputs of type 'FILE'", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: ARRAY, itemType: ARRAY}", "`itemType` cannot be `ARRAY`", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: STRING, validator: '['}", "invalid pattern [[]", 7),
-        (HEAD + TASKS + "inputs:\n  - {id: x, type: SELECT, values: [a, '[']}", "invalid pattern [[]", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: MULTISELECT, values: [a], options: [a]}", "you can't define both `values` and `options`", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [y]}}", "Input with id 'x' depends on a non-existent input 'y'.", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [x]}}", "Cycle dependency detected for input with id 'x': ", 7),
