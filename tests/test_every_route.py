@@ -29,6 +29,7 @@ from api.server import VERSION
 from executions import consumers, storage
 from executions.models import Execution, TaskRun, TriggerState
 from flows import services as flow_services
+from flows import templates
 from kestra_web.asgi import application
 from kv import services as kv
 from namespaces import files
@@ -370,6 +371,11 @@ POST   signed    /api/v1/stats/executions/latest/group-by-flow
 POST   signed    /api/v1/stats/logs/daily
 POST   signed    /api/v1/stats/summary
 POST   signed    /api/v1/stats/taskruns/daily
+POST   member    /api/v1/templates
+POST   member    /api/v1/templates/
+DELETE member    /api/v1/templates/<namespace>/<template_id>
+GET    reader    /api/v1/templates/<namespace>/<template_id>
+PUT    member    /api/v1/templates/<namespace>/<template_id>
 GET    signed    /api/v1/templates/distinct-namespaces
 GET    signed    /api/v1/templates/search
 PUT    member    /api/v1/triggers
@@ -424,6 +430,7 @@ PATHS = {
 }
 TYPE = "io.kestra.plugin.core.log.Log"
 NEW = SOURCE.replace("id: shop", "id: new", 1)
+TEMPLATE = f"id: shared\nnamespace: {NS}\ntasks:\n  - {{id: greet, type: {TYPE}, message: hello}}\n"
 TASK = '{"id": "greet", "type": "io.kestra.plugin.core.log.Log", "message": "bye"}'
 PAIRS = json.dumps([{"namespace": NS, "id": "shop", "flowId": "shop"}])
 TRIGGER = {"namespace": NS, "flowId": "shop", "triggerId": "nightly", "id": "nightly", "disabled": True}
@@ -474,7 +481,7 @@ class World:
             "namespace": NS, "flow_id": "shop", "execution_id": self.execution.id, "task_run_id": self.run.id, "row_id": self.run.id,
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
-            "cls": TYPE, "version": VERSION, "kind": "flow", "id": "none", "metric": "rows",
+            "cls": TYPE, "version": VERSION, "kind": "flow", "id": "none", "metric": "rows", "template_id": "shared",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
@@ -528,6 +535,8 @@ class World:
             return "multipart/form-data; boundary=b", part
         if end == "flows/<namespace>" or (end == "flows/<namespace>/<flow_id>" and route.method == "PUT"):
             return "application/x-yaml", SOURCE.replace("hello", "bye")
+        if end.startswith("templates"):
+            return "application/x-yaml", TEMPLATE.replace("shared", "shared" if route.method == "PUT" else "new")
         if end in ("flows/<namespace>/<flow_id>/<task_id>", "flows/validate/task", "flows/validate/trigger"):
             return "application/x-yaml", TASK
         if "source/replace" in end:
@@ -586,6 +595,7 @@ def made() -> World:
     uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
     storage.write(uri, b"kept")
     kv.set(NS, "answer", 1)
+    templates.create(user=people["owner"], source=TEMPLATE)
     secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")
     TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
     world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri)
