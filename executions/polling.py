@@ -174,8 +174,8 @@ class TriggerContext(Context):
         task = Task(trigger.id, trigger.type, log_level=trigger.properties.get("logLevel"))
         super().__init__(scene.flow, execution, {}, run, task, 0, sink=Sink(self._say))
         self._state, self._looked, self._stopped = state, time.monotonic(), False
-        itself = {"trigger": {"id": trigger.id, "type": trigger.type}}
-        self._sight = Sight(scene.flow, replace(execution, variables=itself), {}, self.masks)
+        itself = {"id": trigger.id, "type": trigger.type}
+        self._sight = Sight(scene.flow, replace(execution, trigger={**itself, "variables": itself}), {}, self.masks)
         self.storage = Storage(execution, trigger.id, run.id, lambda: self.working_dir, self._people)
 
     def _say(self, line: Line) -> None:
