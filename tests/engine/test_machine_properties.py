@@ -204,7 +204,7 @@ class AnyOrder(RuleBasedStateMachine):
         parent = self.execution.run(run.parent_id) if run.parent_id else None
         siblings = [other for other in self.execution.children(run.parent_id) if other.id != run.id]
         if run.path in ("errors", "finally"):
-            assert all(other.state.terminated for other in siblings if other.path not in ("errors", "finally"))
+            assert all(other.state.terminated for other in siblings if other.path not in ("errors", "finally", AFTER))
         sequence = run.parent_id is None or self.kind(parent) in IN_A_ROW
         if sequence:
             assert all(other.state.terminated for other in siblings if other.path == run.path and other.position < run.position)
