@@ -18,6 +18,7 @@ from engine.ids import copied_id
 from engine.states import Moment, State
 from engine.steering import Flowable, later
 
+AFTERWARDS = ("afterExecution", "listeners.")  # what runs because the execution has ended
 AGAIN = frozenset({states.FAILED, states.PAUSED, states.KILLED, states.CANCELLED})
 
 
@@ -101,9 +102,11 @@ def reopen(board: Board, run: TaskRun) -> None:
 
 
 def state_change_requested(board: Board, event: StateChangeRequested) -> None:
-    """Give a task run the state that somebody says it has, and go on from there."""
+    """Give a task run the state that somebody says it has, and go on from there; not from what runs because of the end."""
     run = board.run(event.task_run_id)
     if run is None or run.state.current == event.state or event.state not in states.TERMINATED or board.state == states.KILLING:
+        return
+    if any(each.path.startswith(AFTERWARDS) for each in (run, *board.ancestors(run))):
         return
     board.stop(run)
     for below in board.descendants(run.id):

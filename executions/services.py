@@ -229,7 +229,10 @@ def unqueue(*, user: Person, execution_id: str) -> models.Execution:
 
 
 def set_state(*, user: Person, execution_id: str, task_run_id: str, state: str) -> models.Execution:
-    """Say by hand how a task run ended, and go on from there. Raises TaskRunMissing, Invalid."""
+    """Say by hand how a task run ended, and go on from there; nothing comes of it for what runs because of the execution's end.
+
+    Raises TaskRunMissing, Invalid.
+    """
     _row(user, execution_id)
     if state not in states.TERMINATED:
         raise Invalid(f"A task run can be set to {', '.join(sorted(states.TERMINATED))}; found {state}")

@@ -297,7 +297,7 @@ def check_histories(run: TaskRun) -> None:
     assert [attempt.number for attempt in run.attempts] == list(range(len(run.attempts)))
 
 
-EXAMPLES = int(os.environ.get("KESTRA_WEB_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("KESTRA_WEB_TEST_EXAMPLES", "300"))
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
 

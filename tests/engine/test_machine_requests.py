@@ -423,3 +423,10 @@ def test_a_restart_while_a_subflow_runs_leaves_it_running() -> None:
     execution = world.finish()
     assert (execution.state.current, state_of(execution, "sub")) == ("FAILED", "SUCCESS")
     assert len(one(execution, "sub").attempts) == 1
+
+
+@pytest.mark.parametrize("inside", ["{id: b, type: Log}", "{id: s, type: Sequential, tasks: [{id: b, type: Log}]}"])
+def test_what_runs_after_the_end_is_not_set_by_hand(inside: str) -> None:
+    world = World()
+    ended = world.run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{inside}]")
+    assert world.tell(events.StateChangeRequested(one(ended, "b").id, "FAILED")) == ended

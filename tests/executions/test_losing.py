@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import threading
@@ -59,7 +60,7 @@ def test_a_killed_execution_ends_with_its_processes(make_process: Callable[[str]
 def test_a_dead_worker_loses_its_attempt(make_process: Callable[[str], Process], attempts: int, state: str) -> None:
     retry = f"    retry: {{type: constant, interval: PT0.1S, maxAttempt: {attempts}}}\n"
     first = make_process("worker")
-    length = f"999.{attempts}"
+    length = f"999.{attempts}{os.getpid()}"
     command = f"if [ {{{{ taskrun.attemptsCount }}}} -eq 0 ]; then sleep {length}; fi"
     execution = start(save(f"lost{attempts}", "tasks:\n" + shell("wait", f"'{command}'", more=retry)))
     eventually(lambda: sleepers(length), "the task sleeps", 30)
