@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -119,8 +120,13 @@ def test_a_backfill_is_begun_in_the_dialog_watched_paused_and_ended(page: Page, 
     page.get_by_role("button", name="End").click()
     page.locator("#confirm").get_by_role("button", name="End").click()
     expect(page.get_by_role("progressbar", name="Backfill of hourly")).to_have_count(0)
-    found = client.get("/executions/search?namespace=company.team.timed&size=100").json()["results"]
-    assert found
+
+    def begun() -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = client.get("/executions/search?namespace=company.team.timed&size=100").json()["results"]
+        return listed
+
+    wait_until(begun, 10, "executions of the backfill are there")
+    found = begun()
     assert {one["inputs"]["mode"] for one in found} == {"loud"}
     dates = [one["trigger"]["variables"]["date"] for one in found]
     assert len(set(dates)) == len(dates)
