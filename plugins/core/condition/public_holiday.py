@@ -25,12 +25,12 @@ triggers:
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import ClassVar
 
-import holidays
 from pydantic import Field
 
+from engine.errors import ExpressionError
+from engine.expressions.calendars import is_holiday
 from plugins.contract import ConditionFailed, Facts, Text
 from plugins.core.condition._dates import DateCondition
 
@@ -48,15 +48,10 @@ class PublicHoliday(DateCondition):
 
     def holds(self, facts: Facts) -> bool:
         """Whether the day is one of them, in the zone of the date."""
-        country = facts.render(self.country, {}).strip().upper()
-        part = facts.render(self.sub_division, {}).strip().upper() if self.sub_division else ""
-        return self.moment(facts).date() in _calendar(country, part.removeprefix(f"{country}-"))
-
-
-@lru_cache(maxsize=100)
-def _calendar(country: str, part: str) -> holidays.HolidayBase:
-    try:
-        return holidays.country_holidays(country, subdiv=part or None)
-    except NotImplementedError as error:
-        place = f"{country}-{part}" if part else country
-        raise ConditionFailed(f"No public holidays are known of `{place}`: a code such as DE or DE-BY is needed") from error
+        country = facts.render(self.country, {})
+        part = facts.render(self.sub_division, {}) if self.sub_division else None
+        day = self.moment(facts).date()
+        try:
+            return is_holiday(day, country, part)
+        except ExpressionError as error:
+            raise ConditionFailed(error.message) from error
