@@ -108,8 +108,8 @@ def test_a_backfill_is_begun_in_the_dialog_watched_paused_and_ended(page: Page, 
     page.get_by_role("button", name="Begin the backfill").click()
     bar = page.get_by_role("progressbar", name="Backfill of hourly")
     expect(bar).to_be_visible()
-    first = float(bar.get_attribute("aria-valuenow") or 0)
-    expect(bar).not_to_have_attribute("aria-valuenow", str(first), timeout=15_000)  # the page follows by itself
+    first = bar.get_attribute("aria-valuenow") or ""
+    expect(bar).not_to_have_attribute("aria-valuenow", first, timeout=15_000)  # the page follows by itself
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("Backfill paused")).to_be_visible()
     backfill = states(client)["hourly"]["backfill"]
@@ -121,12 +121,7 @@ def test_a_backfill_is_begun_in_the_dialog_watched_paused_and_ended(page: Page, 
     page.locator("#confirm").get_by_role("button", name="End").click()
     expect(page.get_by_role("progressbar", name="Backfill of hourly")).to_have_count(0)
 
-    def begun() -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = client.get("/executions/search?namespace=company.team.timed&size=100").json()["results"]
-        return listed
-
-    wait_until(begun, 10, "executions of the backfill are there")
-    found = begun()
+    found: list[dict[str, Any]] = client.get("/executions/search?namespace=company.team.timed&size=100").json()["results"]
     assert {one["inputs"]["mode"] for one in found} == {"loud"}
     dates = [one["trigger"]["variables"]["date"] for one in found]
     assert len(set(dates)) == len(dates)
