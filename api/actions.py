@@ -14,9 +14,9 @@ from api import shapes
 from api.doors import inputs_of, json_of, nothing, text_of, who
 from api.executions import asked_for, fresh, start
 from api.problems import body as problem_body
-from engine.states import TERMINATED
 from executions import eval as evaluation
 from executions import services
+from executions.bulk import MOST, Reason, if_ended, if_open, never, unless
 from executions.models import Execution
 from executions.starting import Upload
 from flows import selectors as flow_selectors
@@ -26,7 +26,6 @@ from namespaces.models import Role
 from ui.errors import Conflict, Invalid, Missing
 
 router = Router(tags=["executions"])
-MOST = 10_000  # executions of one bulk operation
 
 
 # --- to one -----------------------------------------------------------------------------------------------------------------
@@ -203,7 +202,6 @@ for _action in ACTIONS:
 
 # --- to several -------------------------------------------------------------------------------------------------------------
 
-Reason = Callable[[Execution], str | None]
 Act = Callable[[HttpRequest, str], Any]
 
 
@@ -216,22 +214,6 @@ class Bulk:
     act: Act
     refuses: Reason
     summary: str
-
-
-def _never(row: Execution) -> str | None:
-    return None
-
-
-def _unless(*states: str) -> Reason:
-    return lambda row: None if row.state in states else f"execution is {row.state}, not {' or '.join(sorted(states))}"
-
-
-def _if_open(row: Execution) -> str | None:
-    return None if row.state in TERMINATED else "execution not terminated"
-
-
-def _if_ended(row: Execution) -> str | None:
-    return "execution already terminated" if row.state in TERMINATED else None
 
 
 def _replay_one(request: HttpRequest, execution_id: str) -> Any:
@@ -265,16 +247,16 @@ def _simple(service: Callable[..., Any]) -> Act:
 
 
 BULKS = (
-    Bulk("kill", "DELETE", _simple(services.kill), _if_ended, "Kill several executions"),
-    Bulk("restart", "POST", _simple(services.restart), _never, "Restart several executions"),
-    Bulk("replay", "POST", _replay_one, _never, "Replay several executions"),
-    Bulk("pause", "POST", _simple(services.pause), _unless("RUNNING"), "Pause several executions"),
-    Bulk("resume", "POST", _simple(services.resume), _unless("PAUSED"), "Resume several executions"),
-    Bulk("force-run", "POST", _simple(services.force_run), _if_ended, "Force several executions to run"),
-    Bulk("unqueue", "POST", _simple(services.unqueue), _unless("QUEUED"), "Take several executions out of the queue"),
-    Bulk("change-status", "POST", _change_status_one, _if_open, "Set the state of several executions"),
-    Bulk("labels", "POST", _set_labels_one, _if_open, "Add labels to several executions"),
-    Bulk("", "DELETE", _delete_one, _if_open, "Delete several executions"),
+    Bulk("kill", "DELETE", _simple(services.kill), if_ended, "Kill several executions"),
+    Bulk("restart", "POST", _simple(services.restart), never, "Restart several executions"),
+    Bulk("replay", "POST", _replay_one, never, "Replay several executions"),
+    Bulk("pause", "POST", _simple(services.pause), unless("RUNNING"), "Pause several executions"),
+    Bulk("resume", "POST", _simple(services.resume), unless("PAUSED"), "Resume several executions"),
+    Bulk("force-run", "POST", _simple(services.force_run), if_ended, "Force several executions to run"),
+    Bulk("unqueue", "POST", _simple(services.unqueue), unless("QUEUED"), "Take several executions out of the queue"),
+    Bulk("change-status", "POST", _change_status_one, if_open, "Set the state of several executions"),
+    Bulk("labels", "POST", _set_labels_one, if_open, "Add labels to several executions"),
+    Bulk("", "DELETE", _delete_one, if_open, "Delete several executions"),
 )
 
 

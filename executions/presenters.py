@@ -61,6 +61,39 @@ DELETE = Action(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A verb as the bar and its dialog offer it; `asks` names what the dialog asks for besides."""
+
+    name: str
+    label: str
+    icon: str
+    text: str
+    kind: str = ""
+    asks: str = ""
+
+
+OFFERS = (
+    Offer("restart", "Restart", "rotate-ccw", "Each goes on from its failed tasks; what succeeded is kept."),
+    Offer("replay", "Replay", "copy", "A new execution starts for each, with the same inputs.", asks="revision"),
+    Offer("kill", "Kill", "circle-stop", "Running tasks are stopped, and what they started with them.", "danger"),
+    Offer("delete", "Delete", "trash-2", "Log lines, metrics and files are deleted with them. This cannot be undone.", "danger"),
+    Offer("pause", "Pause", "pause", "What runs now is finished, and nothing new is started."),
+    Offer("resume", "Resume", "play", "Each goes on after the task that paused it. One that asks for inputs is resumed on its own page."),
+    Offer("run-now", "Run now", "fast-forward", "They leave the queue or their pause at once, whatever the limit of the flow says."),
+    Offer("unqueue", "Take from the queue", "list-checks", "The limit of concurrent executions is passed over."),
+    Offer("labels", "Add labels", "tag", "They are added to those that an execution has, over those of the same key.", asks="labels"),
+    Offer(
+        "change-status",
+        "Change state",
+        "circle-dot",
+        "Only what is said of them changes: nothing is run again, and flows that wait for their end are not started.",
+        asks="status",
+    ),
+)
+DIRECT = 4  # of these are buttons of the bar; the others are in its menu
+
+
 def actions(state: str, *, may: bool, can_restart: bool) -> tuple[list[Action], list[Action]]:
     """The buttons of the header and those of its menu, for someone who may act or not. `can_restart`: it has something to restart."""
     if not may:

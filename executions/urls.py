@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from executions.views import actions, detail, execute, flows, home, lists, logs, outputs, storage, topology, triggers
+from executions.views import actions, bulk, detail, execute, flows, home, lists, logs, outputs, storage, topology, triggers
 
 app_name = "executions"
 
@@ -32,7 +32,7 @@ urlpatterns = [
     path("flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/", topology.last_of_task, name="last_of_task"),
     path("executions/", lists.execution_list, name="list"),
     path("executions/rows/", lists.rows, name="rows"),
-    path("executions/bulk/<str:verb>/", lists.bulk, name="bulk"),
+    path("executions/bulk/<str:verb>/", bulk.bulk_action, name="bulk"),
     path("executions/<str:execution_id>/", detail.overview, name="detail"),
     path("executions/<str:execution_id>/gantt/", detail.gantt, name="gantt"),
     path("executions/<str:execution_id>/gantt/rows/<str:row_id>/", detail.gantt_row, name="gantt_row"),

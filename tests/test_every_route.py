@@ -80,6 +80,7 @@ POST   member    /executions/<str:execution_id>/set-state/
 GET    reader    /executions/<str:execution_id>/topology/
 GET    reader    /executions/<str:execution_id>/topology/node/
 POST   member    /executions/<str:execution_id>/unqueue/
+GET    signed    /executions/bulk/<str:verb>/
 POST   found     /executions/bulk/<str:verb>/
 GET    signed    /executions/rows/
 GET    signed    /flows/
@@ -487,7 +488,7 @@ class World:
 
     def address(self, route: Route) -> str:
         query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "token": self.discarded}
-        query["node"] = "root.greet"
+        query |= {"node": "root.greet"} | ({"all": "yes"} if route.pattern.startswith("executions/bulk") else {})
         query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
         if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
             query |= {"from": "/a.txt", "to": "/b.txt"}

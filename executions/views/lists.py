@@ -1,8 +1,8 @@
-"""The list of executions: filters in the URL, what happened to each, bulk actions, rows that are asked for again."""
+"""The list of executions: filters in the URL, what happened to each, rows that are asked for again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,24 +10,20 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from engine.states import ALL
-from executions import page_figures, page_selectors, presenters, services
+from executions import page_figures, page_selectors, presenters
 from executions.models import Execution, ExecutionLabel
 from executions.views.home import namespaces_of
-from namespaces.rights import login_required
-from ui import formats
-from ui.errors import Invalid, KestraError
-from ui.htmx import done, page
+from namespaces.rights import Person, login_required
+from ui.htmx import page
 from ui.paging import paginate
 
 SIZE = 50
-MOST = 500  # executions of one bulk action
 PERIOD_TEXT = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
 OFFERED = (
     "RUNNING",
@@ -79,13 +75,14 @@ def filters_of(query: QueryDict | Mapping[str, str], **fixed: str) -> Filters:
         states=tuple(state for state in states if state in ALL),
         label=query.get("label", "").strip(),
         period=period if period in PERIOD_TEXT else "",
-        start=_moment(query.get("start", "")),
-        end=_moment(query.get("end", "")),
+        start=moment(query.get("start", "")),
+        end=moment(query.get("end", "")),
         parent=query.get("parent", "").strip(),
     )
 
 
-def _moment(text: str) -> datetime | None:
+def moment(text: str) -> datetime | None:
+    """The ISO 8601 moment that an address names; None for nonsense."""
     try:
         value = parse_datetime(text.replace(" ", "+")) if text else None
     except ValueError:
@@ -117,6 +114,11 @@ def matching(rows: QuerySet[Execution], wanted: Filters, now: datetime, *, exact
             Q(id__startswith=wanted.text) | Q(flow_id__icontains=wanted.text) | Q(error__icontains=wanted.text) | Q(id__in=labelled)
         )
     return rows
+
+
+def found(user: Person, wanted: Filters, now: datetime, *, exact_namespace: bool = False) -> QuerySet[Execution]:
+    """The executions that someone may see and that the filters leave; the namespace with all below it, or exactly that one."""
+    return matching(page_figures.executions_of(user, wanted.namespace), wanted, now, exact_namespace=exact_namespace)
 
 
 def _labelled(text: str) -> QuerySet[ExecutionLabel, Any]:
@@ -162,15 +164,10 @@ def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
     """One page of the list; `fixed` are filters that the page itself sets."""
     now = timezone.now()
     wanted = filters_of(request.GET, **fixed)
-    own = page_figures.executions_of(request.user, wanted.namespace)
-    found = matching(own, wanted, now, exact_namespace="namespace" in fixed)
-    window = paginate(request, found.select_related("created_by").order_by("-created", "id"), size=SIZE)
+    matched = found(request.user, wanted, now, exact_namespace="namespace" in fixed)
+    window = paginate(request, matched.select_related("created_by").order_by("-created", "id"), size=SIZE)
     period = wanted.period or "24h"
-    chart = (
-        page_figures.chart(matching(own, wanted, now, exact_namespace="namespace" in fixed), period, now)
-        if not (wanted.start or wanted.end)
-        else None
-    )
+    chart = page_figures.chart(matched, period, now) if not (wanted.start or wanted.end) else None
     return {
         "now": now,
         "wanted": wanted,
@@ -182,6 +179,8 @@ def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
         "period_text": PERIOD_TEXT.get(wanted.period, ""),
         "periods": PERIOD_TEXT.items(),
         "states": OFFERED,
+        "bulk_buttons": presenters.OFFERS[: presenters.DIRECT],
+        "bulk_menu": presenters.OFFERS[presenters.DIRECT :],
         "namespaces": [] if fixed else namespaces_of(request.user),
         "newest": now.isoformat(),
         "filtered": wanted.any
@@ -203,45 +202,6 @@ def rows(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     wanted = filters_of(request.GET)
     ids = request.GET.getlist("id")[:200]
-    own = page_figures.executions_of(request.user, wanted.namespace).filter(id__in=ids)
-    found = list(matching(own, wanted, now).select_related("created_by").order_by("-created", "id"))
-    return render(request, "executions/_execution_rows.html", {"rows": rows_of(found, now), "now": now})
-
-
-# --- bulk -------------------------------------------------------------------------------------------------------------------------------
-
-BULK: dict[str, tuple[Callable[[], Callable[..., Any]], str]] = {
-    "kill": (lambda: services.kill, "being stopped"),
-    "restart": (lambda: services.restart, "restarted"),
-    "replay": (lambda: services.replay, "replayed"),
-    "delete": (lambda: services.delete, "deleted"),
-}
-
-
-@login_required
-@require_POST
-def bulk(request: HttpRequest, verb: str) -> HttpResponse:
-    """Kill, restart, replay or delete the chosen executions, each by the same service as alone; refusals are counted."""
-    ids = request.POST.getlist("id")[:MOST]
-    if verb not in BULK or not ids:
-        raise Invalid("Choose executions first")
-    visible = list(page_figures.executions_of(request.user).filter(id__in=ids).values_list("id", flat=True))
-    service, word = BULK[verb]
-    refused: list[str] = []
-    for execution_id in visible:
-        try:
-            service()(user=request.user, execution_id=execution_id)
-        except KestraError as error:
-            refused.append(error.message)
-    return done(request, _back(request), message=_summary(len(visible) - len(refused), refused, word))
-
-
-def _summary(count: int, refused: list[str], word: str) -> str:
-    text = f"{formats.plural(count, 'execution')} {word}"
-    return f"{text}, {formats.number(len(refused))} not: {refused[0]}" if refused else text
-
-
-def _back(request: HttpRequest) -> str:
-    url = reverse("executions:list")
-    query = request.POST.get("query", "")
-    return f"{url}?{QueryDict(query).urlencode()}" if query else url
+    changed = found(request.user, wanted, now).filter(id__in=ids)
+    listed = list(changed.select_related("created_by").order_by("-created", "id"))
+    return render(request, "executions/_execution_rows.html", {"rows": rows_of(listed, now), "now": now})

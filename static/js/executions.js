@@ -19,9 +19,12 @@ function showChosen() {
   const chosen = boxes().filter((box) => box.checked);
   const bar = one("[data-bulk]");
   if (!bar) return;
+  const everything = one('[name="all"]', bar);
+  if (everything && chosen.length === 0) everything.checked = false;
   bar.hidden = chosen.length === 0;
-  one("[data-chosen]").textContent = `${chosen.length} chosen`;
+  one("[data-chosen]").textContent = `${everything?.checked ? everything.dataset.total : chosen.length} chosen`;
   const whole = one("[data-choose-all]");
+  if (!whole) return;
   whole.checked = chosen.length > 0 && chosen.length === boxes().length;
   whole.indeterminate = chosen.length > 0 && !whole.checked;
 }
@@ -33,10 +36,17 @@ on("click", '#execution-rows input[name="id"]', (event, box) => {
     for (const one_ of every.slice(from, to + 1)) one_.checked = box.checked;
   }
   last = box;
+  const everything = one('[data-bulk] [name="all"]');
+  if (everything && !box.checked) everything.checked = false;
+  showChosen();
+});
+on("change", '[data-bulk] [name="all"]', (event, everything) => {
+  if (everything.checked) for (const box of boxes()) box.checked = true;
   showChosen();
 });
 on("change", "[data-choose-all]", (event, whole) => {
   for (const box of boxes()) box.checked = whole.checked;
+  if (!whole.checked) for (const everything of all('[data-bulk] [name="all"]')) everything.checked = false;
   showChosen();
 });
 on("click", "[data-choose-none]", () => {
@@ -129,7 +139,7 @@ if (list()) {
   key("r", "Restart the chosen executions", () => {
     const focused = document.activeElement?.closest("[data-row]");
     if (focused && !boxes().some((box) => box.checked)) one("input", focused).click();
-    one('[data-bulk]:not([hidden]) [formaction$="/restart/"]')?.click();
+    one('[data-bulk]:not([hidden]) [data-bulk-action="restart"]')?.click();
   });
   showChosen();
 }

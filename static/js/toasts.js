@@ -1,4 +1,4 @@
-// Toasts: what the user just did, for six seconds, with Undo where there is one. Errors are never toasts.
+// Toasts: what the user just did, for six seconds, with Undo where there is one; [data-stays] until it is closed. Errors are never toasts.
 import { on, one } from "./dom.js";
 
 const LIFE = 6000;
@@ -29,7 +29,7 @@ export function toast(message, undo = "") {
 }
 
 export function startToasts() {
-  document.querySelectorAll("[data-toast]").forEach(live);
+  document.querySelectorAll("[data-toast]:not([data-stays])").forEach(live);
   on("click", "[data-toast-close]", (event, button) => button.closest("[data-toast]").remove());
   // The server's HX-Trigger: {"toast": {"message": …, "undo": …}}
   document.addEventListener("toast", (event) => toast(event.detail.message, event.detail.undo));

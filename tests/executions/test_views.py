@@ -291,32 +291,6 @@ def test_rows_are_asked_for_again_by_id(people: dict[str, User], failed: Executi
     assert f'id="execution-{failed.id}"' not in text_of(signed_in(people["stranger"]).get("/executions/rows/", {"id": failed.id}))
 
 
-def test_bulk_delete_leaves_what_a_person_may_not_see(people: dict[str, User]) -> None:
-    own = data.execution(namespace="elsewhere", id="own")
-    other = data.execution(id="other")
-    response = signed_in(people["stranger"]).post("/executions/bulk/delete/", {"id": [own.id, other.id]})
-    assert response.status_code == 302
-    assert set(Execution.objects.values_list("id", flat=True)) == {"other"}
-
-
-def test_bulk_says_why_something_was_refused(people: dict[str, User]) -> None:
-    going = data.execution("RUNNING")
-    data.execution(id="ended")
-    page = text_of(signed_in(people["member"]).post("/executions/bulk/delete/", {"id": [going.id, "ended"]}, follow=True))
-    assert "1\u00a0execution deleted, 1 not" in page
-    assert Execution.objects.filter(id=going.id).exists()
-
-
-def test_a_reader_deletes_nothing_in_bulk(people: dict[str, User]) -> None:
-    data.execution(id="ended")
-    signed_in(people["reader"]).post("/executions/bulk/delete/", {"id": ["ended"]})
-    assert Execution.objects.filter(id="ended").exists()
-
-
-def test_an_unknown_bulk_verb_is_refused(people: dict[str, User]) -> None:
-    assert signed_in(people["member"]).post("/executions/bulk/explode/", {"id": ["x"]}).status_code == 422
-
-
 # --- flows, home, triggers -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,125 @@
+"""One thing done to many executions: which of them it fits, each by the service that does it to one alone, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import states
+from executions import services
+from executions.models import Execution
+from flows import selectors as flow_selectors
+from namespaces import rights
+from namespaces.models import Role
+from namespaces.rights import Person
+from ui.errors import KestraError
+
+MOST = 10_000  # executions of one bulk action
+NAMED = 5  # executions that are named for each reason
+Reason = Callable[[Execution], str | None]
+
+
+def never(row: Execution) -> str | None:
+    """There is nothing against it."""
+    return None
+
+
+def unless(*wanted: str) -> Reason:
+    """Only those in one of these states."""
+    return lambda row: None if row.state in wanted else f"execution is {row.state}, not {' or '.join(sorted(wanted))}"
+
+
+def if_open(row: Execution) -> str | None:
+    """Not those that go on."""
+    return None if row.state in states.TERMINATED else "execution not terminated"
+
+
+def if_ended(row: Execution) -> str | None:
+    """Not those that have ended."""
+    return "execution already terminated" if row.state in states.TERMINATED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Something to do; `done` says what has been done, `refuses` why one execution cannot be treated."""
+
+    done: str
+    refuses: Reason
+    act: Callable[..., Any]
+
+
+def _replay(*, user: Person, execution_id: str, newest: bool = False) -> Any:
+    row = Execution.objects.only("namespace", "flow_id").get(id=execution_id)
+    revision = flow_selectors.flow(row.namespace, row.flow_id).revision if newest else None
+    return services.replay(user=user, execution_id=execution_id, revision=revision)
+
+
+VERBS: Mapping[str, Verb] = {
+    "restart": Verb("restarted", lambda row: if_open(row) if row.state != states.PAUSED else None, services.restart),
+    "replay": Verb("replayed", never, _replay),
+    "kill": Verb("being stopped", if_ended, services.kill),
+    "delete": Verb("deleted", if_open, services.delete),
+    "pause": Verb("being paused", unless(states.RUNNING), services.pause),
+    "resume": Verb("resumed", unless(states.PAUSED), services.resume),
+    "run-now": Verb("started", if_ended, services.force_run),
+    "unqueue": Verb("taken from the queue", unless(states.QUEUED), services.unqueue),
+    "labels": Verb("labelled", if_open, services.set_labels),
+    "change-status": Verb("changed", if_open, services.change_status),
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How many were (or would be) treated, and the ids of the others by the reason why not."""
+
+    count: int = 0
+    refused: dict[str, list[str]] = field(default_factory=dict)
+
+    def refuse(self, execution_id: str, reason: str) -> None:
+        """One more that cannot be treated."""
+        self.refused.setdefault(reason, []).append(execution_id)
+
+    @property
+    def others(self) -> int:
+        """How many could not be treated."""
+        return sum(map(len, self.refused.values()))
+
+    @property
+    def reasons(self) -> list[tuple[int, str, str]]:
+        """(how many, why, `ab12cd34, ef56ab78 and 3 more`), the commonest first."""
+        listed = sorted(self.refused.items(), key=lambda pair: -len(pair[1]))
+        return [(len(ids), reason, _named(ids)) for reason, ids in listed]
+
+
+def _named(ids: list[str]) -> str:
+    more = len(ids) - NAMED
+    text = ", ".join(one[:8] for one in ids[:NAMED])
+    return f"{text} and {more} more" if more > 0 else text
+
+
+def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
+    """What would come of it, as far as roles and states tell; nothing is changed."""
+    outcome = Outcome()
+    roles: dict[str, bool] = {}
+    for row in rows:
+        if row.namespace not in roles:
+            roles[row.namespace] = rights.allows(rights.role_of(user, row.namespace), Role.MEMBER)
+        reason = verb.refuses(row) if roles[row.namespace] else rights.RoleTooLow().message
+        if reason is None:
+            outcome.count += 1
+        else:
+            outcome.refuse(row.id, reason)
+    return outcome
+
+
+def apply(user: Person, rows: Iterable[Execution], verb: Verb, **given: Any) -> Outcome:
+    """Do it to each; one that refuses does not keep the others from it. `given` is what the service is told besides."""
+    outcome = Outcome()
+    for row in rows:
+        try:
+            verb.act(user=user, execution_id=row.id, **given)
+            outcome.count += 1
+        except KestraError as error:
+            outcome.refuse(row.id, error.message)
+    return outcome
