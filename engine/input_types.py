@@ -93,7 +93,10 @@ def _datetime(raw: Any) -> dt.datetime:
             raise _expected("DATETIME", raw, str(error)) from error
     if not isinstance(found, dt.datetime) or found.tzinfo is None:
         raise _expected("DATETIME", raw, f"Text '{shown(raw)}' could not be parsed: an instant such as 2024-12-31T23:59:59Z is needed")
-    return found.astimezone(dt.UTC)
+    try:
+        return found.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise _expected("DATETIME", raw, "an instant between the years 1 and 9999 is needed") from error
 
 
 def _date(raw: Any) -> dt.date:
@@ -192,6 +195,9 @@ def stored(value: Any) -> Any:
         return _instant(value, millis=True)
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
-    if isinstance(value, dt.time | dt.date):
+    if isinstance(value, dt.time):
+        text = value.isoformat()
+        return text.rstrip("0") if value.microsecond else text
+    if isinstance(value, dt.date):
         return value.isoformat()
     return [stored(item) for item in value] if isinstance(value, list) else value

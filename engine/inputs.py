@@ -13,7 +13,7 @@ from typing import Any
 from engine.document import Input, Output
 from engine.errors import ExpressionError, InputError
 from engine.expressions.patterns import matches_fully
-from engine.expressions.values import to_text
+from engine.expressions.values import java_class, to_text
 from engine.input_types import EMAIL, READERS, TEXTUAL, as_text, bound, convert, shown, stored
 
 Render = Callable[[str, Mapping[str, Any]], Any]
@@ -158,8 +158,12 @@ def _with_values(declared: Input, seen: Mapping[str, Any], render: Render) -> In
     except ExpressionError as error:
         raise ValueError(f"Cannot render 'expression'. Cause: {error.message}") from error
     if not isinstance(values, list):
-        raise ValueError(f"Invalid expression result. Expected a list of strings, but received {type(values).__name__}")
+        raise ValueError(f"Invalid expression result. Expected a list of strings, but received {_kind(values)}")
     return replace(declared, properties={**declared.properties, "values": [to_text(value) for value in values]})
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else java_class(value).rpartition(".")[2]
 
 
 def coerce(declared: Input, raw: Any, *, store_file: StoreFile, encrypt: Encrypt | None) -> Any:

@@ -19,7 +19,7 @@ from engine.errors import ExpressionError
 from engine.expressions.date_filters import DATE_FUNCTIONS
 from engine.expressions.ion import from_ion
 from engine.expressions.run import Run, run_of
-from engine.expressions.runtime import block, make_range, present
+from engine.expressions.runtime import block, make_range
 from engine.expressions.values import Double, Missing, is_list, is_number, java_class, to_json, to_text
 from engine.yaml_ import load_value
 
@@ -140,9 +140,6 @@ def random_int_function(pick: Callable[[int, int], int]) -> Callable[..., int]:
 
 def _extreme(choose: Callable[[Any], Any], doc: str) -> Callable[..., Any]:
     def apply(context: Context, *numbers: Any) -> Any:
-        missing = present(*numbers)
-        if missing:
-            raise missing.error()
         if not numbers or not all(is_number(value) for value in numbers):
             raise ExpressionError("`max` and `min` compare numbers")
         return choose(numbers)
@@ -225,9 +222,6 @@ def _range(context: Context, start: Any, end: Any, increment: Any = None) -> lis
 
     {{ range(0, 6, 2) }} → [0,2,4,6]
     """
-    missing = present(start, end, increment)
-    if missing:
-        raise missing.error()
     return make_range(run_of(context), start, end, increment)
 
 

@@ -198,10 +198,10 @@ def make_range(run: Run, first: Any, last: Any, step: Any = None) -> list[Any]:
 
 @pass_context
 def literal(context: Context, value: Any) -> Any:
-    """A list or map written in the expression."""
+    """A list or map written in the expression; missing where something in it is."""
     missing = present(*(value.values() if isinstance(value, Mapping) else value))
-    if missing:
-        raise missing.error()
+    if missing is not None:
+        return missing
     run_of(context).charge_nodes(value)
     return value
 
@@ -227,11 +227,12 @@ def _buffered(context: Context, key: str, arguments: tuple[Any, ...], named: Map
 
 @pass_context
 def call(context: Context, name: str, place: Place, *arguments: Any, **named: Any) -> Any:
-    """A function or macro: macros of the template first, then what the caller gave."""
+    """A function or macro: macros of the template first, then what the caller gave. What is missing stays so, for `??` to see."""
     run = run_of(context)
+    missing = present(*arguments, *named.values())
+    if missing is not None:
+        return missing
     for value in (*arguments, *named.values()):
-        if isinstance(value, Missing):
-            raise value.error()
         if type(value) is str:
             run.touch(value)
     function: Callable[..., Any] | None = None

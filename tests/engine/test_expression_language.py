@@ -36,6 +36,8 @@ LANGUAGE: list[tuple[str, str]] = [
     ("[{{ n ??? 'x' }}] [{{ nowhere ??? 'x' }}] [{{ m.zz ??? 'x' }}] [{{ m.zz.y.x ??? 'x' }}]", "[] [x] [x] [x]"),
     ("{{ l[7] ?? 'no' }} {{ m[nowhere] ?? 'no' }} {{ nowhere[0].a ?? 'no' }} {{ n.a ?? 'no' }} {{ s.a ?? 'no' }} {{ l.a ?? 'no' }}", "no no no no no no"),
     ("{{ (nowhere | upper) ?? 'no' }} {{ (nowhere + 1) ?? 'no' }} {{ (nowhere == 1) ?? 'no' }}", "no no no"),
+    ("{{ fromJson(nowhere.x).y ?? 'no' }} {{ max(nowhere, 1) ?? 'no' }} {{ [nowhere][0] ?? 'no' }} {{ {'a': nowhere}.a ?? 'no' }}", "no no no no"),
+    ("{{ fromJson(nowhere.x) is defined }} {{ fromJson(json=nowhere) ??? 'no' }} {{ [1, nowhere] | length ?? 'no' }}", "false no no"),
     ("{{ nowhere is defined }} {{ n is defined }} {{ m.a is defined }} {{ m.zz.y is not defined }} {{ l[0] is defined }} {{ l[9] is defined }}", "false false true true true false"),
     ("{{ n is null }} {{ n is empty }} {{ e is empty }} {{ ' ' is empty }} {{ void is empty }} {{ {} is empty }} {{ 0 is empty }} {{ false is empty }}", "true true true true true true false false"),
     ("{{ n == null }} {{ n < 1 }} {{ n >= 1 }} {{ n contains 1 }} {{ 1 isIn n }} {{ n | length }} {{ n | upper ?? 'null' }}", "true false false false false 0 null"),
