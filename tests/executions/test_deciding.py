@@ -332,6 +332,29 @@ def test_batches_of_a_flow_that_bounds_its_executions(behavior: str, state: str)
     assert children_of(execution).get(state, 0) >= 4
 
 
+def test_a_file_without_rows_starts_nothing() -> None:
+    save("lot", "tasks:\n" + log("one"))
+    body = (
+        f"tasks:\n  - {{id: nothing, type: {CORE}.storage.Concat, files: []}}\n"
+        f"  - {{id: each, type: {CORE}.flow.ForEachItem, items: '{{{{ outputs.nothing.uri }}}}', namespace: {NAMESPACE}, flowId: lot}}\n"
+    )
+    execution = work_off(start(save("lots", body)))
+    assert states(execution) == dict.fromkeys(("nothing", "each", "each_split", "each_items", "each_merge"), "SUCCESS"), messages(execution)
+    assert not execution.task_runs.get(task_id="each_items").outputs
+    assert children_of(execution) == {}
+
+
+def test_numbers_that_json_lacks_are_kept_as_texts() -> None:
+    body = (
+        "inputs:\n  - {id: x, type: FLOAT}\n  - {id: y, type: JSON}\n"
+        "outputs:\n  - {id: o, type: JSON, value: '{\"a\": [-Infinity]}'}\n"
+        f"tasks:\n  - {{id: r, type: {CORE}.output.OutputValues, values: {{a: '{{{{ inputs.y }}}}'}}}}\n"
+    )
+    execution = work_off(start(save("odd", body), inputs={"x": "1e999", "y": "[NaN, 1]"}))
+    assert (execution.state, execution.inputs) == ("SUCCESS", {"x": "Infinity", "y": ["NaN", 1]}), messages(execution)
+    assert execution.outputs == {"o": {"a": ["-Infinity"]}}
+
+
 def test_batches_in_a_branch_whose_files_are_cut_in_parts() -> None:
     save("lot", "inputs:\n  - {id: file, type: STRING}\ntasks:\n" + log("one", "{{ read(inputs.file) }}"))
     each = (
