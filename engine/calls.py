@@ -41,7 +41,7 @@ def place_call(board: Board, run: TaskRun, call: Call) -> None:
 
 
 def child_started(board: Board, event: ChildStarted) -> None:
-    """The child exists: its id is an output at once, and all there is where nobody waits."""
+    """The child exists: its id is an output at once; where nobody waits, that it was CREATED is all that is told of it."""
     run = board.run(event.task_run_id)
     if run is None or run.state.terminated or open_attempt(run) is None or "call" not in run.notes or "child" in run.notes:
         return
@@ -49,7 +49,7 @@ def child_started(board: Board, event: ChildStarted) -> None:
     run = board.note(run, child=event.execution_id)
     if not run.notes["call"]["wait"]:
         run = board.put(with_attempt(run, states.SUCCESS, board.now))
-        end_run(board, run, states.SUCCESS)
+        end_run(board, run, states.SUCCESS, outputs={**(run.outputs or {}), "state": states.CREATED})
 
 
 def child_ended(board: Board, event: ChildEnded) -> None:

@@ -344,7 +344,10 @@ def test_a_subflow_that_nobody_waits_for_succeeds_at_once() -> None:
     world = World()
     world.flows["child"] = flow_of("tasks: [{id: c, type: Fail}]", id="child")
     execution = world.run("tasks: [{id: sub, type: Subflow, wait: false, namespace: tests, flowId: child}]")
-    assert (execution.state.current, one(execution, "sub").outputs) == ("SUCCESS", {"executionId": "execution-1"})
+    assert (execution.state.current, one(execution, "sub").outputs) == (
+        "SUCCESS",
+        {"executionId": "execution-1", "state": "CREATED"},
+    )
 
 
 def test_a_subflow_that_does_not_exist_is_tried_again_as_the_flow_says() -> None:
