@@ -13,7 +13,6 @@ from ninja import Router
 from api import shapes
 from api.doors import inputs_of, json_of, nothing, text_of, who
 from api.executions import asked_for, fresh, start
-from api.problems import body as problem_body
 from executions import eval as evaluation
 from executions import services
 from executions.bulk import MOST, Reason, if_ended, if_open, never, unless
@@ -24,6 +23,7 @@ from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Conflict, Invalid, Missing
+from ui.errors import body as error_body
 
 router = Router(tags=["executions"])
 
@@ -278,7 +278,7 @@ def _by_ids(bulk: Bulk) -> Callable[[HttpRequest], Any]:
         ids = _ids_of(request)
         invalids = [_invalid(one, reason) for one in ids if (reason := _reason(request, bulk, one))]
         if invalids:
-            answer = problem_body(request, f"invalid bulk {bulk.verb or 'delete'}") | {"invalids": invalids}
+            answer = error_body(request, f"invalid bulk {bulk.verb or 'delete'}") | {"invalids": invalids}
             return HttpResponse(shapes.dumps(answer), status=400, content_type="application/json")
         for execution_id in ids:
             bulk.act(request, execution_id)

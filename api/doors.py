@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from engine.texts import storable
 from namespaces.authentication import authenticate_request, by_session
 from namespaces.models import User
-from ui.errors import Invalid, KestraError
+from ui.errors import Conflict, Invalid, KestraError
 
 MAX_PAGE = 1000
 
@@ -44,8 +44,9 @@ def page_of(rows: QuerySet[Any] | list[Any], shape: Callable[[Any], Any], page: 
     if page < 1 or size < 1:
         raise Invalid(f"`page` and `size` count from 1, got page {page} and size {size}")
     size = min(size, MAX_PAGE)
-    total = len(rows) if isinstance(rows, list) else rows.count()
-    return {"results": [shape(row) for row in rows[(page - 1) * size : page * size]], "total": total}
+    total, start = len(rows) if isinstance(rows, list) else rows.count(), (page - 1) * size
+    found = rows[start : start + size] if start < total else []  # a page far beyond the last is more than a database counts
+    return {"results": [shape(row) for row in found], "total": total}
 
 
 def sorted_by(rows: QuerySet[Any], sorts: Iterable[str], columns: Mapping[str, str]) -> QuerySet[Any]:
@@ -151,13 +152,15 @@ def ids_of(request: HttpRequest) -> list[str]:
 
 def labels_of(values: list[str]) -> list[tuple[str, str]]:
     """`key:value` of each; malformed ones and the same key twice are refused as Kestra does."""
-    pairs = []
+    pairs: dict[str, str] = {}
     for value in values:
         key, colon, text = value.partition(":")
         if not colon or not key or not text:
             raise Invalid("Invalid queryString parameter")
-        pairs.append((key, text))
-    return pairs
+        if key in pairs:
+            raise Conflict(f"Duplicate key {key} (attempted merging values {pairs[key]} and {text})")
+        pairs[key] = text
+    return list(pairs.items())
 
 
 def inputs_of(request: HttpRequest) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -190,5 +193,7 @@ class UnsupportedBody(KestraError):
 
 
 def nothing(status: int = 204) -> HttpResponse:
-    """An answer without a body."""
-    return HttpResponse(status=status)
+    """An answer without a body, and so without a type."""
+    response = HttpResponse(status=status)
+    del response["Content-Type"]
+    return response

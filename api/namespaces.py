@@ -199,31 +199,31 @@ def file_write(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
         raise Invalid("Expected a multipart part `fileContent`")
     if upload is not None and (upload.name or "").lower().endswith(".zip"):
         files.import_zip(namespace, upload.file)
-        return HttpResponse(status=200)
+        return nothing(200)
     content = upload.read() if upload is not None else request.POST["fileContent"].encode()
     files.write(namespace, path_of(path), content)
-    return HttpResponse(status=200)
+    return nothing(200)
 
 
 @router.post("/{namespace}/files/directory", summary="Make a folder")
 def directory_create(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
     files.make_dir(namespace, path_of(path))
-    return HttpResponse(status=200)
+    return nothing(200)
 
 
 @router.put("/{namespace}/files", summary="Move a file or folder")
 def file_move(request: HttpRequest, namespace: str, to: str, source: str = Query(..., alias="from")) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
     files.move(namespace, path_of(source), path_of(to))
-    return HttpResponse(status=200)
+    return nothing(200)
 
 
 @router.delete("/{namespace}/files", summary="Delete a file or folder")
 def file_delete(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
     files.delete(namespace, path_of(path))
-    return HttpResponse(status=200)
+    return nothing(200)
 
 
 # --- Keys -----------------------------------------------------------------------------------------------------------------------
@@ -232,9 +232,7 @@ def file_delete(request: HttpRequest, namespace: str, path: str) -> HttpResponse
 class Gone(KestraError):
     """The requested value has expired"""
 
-    @property
-    def status(self) -> int:
-        return 410
+    kind = "gone"
 
 
 def key_shape(row: KeyValue) -> dict[str, Any]:
@@ -272,7 +270,7 @@ def key_set(request: HttpRequest, namespace: str, key: str) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
     value, type_ = typed(text_of(request))
     kv.set(namespace, key, value, type=type_, ttl=_ttl(request.headers.get("ttl", "")))
-    return HttpResponse(status=200)
+    return nothing(200)
 
 
 def typed(text: str) -> tuple[Any, str | None]:

@@ -258,6 +258,7 @@ PLAIN: dict[str, dict[str, Schema]] = {
     )},
     "DELETE executions/{execution_id}/kill": {"202": NOTHING},
     "GET logs/{execution_id}/download": {"200": file("text/plain")},
+    "GET ping": {"200": file("text/plain")},
     "GET namespaces/{namespace}/files/export": {"200": file("application/zip")},
     "GET plugins/icons/{cls}/icon.svg": {"200": file("image/svg+xml")},
 }  # fmt: skip

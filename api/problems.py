@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
-from ui.errors import KestraError
+from engine.parser import YAML_PROBLEM
+from executions.starting import InvalidInput
+from flows.validation import InvalidFlow
+from ui.errors import STATUS, KestraError, body
 
 PREFIX = {
     "invalid": "Illegal argument: ",
@@ -15,38 +18,35 @@ PREFIX = {
     "conflict": "Illegal state: ",
     "forbidden": "Forbidden: ",
     "throttled": "",
+    "gone": "",
 }
 KNOWN = ("Invalid entity: ", "Illegal argument: ", "Illegal state: ", "Not Found", "Forbidden", "Invalid queryString", "invalid bulk")
 
 
-def link(request: HttpRequest) -> dict[str, Any]:
-    empty = dict.fromkeys(("profile", "deprecation", "title", "hreflang", "type", "name"))
-    return {"self": {"href": request.get_full_path(), "templated": False} | empty}
-
-
-def body(request: HttpRequest, message: str, details: list[tuple[str, str | None]] | None = None) -> dict[str, Any]:
-    """`details` are (message, path) pairs."""
-    errors = [{"message": text, "logref": None, "path": path, "_links": {}, "_embedded": {}} for text, path in details or []]
-    return {"message": message, "logref": None, "path": None, "_links": link(request), "_embedded": {"errors": errors} if errors else {}}
-
-
-def answer(request: HttpRequest, status: int, message: str, details: list[tuple[str, str | None]] | None = None) -> JsonResponse:
+def answer(request: HttpRequest, status: int, message: str, details: Iterable[tuple[str, str | None]] = ()) -> JsonResponse:
     return JsonResponse(body(request, message, details), status=status)
 
 
 def on_kestra_error(request: HttpRequest, error: KestraError) -> HttpResponse:
-    """An invalid flow or input tells each of its problems; everything else its one message."""
-    problems = getattr(error, "problems", None)
-    if problems:
-        first = problems[0]
-        path = first.path or None
-        prefix = f"{path}: " if path == "flow.id" else ""
-        told = "; ".join(problem.message for problem in problems)
-        return answer(
-            request, error.status, f"Invalid entity: {prefix}{told}", [(problem.message, problem.path or None) for problem in problems]
-        )
-    message = error.message if error.message.startswith(KNOWN) else PREFIX[error.kind] + error.message
-    return answer(request, error.status, message)
+    """An invalid flow or input tells each of its problems; everything else its one message, with the prefix of its kind's own status."""
+    if isinstance(error, InvalidFlow):
+        return _invalid_flow(request, error)
+    if isinstance(error, InvalidInput):
+        detail = (error.message.removeprefix(f"{error.input_id}: "), error.input_id)
+        return answer(request, error.status, f"Invalid entity: {error.message}", [detail])
+    usual = error.status == STATUS[error.kind] and not error.message.startswith(KNOWN)
+    return answer(request, error.status, PREFIX[error.kind] * usual + error.message)
+
+
+def _invalid_flow(request: HttpRequest, error: InvalidFlow) -> HttpResponse:
+    """What is wrong with a text that is no YAML at all stands at the path `yaml`."""
+    found = [problem for problem in error.problems if problem.severity == "error"]
+    details = [(problem.message.removeprefix(YAML_PROBLEM), problem.path or _whole(problem.message)) for problem in found]
+    return answer(request, error.status, f"Invalid entity: {error.message}", details)
+
+
+def _whole(message: str) -> str | None:
+    return "yaml" if message.startswith(YAML_PROBLEM) else None
 
 
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:

@@ -49,9 +49,9 @@ def login_configuration(request: HttpRequest) -> dict[str, Any]:
     return {"isBasicAuthInitialized": True}
 
 
-@router.get("/ping", auth=None, openapi_extra=OPEN, summary="Whether the server answers", response=str)
-def ping(request: HttpRequest) -> str:
-    return "pong"
+@router.get("/ping", auth=None, openapi_extra=OPEN, summary="Whether the server answers")
+def ping(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("pong", content_type="text/plain")
 
 
 @router.get("/usages/all", summary="How much this server holds and does")

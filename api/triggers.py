@@ -12,7 +12,6 @@ from ninja import Query, Router
 
 from api import filters, shapes
 from api.doors import csv_of, json_of, nothing, page_of, sorted_by, who
-from api.problems import body as problem_body
 from executions import backfilling, trigger_states
 from executions.models import Execution, TriggerState
 from executions.schedule_dates import SCHEDULES
@@ -20,6 +19,7 @@ from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Invalid, KestraError, Missing
+from ui.errors import body as error_body
 
 router = Router(tags=["triggers"])
 Named = dict[str, str]
@@ -303,7 +303,7 @@ def _for_each(request: HttpRequest, named: list[Named], act: Act, **more: Any) -
     """All or nothing: 400 with each trigger that is missing. Those that there is nothing to do for are left as they are and not counted."""
     invalids = [_invalid(one) for one in named if not _is_there(request, one)]
     if invalids:
-        answer = problem_body(request, f"invalid bulk {act.__name__}") | {"invalids": invalids}
+        answer = error_body(request, f"invalid bulk {act.__name__}") | {"invalids": invalids}
         return HttpResponse(shapes.dumps(answer), status=400, content_type="application/json")
     count = 0
     for one in named:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
@@ -84,13 +87,33 @@ def _words_first(pattern: URLPattern) -> tuple[bool, ...]:
     return tuple(part.startswith("<") for part in str(pattern.pattern).split("/"))
 
 
+def _with_head(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view that answers HEAD as it would GET, without the body: what streams is not begun."""
+
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "HEAD":
+            return view(request, *args, **kwargs)
+        request.method = "GET"
+        answer = view(request, *args, **kwargs)
+        request.method = "HEAD"
+        if answer.streaming:
+            answer.streaming_content = ()
+        return answer
+
+    return asked
+
+
 def _addresses() -> tuple[list[Any], str, str]:
     found, app, namespace = api.urls
+    for pattern in found:
+        pattern.callback = _with_head(pattern.callback)
     return sorted(found, key=_words_first), app, namespace
 
 
 urlpatterns = [
     path("api/docs", page, name="docs"),
+    path("ping", require_safe(server.ping), name="ping"),  # where Kestra has it, too
     re_path(r"^api/v1/(?:main/)?openapi\.json$", schema, name="openapi"),
     re_path(r"^api/v1/(?:main/)?", _addresses()),
 ]

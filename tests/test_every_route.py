@@ -115,6 +115,7 @@ POST   member    /flows/new/
 GET    signed    /flows/schema.json
 POST   signed    /flows/validate/
 GET    open      /health
+GET    open      /ping
 GET    signed    /jump/
 GET    signed    /logs/
 GET    signed    /namespaces/

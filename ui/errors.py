@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import logging
 import secrets
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,19 @@ def wants_json(request: HttpRequest) -> bool:
     return request.path.startswith("/api/") or request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
+def body(request: HttpRequest, message: str, details: Iterable[tuple[str, str | None]] = (), *, error_id: str = "") -> dict[str, Any]:
+    """An error as Kestra writes it for programs; `details` are (message, path) pairs, `error_id` is the one in the log."""
+    empty = dict.fromkeys(("profile", "deprecation", "title", "hreflang", "type", "name"))
+    link = {"self": {"href": request.get_full_path(), "templated": False} | empty}
+    errors = [{"message": text, "logref": None, "path": path, "_links": {}, "_embedded": {}} for text, path in details]
+    told = {"message": message, "logref": error_id or None, "path": None}
+    return told | {"_links": link, "_embedded": {"errors": errors} if errors else {}}
+
+
 def answer(request: HttpRequest, status: int, message: str, *, error_id: str = "") -> HttpResponse:
     """An error as the asker can read it: JSON for programs, a banner for htmx (in `#page-messages`), else a page."""
     if wants_json(request):
-        return JsonResponse({"message": message, "_links": {"self": {"href": request.path}}, "_embedded": {}}, status=status)
+        return JsonResponse(body(request, message, error_id=error_id), status=status)
     context = {"status": status, "title": TITLES.get(status, TITLES[422]), "message": message, "error_id": error_id}
     if request.headers.get("HX-Request") == "true":
         response = render(request, "_error_banner.html", context, status=status)
@@ -100,7 +109,10 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed) and wants_json(request):
+            return not_allowed(request, response["Allow"])
+        return response
 
     def process_view(self, request: HttpRequest, *_view: object) -> HttpResponse | None:
         """None lets the view answer."""
@@ -136,6 +148,14 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404."""
     return answer(request, 404, "This address leads nowhere, or to something that you may not see.")
+
+
+def not_allowed(request: HttpRequest, allowed: str) -> HttpResponse:
+    """A method that an address does not know, in the words of Kestra's server."""
+    text = f"Method [{request.method}] not allowed for URI [{request.path}]. Allowed methods: [{allowed}]"
+    response = answer(request, 405, text)
+    response["Allow"] = allowed
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

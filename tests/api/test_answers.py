@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -253,3 +254,108 @@ def test_a_key_is_written_as_json_or_ion(body: str, kind: str, value: Any, api: 
 def test_what_is_neither_json_nor_ion_is_refused(body: str, api: Client, shop: Execution) -> None:
     answer = api.generic("PUT", "/api/v1/namespaces/company.team/kv/k", body, "text/plain")
     assert (answer.status_code, answer.json()["message"]) == (422, f"Illegal argument: Invalid JSON value for: {body}")
+
+
+# --- errors that no operation makes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("PATCH", "flows/search", "GET"), ("PUT", "flows", "POST"), ("GET", "executions/x/kill", "DELETE"), ("DELETE", "ping", "GET")],
+)
+@pytest.mark.parametrize("root", ROOTS)
+def test_a_method_that_an_address_does_not_know_is_told_as_an_error(root: str, method: str, path: str, allowed: str, api: Client) -> None:
+    answer = api.generic(method, root + path)
+    assert (answer.status_code, answer["Allow"], answer["Content-Type"]) == (405, allowed, "application/json")
+    assert answer.json()["message"] == f"Method [{method}] not allowed for URI [{root}{path}]. Allowed methods: [{allowed}]"
+
+
+def test_every_error_has_the_same_shape(api: Client, shop: Execution) -> None:
+    for path in ("flows/search?q=%00", "nowhere/at/all", "flows/company.team/none", "flows/search?page=x", "executions/search?page=0"):
+        told = api.get(f"/api/v1/{path}").json()
+        assert set(told) == {"message", "logref", "path", "_links", "_embedded"}, path
+        assert told["_links"]["self"]["href"] == f"/api/v1/{path}"
+    no_form = api.generic("POST", "/api/v1/executions/company.team/shop", "rubbish", "multipart/form-data")
+    assert (no_form.status_code, set(no_form.json())) == (400, {"message", "logref", "path", "_links", "_embedded"})
+
+
+@pytest.mark.parametrize("path", ["flows/search", "executions/search", "logs/search", "triggers/search", "kv", "templates/search"])
+def test_a_page_far_beyond_the_last_is_empty(path: str, api: Client, shop: Execution) -> None:
+    answer = api.get(f"/api/v1/{path}?page=99999999999999999999&size=1000")
+    assert (answer.status_code, answer.json()["results"]) == (200, [])
+
+
+def test_what_answers_nothing_names_no_type(api: Client, shop: Execution) -> None:
+    for method, path in (
+        ("PUT", "namespaces/company.team/kv/a"),
+        ("DELETE", f"executions/{shop.id}/kill"),
+        ("DELETE", "flows/company.team/shop"),
+    ):
+        answer = api.generic(method, f"/api/v1/{path}", "1" if method == "PUT" else "")
+        assert (answer.content, answer.headers.get("Content-Type")) == (b"", None), path
+
+
+def test_the_same_label_twice_is_refused(api: Client, shop: Execution) -> None:
+    for answer in (
+        api.get("/api/v1/executions/search?labels=a:1&labels=a:2"),
+        api.post("/api/v1/executions/company.team/shop?labels=a:1&labels=a:2"),
+    ):
+        assert answer.status_code == 409
+        assert answer.json()["message"] == "Illegal state: Duplicate key a (attempted merging values 1 and 2)"
+    assert Execution.objects.count() == 1
+
+
+LOG = "type: io.kestra.plugin.core.log.Log, message: m"
+TYPED = f"id: typed\nnamespace: company.team\ninputs: [{{id: n, type: INT, max: 10}}]\ntasks: [{{id: a, {LOG}}}]\n"
+
+
+def test_a_refused_input_is_told_with_its_path(api: Client, shop: Execution) -> None:
+    assert api.post("/api/v1/flows", TYPED, content_type="application/x-yaml").status_code == 200
+    answer = api.post("/api/v1/executions/company.team/typed", {"n": "40"})
+    refusal = "Invalid input for `n`, it must be less than `10`, but received `40`"
+    assert (answer.status_code, answer.json()["message"]) == (422, f"Invalid entity: n: {refusal}")
+    (detail,) = answer.json()["_embedded"]["errors"]
+    assert (detail["message"], detail["path"]) == (refusal, "n")
+
+
+BROKEN = [
+    ("id: x\n  namespace: [\n", "Illegal flow yaml: mapping values", "mapping values", "yaml"),
+    (TYPED + "foo: 1\n", 'Unrecognized field "foo"', 'Unrecognized field "foo"', "foo"),
+    (TYPED.replace("id: a,", "id: a b,"), "tasks[0].id: ", "", "tasks[0].id"),
+    (TYPED.replace(LOG, f"type: io.kestra.core.tasks.log.Log, message: m}}, {{id: a, {LOG}"),
+     ": Invalid Flow: Duplicate task id with name [a]", "Duplicate task id with name [a]", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "message", "detail", "path"), BROKEN)
+def test_a_flow_that_cannot_be_saved_is_told_where(source: str, message: str, detail: str, path: str | None, api: Client) -> None:
+    answer = api.post("/api/v1/flows", source, content_type="application/x-yaml")
+    told = answer.json()
+    assert answer.status_code == 422
+    assert told["message"].startswith(f"Invalid entity: {message}")
+    assert "is replaced by" not in told["message"]
+    assert len(told["_embedded"]["errors"]) == 1
+    assert told["_embedded"]["errors"][0]["message"].startswith(detail)
+    assert told["_embedded"]["errors"][0]["path"] == path
+
+
+def test_a_value_that_has_expired_is_gone(api: Client, shop: Execution) -> None:
+    put = api.generic("PUT", "/api/v1/namespaces/company.team/kv/brief", "1", headers={"ttl": "PT0.001S"})
+    assert put.status_code == 200
+    time.sleep(0.01)
+    answer = api.get("/api/v1/namespaces/company.team/kv/brief")
+    assert (answer.status_code, answer.json()["message"]) == (410, "The requested value has expired")
+
+
+@pytest.mark.parametrize("path", ["/ping", "/api/v1/ping", "/api/v1/main/ping"])
+def test_anybody_may_ping(path: str, client: Client) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.content, answer["Content-Type"]) == (200, b"pong", "text/plain")
+
+
+def test_whatever_is_read_may_be_asked_for_its_head(api: Client, shop: Execution) -> None:
+    for path in ("flows/search", f"executions/{shop.id}", f"logs/{shop.id}/follow", f"logs/{shop.id}/download"):
+        answer = api.head(f"/api/v1/{path}")
+        assert (answer.status_code, answer.getvalue() if answer.streaming else answer.content) == (200, b""), path
+    assert api.head("/api/v1/executions/none").status_code == 404
+    assert api.head("/api/v1/flows/validate").status_code == 405
