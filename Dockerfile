@@ -1,4 +1,4 @@
-# The image of web, worker and scheduler alike: `kestra-web web`, `kestra-web worker`, `kestra-web scheduler`, or `kestra-web up` for all.
+# The image of web, worker, engine and scheduler alike: `kestra-web web`, `kestra-web worker` and so on, or `kestra-web up` for all.
 ARG BASE=python:3.11-slim
 FROM ${BASE} AS build
 WORKDIR /srv/kestra_web

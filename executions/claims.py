@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Literal
 
-from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.db.models import F
 from django.utils import timezone
@@ -146,22 +145,22 @@ def held(*deliveries: models.Delivery) -> Iterator[Claim]:
                 _held.pop(claim.delivery.id, None)
 
 
-def start_beating(kind: str = "worker") -> None:
-    """Show that this process lives, from now until it ends."""
+def start_beating(kind: str = "worker", threads: int = 1) -> None:
+    """Show that this process lives, from now until it ends. Only the first call in a process counts."""
     global _beating
     with _holding:
         if _beating is None or not _beating.is_alive():
-            _beating = threading.Thread(target=_beat_for_ever, args=(kind,), name="claims", daemon=True)
+            _beating = threading.Thread(target=_beat_for_ever, args=(kind, threads), name="claims", daemon=True)
             _beating.start()
 
 
-def _beat_for_ever(kind: str) -> None:
+def _beat_for_ever(kind: str, threads: int) -> None:
     beaten = 0.0
     while True:
         try:
             close_old_connections()
             if time.monotonic() - beaten >= BEAT_SECONDS:
-                beat(kind)
+                beat(kind, threads)
                 beaten = time.monotonic()
             _look()
         except DatabaseError:
@@ -169,7 +168,7 @@ def _beat_for_ever(kind: str) -> None:
         time.sleep(POLL_SECONDS if _held else min(BEAT_SECONDS, 1.0))
 
 
-def beat(kind: str) -> None:
+def beat(kind: str, threads: int) -> None:
     """Write one heartbeat: of the process and of all its claims."""
     now = timezone.now()
     with _holding:
@@ -177,7 +176,7 @@ def beat(kind: str) -> None:
     if ids:
         Delivery.objects.filter(id__in=ids, worker=process_name(), status=Delivery.Status.CLAIMED).update(heartbeat=now)
     if not models.Worker.objects.filter(name=process_name()).update(heartbeat=now):
-        values = {"kind": kind, "host": socket.gethostname()[:100], "pid": os.getpid(), "concurrency": settings.KESTRA_WORKER_CONCURRENCY}
+        values = {"kind": kind, "host": socket.gethostname()[:100], "pid": os.getpid(), "concurrency": threads}
         models.Worker.objects.update_or_create(name=process_name(), defaults={**values, "heartbeat": now})
 
 

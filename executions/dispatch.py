@@ -18,9 +18,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to the workers: the attempt of a Delivery row, the decision of a Command row, the evaluation of a TriggerState row."""
+    """One message to the workers: the attempt of a Delivery row, the decision of a Command row, the evaluation of a TriggerState row.
 
-    kind: Literal["run_task", "carry_out", "evaluate_trigger"]
+    `run_task` and `evaluate_trigger` may take hours. `run_cheap` and `carry_out` take a moment: they have a queue of their own, which
+    goes on where every thread of every worker runs something long.
+    """
+
+    kind: Literal["run_task", "run_cheap", "carry_out", "evaluate_trigger"]
     id: int
 
 

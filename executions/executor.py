@@ -253,8 +253,8 @@ class Turn:
             self.loaded = store.Loaded(self.execution, self.loaded.version + 1)
         sent = [Outgoing("carry_out", row.id) for row in saved.commands]
         waiting = [row for row in saved.deliveries if row.status == models.Delivery.Status.WAITING]
-        cheap = [row for row in waiting if row.inline][:1]  # who takes one of the cheap ones takes them all
-        sent += [Outgoing("run_task", row.id) for row in [*cheap, *(row for row in waiting if not row.inline)]]
+        sent += [Outgoing("run_cheap", row.id) for row in waiting if row.inline][:1]  # who takes one of the cheap ones takes them all
+        sent += [Outgoing("run_task", row.id) for row in waiting if not row.inline]
         self.history, self.runs, self.begun, self.answered = [], {}, set(), []
         self.effects, self.said, self.own, self.own_metrics = store.Effects(), [], {}, []
         self.slot = self.unborn = False

@@ -55,7 +55,7 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
         Delivery.objects.filter(id=delivery.id, claims=delivery.claims).update(
             status=Delivery.Status.WAITING, worker="", sent=timezone.now(), sends=1
         )
-        return [Outgoing("run_task", delivery.id)]
+        return [Outgoing("run_cheap" if delivery.inline else "run_task", delivery.id)]
     _close_steps(delivery)
     lost = events.WorkerLost(delivery.task_run_id, delivery.attempt, delivery.phase)  # type: ignore[arg-type] -- the phase is one of three
     try:

@@ -271,7 +271,7 @@ class Metric(models.Model):
 
 
 class Worker(models.Model):
-    """A process that takes deliveries, and the scheduler (`kind`); alive while its heartbeat is young."""
+    """A process that takes deliveries: of `kind` worker or engine, on `concurrency` threads; alive while its heartbeat is young."""
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, default="worker")

@@ -13,6 +13,12 @@ def run_task(delivery_id: int) -> None:
     dispatch.send(worker.work(delivery_id))
 
 
+@shared_task(name="executions.run_cheap", ignore_result=True)
+def run_cheap(delivery_id: int) -> None:
+    """Run one attempt that takes a moment, and with it all others of its execution that do."""
+    dispatch.send(worker.work(delivery_id))
+
+
 @shared_task(name="executions.carry_out", ignore_result=True)
 def carry_out(command_id: int) -> None:
     """Carry out one decision of the engine."""

@@ -68,10 +68,9 @@ def apart(what: str, act: Callable[[], Iterable[Outgoing]]) -> None:
 def resend(now: datetime, *, everything: bool = False) -> None:
     """Send again what was committed and not taken for so long that its message may be lost; at once what Redis has forgotten."""
     waiting = models.Delivery.objects.filter(status=models.Delivery.Status.WAITING)
-    for delivery_id in _due(waiting, now, everything):
-        dispatch.send([Outgoing("run_task", delivery_id)])
-    for command_id in _due(models.Command.objects.all(), now, everything):
-        dispatch.send([Outgoing("carry_out", command_id)])
+    dispatch.send(Outgoing("run_cheap", number) for number in _due(waiting.filter(inline=True), now, everything))
+    dispatch.send(Outgoing("carry_out", number) for number in _due(models.Command.objects.all(), now, everything))
+    dispatch.send(Outgoing("run_task", number) for number in _due(waiting.filter(inline=False), now, everything))
 
 
 def _due(rows: QuerySet[models.Delivery] | QuerySet[models.Command], now: datetime, everything: bool) -> list[int]:

@@ -13,11 +13,12 @@ from kestra_web import environment, processes
 from kestra_web.client import arguments as client
 from kestra_web.commands import Refused
 
-SERVERS = ("up", "web", "worker", "scheduler")
+SERVERS = ("up", "web", "worker", "engine", "scheduler")
 COMMANDS = {
-    "up": "start everything: Redis where REDIS_URL names none, web server, worker and scheduler",
+    "up": "start everything: Redis where REDIS_URL names none, web server, worker, engine and scheduler",
     "web": "start the web server alone",
     "worker": "start one worker alone",
+    "engine": "start one worker alone that takes only what takes a moment, and so never keeps a decision waiting",
     "scheduler": "start one scheduler alone",
     "migrate": "bring the database to this version; make the first administrator and load the demo where there is none",
     "check": "check settings, database and Redis",

@@ -18,7 +18,7 @@ from kestra_web.environment import Environment
 GRACE_SECONDS, REDIS_GRACE_SECONDS = 2.5, 1.0
 NAME_WIDTH = 10
 GREEN, RED, GREY = 32, 31, 90
-COLOURS = {"redis": 35, "setup": 34, "web": 36, "worker": 32, "scheduler": 33}
+COLOURS = {"redis": 35, "setup": 34, "web": 36, "worker": 32, "engine": 92, "scheduler": 33}
 
 
 class Supervisor:

@@ -1,4 +1,4 @@
-"""`kestra-web up`: check that all can start, then run Redis, web server, worker and scheduler under the supervisor."""
+"""`kestra-web up`: check that all can start, then run Redis, web server, worker, engine and scheduler under the supervisor."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from kestra_web.environment import Environment
 from kestra_web.supervisor import Supervisor
 
 STATIC = Path(__file__).resolve().parents[2] / "static" / "dist"
-SERVERS = ("web", "worker", "scheduler")
+SERVERS = ("web", "worker", "engine", "scheduler")
 # Imported once before the servers are forked from this process; none of them may start a thread or open a connection when imported.
 SHARED = (
     "kestra_web.bootstrap",
     "kestra_web.asgi",
     "kestra_web.urls",
     "kestra_web.commands.worker",
+    "kestra_web.commands.engine",
     "kestra_web.commands.scheduler",
     "twisted.internet.asyncioreactor",
 )

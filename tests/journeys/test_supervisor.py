@@ -66,7 +66,7 @@ def test_no_process_outlives_a_killed_supervisor(make_stack: MakeStack) -> None:
     wait_until(lambda: not [pid for pid in running if is_alive(pid)], 5, "every process of the killed supervisor has ended")
 
 
-@pytest.mark.parametrize("name", ["redis", "web", "worker", "scheduler"])
+@pytest.mark.parametrize("name", ["redis", "web", "worker", "engine", "scheduler"])
 def test_a_part_that_is_killed_starts_again(make_stack: MakeStack, name: str) -> None:
     stack = make_stack(KESTRA_WEB_DEMO="false")
     stack.start()
