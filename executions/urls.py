@@ -32,6 +32,7 @@ urlpatterns = [
     path("flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/", topology.last_of_task, name="last_of_task"),
     path("executions/", lists.execution_list, name="list"),
     path("executions/rows/", lists.rows, name="rows"),
+    path("executions/columns/", lists.choose_columns, name="columns"),
     path("executions/bulk/<str:verb>/", bulk.bulk_action, name="bulk"),
     path("executions/<str:execution_id>/", detail.overview, name="detail"),
     path("executions/<str:execution_id>/gantt/", detail.gantt, name="gantt"),

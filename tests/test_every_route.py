@@ -82,6 +82,7 @@ GET    reader    /executions/<str:execution_id>/topology/node/
 POST   member    /executions/<str:execution_id>/unqueue/
 GET    signed    /executions/bulk/<str:verb>/
 POST   found     /executions/bulk/<str:verb>/
+POST   signed    /executions/columns/
 GET    signed    /executions/rows/
 GET    signed    /flows/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/

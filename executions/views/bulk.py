@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -83,7 +82,7 @@ def bulk_action(request: HttpRequest, verb: str) -> HttpResponse:
         return _dialog(request, offer, chosen, error.message)
     outcome = bulk.apply(request.user, list(chosen.rows(request)[: bulk.MOST]), bulk.VERBS[verb], **given)
     (messages.warning if outcome.refused else messages.success)(request, _summary(outcome, bulk.VERBS[verb]))
-    return done(request, _back(chosen, verb))
+    return done(request, _back(request.POST, verb))
 
 
 def _given(request: HttpRequest, offer: presenters.Offer) -> dict[str, Any]:
@@ -117,7 +116,7 @@ def _dialog(request: HttpRequest, offer: presenters.Offer, chosen: Chosen, error
         "end_states": END_STATES,
         "error": error,
         "label_text": request.POST.get("labels", ""),
-        "back_url": _back(chosen),
+        "back_url": lists.address(request.POST or request.GET),
     }
     return page(request, "executions/bulk.html", "executions/_bulk_dialog.html", dict(context), status=422 if error else 200)
 
@@ -130,10 +129,11 @@ def _summary(outcome: bulk.Outcome, verb: bulk.Verb) -> str:
     return f"{text}, {formats.number(outcome.others)} not: {reasons}"
 
 
-def _back(chosen: Chosen, verb: str = "") -> str:
+def _back(sent: QueryDict, verb: str) -> str:
     """The list that it came from; after deleting its first page, since the one that was shown may be gone."""
-    url = reverse("executions:of_flow", args=[chosen.namespace, chosen.flow]) if chosen.fixed else reverse("executions:list")
-    query = QueryDict(chosen.query, mutable=True)
+    query = QueryDict(sent.get("query", ""), mutable=True)
     if verb == "delete":
         query.pop("page", None)
-    return f"{url}?{query.urlencode()}" if query else url
+    sent = sent.copy()
+    sent["query"] = query.urlencode()
+    return lists.address(sent)

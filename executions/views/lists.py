@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,18 +10,20 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_naive, make_aware
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from engine.states import ALL
-from executions import page_figures, page_selectors, presenters
+from executions import columns, page_figures, page_selectors, presenters
 from executions.models import Execution, ExecutionLabel
 from executions.views.home import namespaces_of
+from namespaces.models import User
 from namespaces.rights import Person, login_required
-from ui.htmx import page
+from ui.htmx import done, page
 from ui.paging import paginate
 
 SIZE = 50
@@ -137,6 +140,7 @@ class ListRow:
     by: str
     by_icon: str
     labels: list[tuple[str, str]]
+    inputs: list[tuple[str, str]]
 
 
 def rows_of(executions: Any, now: datetime) -> list[ListRow]:
@@ -155,9 +159,24 @@ def rows_of(executions: Any, now: datetime) -> list[ListRow]:
                 name,
                 icon,
                 labels,
+                _inputs(row),
             )
         )
     return made
+
+
+def _inputs(row: Execution) -> list[tuple[str, str]]:
+    """Its inputs that have a value, as texts; those that are secret only say that they are there."""
+    given = [(name, value) for name, value in presenters.flat(presenters.display(row.inputs or {})) if name and value is not None]
+    return [(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) for name, value in given]
+
+
+def columns_context(request: HttpRequest) -> dict[str, Any]:
+    """Which columns this person sees: rows and heads are drawn from it."""
+    shown = columns.shown_to(request.user)
+    names = [column.name for column in shown]
+    own = columns.chosen_by(request.user) is not None
+    return {"columns": shown, "column_names": names, "column_key": " ".join(names), "own_columns": own}
 
 
 def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
@@ -179,6 +198,8 @@ def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:
         "period_text": PERIOD_TEXT.get(wanted.period, ""),
         "periods": PERIOD_TEXT.items(),
         "states": OFFERED,
+        **columns_context(request),
+        "all_columns": columns.COLUMNS,
         "bulk_buttons": presenters.OFFERS[: presenters.DIRECT],
         "bulk_menu": presenters.OFFERS[presenters.DIRECT :],
         "namespaces": [] if fixed else namespaces_of(request.user),
@@ -204,4 +225,23 @@ def rows(request: HttpRequest) -> HttpResponse:
     ids = request.GET.getlist("id")[:200]
     changed = found(request.user, wanted, now).filter(id__in=ids)
     listed = list(changed.select_related("created_by").order_by("-created", "id"))
-    return render(request, "executions/_execution_rows.html", {"rows": rows_of(listed, now), "now": now})
+    return render(request, "executions/_execution_rows.html", {"rows": rows_of(listed, now), "now": now, **columns_context(request)})
+
+
+@login_required
+@require_POST
+def choose_columns(request: HttpRequest) -> HttpResponse:
+    """Keep which columns this person wants to see, and lead to the list as it was: htmx follows to the list alone."""
+    assert isinstance(request.user, User)  # login_required saw to it
+    if "usual" in request.POST:
+        columns.choose(user=request.user, names=None)
+        return done(request, address(request.POST))
+    columns.choose(user=request.user, names=request.POST.getlist("column"))
+    return redirect(address(request.POST))
+
+
+def address(sent: QueryDict) -> str:
+    """The list that a form was sent from, with its filters: all executions, or those of one flow."""
+    namespace, flow, query = sent.get("namespace", ""), sent.get("flow", ""), QueryDict(sent.get("query", "")).urlencode()
+    url = reverse("executions:of_flow", args=[namespace, flow]) if namespace and flow else reverse("executions:list")
+    return f"{url}?{query}" if query else url

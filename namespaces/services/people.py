@@ -135,6 +135,13 @@ def change_settings(*, user: User, **changes: Any) -> None:
     user.save(update_fields=["settings"])
 
 
+def keep(*, user: User, name: str, value: Any) -> None:
+    """Keep what another page remembers for this person, under a name of its own; None forgets it."""
+    others = {key: kept for key, kept in user.settings.items() if key != name}
+    user.settings = others if value is None else {**others, name: value}
+    user.save(update_fields=["settings"])
+
+
 def end_sessions(person: User) -> None:
     """Sign a person out everywhere."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator():

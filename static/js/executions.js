@@ -108,6 +108,7 @@ const update = gather(async () => {
       fresh.add(id);
       continue;
     }
+    if (old.dataset.columns !== next.dataset.columns) return location.reload(); // other columns were chosen on another page
     if (old.contains(document.activeElement)) {
       const parts = [...next.children];
       [...old.children].forEach((cell, place) => !cell.contains(document.activeElement) && cell.replaceWith(parts[place]));
