@@ -11,13 +11,15 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from engine import events
-from executions import claims, dispatch, executor, models, publish
+from executions import claims, dispatch, executor, logbook, models, publish
 from executions.dispatch import Outgoing
 from executions.executor import ExecutionMissing, Guard, Stale
+from executions.logbook import Line
 from executions.store import histories_of, state_of
 from plugins.core.runner import _group
 
 STALE_SECONDS = 12.0  # six heartbeats
+AGAIN = "The worker that ran this attempt was lost before anything of it was saved: it is run again"
 MOST_CLAIMS = 5  # so often a cheap attempt, or a container, is taken up again
 Delivery = models.Delivery
 logger = logging.getLogger(__name__)
@@ -52,9 +54,7 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
     end_processes(delivery)
     again = delivery.inline or (delivery.left_behind.get("container") and delivery.phase == "run")
     if again and delivery.claims < 2 * MOST_CLAIMS:
-        Delivery.objects.filter(id=delivery.id, claims=delivery.claims).update(
-            status=Delivery.Status.WAITING, worker="", sent=timezone.now(), sends=1
-        )
+        _begin_again(delivery)
         return [Outgoing("run_cheap" if delivery.inline else "run_task", delivery.id)]
     _close_steps(delivery)
     lost = events.WorkerLost(delivery.task_run_id, delivery.attempt, delivery.phase)  # type: ignore[arg-type] -- the phase is one of three
@@ -62,6 +62,24 @@ def _settle(delivery: models.Delivery) -> list[Outgoing]:
         return executor.advance(delivery.execution_id, lost, guard=Guard(deliveries=[(delivery.id, delivery.claims)]))
     except (Stale, ExecutionMissing):
         return []
+
+
+def _begin_again(delivery: models.Delivery) -> None:
+    """Let another worker take it up. Of a cheap attempt nothing was saved, but it may have acted on the world: its log says so."""
+    with transaction.atomic():
+        mine = Delivery.objects.filter(id=delivery.id, claims=delivery.claims)
+        if mine.update(status=Delivery.Status.WAITING, worker="", sent=timezone.now(), sends=1) and delivery.inline:
+            task_id = models.TaskRun.objects.filter(id=delivery.task_run_id).values_list("task_id", flat=True).first()
+            line = Line(
+                delivery.execution_id,
+                logbook.NUMBERS["WARN"],
+                AGAIN,
+                timezone.now(),
+                task_run_id=delivery.task_run_id,
+                task_id=task_id or "",
+                attempt=delivery.attempt,
+            )
+            logbook.insert(delivery.execution_id, [line])
 
 
 def end_processes(delivery: models.Delivery) -> None:

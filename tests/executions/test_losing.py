@@ -129,6 +129,18 @@ def test_two_ticks_at_once_lose_an_attempt_once(transactional_db: None) -> None:
     assert messages(execution).count("The worker that ran this attempt was lost") == 1
 
 
+def test_a_cheap_attempt_of_a_dead_worker_is_run_again_and_says_so(transactional_db: None) -> None:
+    execution = start(save("cheap", "tasks:\n" + log("one")))
+    delivery = Delivery.objects.get(execution=execution)
+    assert claims.take(delivery.id) is not None
+    Delivery.objects.filter(id=delivery.id).update(heartbeat=timezone.now() - timedelta(minutes=1))
+    at_once(lambda: lost.find(timezone.now()))
+    worker.work(delivery.id)
+    execution.refresh_from_db()
+    assert (execution.state, len(execution.task_runs.get().attempts)) == ("SUCCESS", 1)
+    assert messages(execution) == [lost.AGAIN, "hello"]
+
+
 def test_a_schedule_fires_once_however_many_look(transactional_db: None) -> None:
     body = (
         "tasks:\n" + log("one", "{{ trigger.date }}") + f'triggers:\n  - {{id: often, type: {CORE}.trigger.Schedule, cron: "* * * * *"}}\n'
