@@ -60,3 +60,5 @@ def listener_judged(board: Board, event: ListenerJudged) -> None:
     judged = board.head.notes.get("listeners", {})
     if board.terminated and judged.get(str(event.number), False) is None:
         board.remember(listeners={**judged, str(event.number): event.holds})
+        if event.error is not None:
+            board.log("WARN", f"Evaluate Condition Failed with error '{event.error}'")

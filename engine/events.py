@@ -167,10 +167,11 @@ class OutputsRendered:
 
 @dataclass(frozen=True, slots=True)
 class ListenerJudged:
-    """The answer to `JudgeListener`: whether all its conditions hold."""
+    """The answer to `JudgeListener`: whether all its conditions hold; `error` says why that cannot be told."""
 
     number: int
     holds: bool
+    error: str | None = None
 
 
 Event = (

@@ -13,7 +13,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def storable(value: Any) -> Any:
     """A JSON value, keys too, without NULs and with U+FFFD for halves of surrogate pairs: PostgreSQL refuses both, a file system may not.
 
-    `NaN` and the infinities, which JSON lacks, become texts, as Kestra writes them. What is no text, number, map or list is answered as it is.
+    `NaN` and the infinities, which JSON lacks, become texts, as Kestra writes them. Whatever is none of these is answered as it is.
     """
     if isinstance(value, str):
         if value.isascii():

@@ -23,10 +23,9 @@ def judge(flow: Flow, execution: Execution, number: int) -> events.ListenerJudge
     """Look at all its conditions; one that cannot be told does not hold."""
     facts = _facts(flow, execution)
     try:
-        holds = all(CATALOG.condition(one).holds(facts) for one in flow.listeners[number].conditions)
-    except ConditionFailed:
-        holds = False
-    return events.ListenerJudged(number, holds)
+        return events.ListenerJudged(number, all(CATALOG.condition(one).holds(facts) for one in flow.listeners[number].conditions))
+    except ConditionFailed as error:
+        return events.ListenerJudged(number, holds=False, error=str(error))
 
 
 def _facts(flow: Flow, execution: Execution) -> Facts:

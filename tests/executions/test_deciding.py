@@ -295,6 +295,15 @@ def test_a_stored_flow_that_cannot_be_read_any_more_is_there_and_does_not_start(
     assert messages(work_off(start(parent))) == ["Cannot execute an invalid flow: Invalid type: io.gone"]
 
 
+def test_a_listener_whose_condition_cannot_be_told_does_not_run_and_says_why() -> None:
+    broken = f"{{type: {CORE}.condition.Expression, expression: '{{{{ nowhere }}}}'}}"
+    heard = f"listeners:\n  - conditions: [{broken}]\n    tasks:\n    " + log("heard")
+    execution = work_off(start(save("listened", "tasks:\n" + log("one") + heard)))
+    assert states(execution) == {"one": "SUCCESS"}
+    (said,) = messages(execution, 3)
+    assert said.startswith("Evaluate Condition Failed with error 'Unable to find `nowhere` used in the expression")
+
+
 # --- one execution for each batch
 
 
