@@ -13,17 +13,15 @@ from ninja import Router
 from api import shapes
 from api.doors import inputs_of, json_of, nothing, text_of, who
 from api.executions import asked_for, fresh, start
+from api.problems import refused_bulk
+from executions import bulk, services
 from executions import eval as evaluation
-from executions import services
-from executions.bulk import MOST, Reason, if_ended, if_open, never, unless
 from executions.models import Execution
 from executions.starting import Upload
-from flows import selectors as flow_selectors
 from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Conflict, Invalid, Missing
-from ui.errors import body as error_body
 
 router = Router(tags=["executions"])
 
@@ -202,61 +200,60 @@ for _action in ACTIONS:
 
 # --- to several -------------------------------------------------------------------------------------------------------------
 
-Act = Callable[[HttpRequest, str], Any]
+Given = Callable[[HttpRequest], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Bulk:
-    """One thing to do to several executions. `refuses` says why one cannot be treated; `act` does it."""
-
-    verb: str
-    method: str
-    act: Act
-    refuses: Reason
-    summary: str
+def _nothing_given(request: HttpRequest) -> dict[str, Any]:
+    return {}
 
 
-def _replay_one(request: HttpRequest, execution_id: str) -> Any:
-    row = fresh(request, execution_id)
-    newest = request.GET.get("latestRevision") == "true"
-    number = flow_selectors.flow(row.namespace, row.flow_id).revision if newest else row.flow_revision
-    return services.replay(user=who(request), execution_id=execution_id, revision=number)
+def _newest(request: HttpRequest) -> dict[str, Any]:
+    return {"newest": request.GET.get("latestRevision") == "true"}
 
 
-def _delete_one(request: HttpRequest, execution_id: str) -> None:
-    files = request.GET.get("deleteStorage", "true") != "false"
-    services.delete(user=who(request), execution_id=execution_id, storage_files=files, include_non_terminated=_with_open(request))
+def _purge(request: HttpRequest) -> dict[str, Any]:
+    return {"storage_files": request.GET.get("deleteStorage", "true") != "false", "include_non_terminated": _with_open(request)}
 
 
 def _with_open(request: HttpRequest) -> bool:
     return request.GET.get("includeNonTerminated") == "true"
 
 
-def _set_labels_one(request: HttpRequest, execution_id: str) -> Any:
+def _new_labels(request: HttpRequest) -> dict[str, Any]:
     asked = json_of(request)
-    listed = asked.get("executionLabels") if isinstance(asked, dict) else asked
-    return services.set_labels(user=who(request), execution_id=execution_id, labels=_label_list(listed))
+    return {"labels": _label_list(asked.get("executionLabels") if isinstance(asked, dict) else asked)}
 
 
-def _change_status_one(request: HttpRequest, execution_id: str) -> Any:
-    return services.change_status(user=who(request), execution_id=execution_id, status=request.GET.get("newStatus", ""))
+def _new_status(request: HttpRequest) -> dict[str, Any]:
+    return {"status": services.terminal(request.GET.get("newStatus", ""))}
 
 
-def _simple(service: Callable[..., Any]) -> Act:
-    return lambda request, execution_id: service(user=who(request), execution_id=execution_id)
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """One thing to do to several executions: its word in addresses, and what the request says of how."""
+
+    word: str
+    method: str
+    verb: bulk.Verb
+    summary: str
+    given: Given = _nothing_given
+
+    def refuses(self, request: HttpRequest, row: Execution) -> str | None:
+        """Why one execution cannot be treated."""
+        return None if self.verb is bulk.VERBS["delete"] and _with_open(request) else self.verb.refuses(row)
 
 
 BULKS = (
-    Bulk("kill", "DELETE", _simple(services.kill), if_ended, "Kill several executions"),
-    Bulk("restart", "POST", _simple(services.restart), never, "Restart several executions"),
-    Bulk("replay", "POST", _replay_one, never, "Replay several executions"),
-    Bulk("pause", "POST", _simple(services.pause), unless("RUNNING"), "Pause several executions"),
-    Bulk("resume", "POST", _simple(services.resume), unless("PAUSED"), "Resume several executions"),
-    Bulk("force-run", "POST", _simple(services.force_run), if_ended, "Force several executions to run"),
-    Bulk("unqueue", "POST", _simple(services.unqueue), unless("QUEUED"), "Take several executions out of the queue"),
-    Bulk("change-status", "POST", _change_status_one, if_open, "Set the state of several executions"),
-    Bulk("labels", "POST", _set_labels_one, if_open, "Add labels to several executions"),
-    Bulk("", "DELETE", _delete_one, if_open, "Delete several executions"),
+    Bulk("kill", "DELETE", bulk.VERBS["kill"], "Kill several executions"),
+    Bulk("restart", "POST", bulk.VERBS["restart"], "Restart several executions"),
+    Bulk("replay", "POST", bulk.VERBS["replay"], "Replay several executions", _newest),
+    Bulk("pause", "POST", bulk.VERBS["pause"], "Pause several executions"),
+    Bulk("resume", "POST", bulk.VERBS["resume"], "Resume several executions"),
+    Bulk("force-run", "POST", bulk.VERBS["run-now"], "Force several executions to run"),
+    Bulk("unqueue", "POST", bulk.VERBS["unqueue"], "Take several executions out of the queue"),
+    Bulk("change-status", "POST", bulk.VERBS["change-status"], "Set the state of several executions", _new_status),
+    Bulk("labels", "POST", bulk.VERBS["labels"], "Add labels to several executions", _new_labels),
+    Bulk("", "DELETE", bulk.VERBS["delete"], "Delete several executions", _purge),
 )
 
 
@@ -266,71 +263,60 @@ def _ids_of(request: HttpRequest) -> list[str]:
     ids = asked.get("executionsId") if isinstance(asked, dict) else asked
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise Invalid("Expected a JSON list of ids in the body")
-    if len(ids) > MOST:
-        raise Invalid(f"At most {MOST} executions at once, got {len(ids)}")
+    if len(ids) > bulk.MOST:
+        raise Invalid(f"At most {bulk.MOST} executions at once, got {len(ids)}")
     return list(dict.fromkeys(ids))
 
 
-def _by_ids(bulk: Bulk) -> Callable[[HttpRequest], Any]:
+def _by_ids(one: Bulk) -> Callable[[HttpRequest], Any]:
     """All or nothing: 400 with each id that is missing or in a wrong state, else the count."""
 
     def view(request: HttpRequest) -> Any:
-        ids = _ids_of(request)
-        invalids = [_invalid(one, reason) for one in ids if (reason := _reason(request, bulk, one))]
-        if invalids:
-            answer = error_body(request, f"invalid bulk {bulk.verb or 'delete'}") | {"invalids": invalids}
-            return HttpResponse(shapes.dumps(answer), status=400, content_type="application/json")
-        for execution_id in ids:
-            bulk.act(request, execution_id)
-        return {"count": len(ids)}
+        ids, given = _ids_of(request), one.given(request)
+        rows = {execution_id: _treatable(request, execution_id) for execution_id in ids}
+        refused = {execution_id: reason for execution_id, row in rows.items() if (reason := _reason(request, one, row))}
+        if not refused:
+            outcome = bulk.apply(who(request), [row for row in rows.values() if row is not None], one.verb, **given)
+            if outcome.count or not ids:
+                return {"count": outcome.count}
+            refused = {execution_id: reason for reason, refusing in outcome.refused.items() for execution_id in refusing}
+        return refused_bulk(request, one.word or "delete", "execution", refused)
 
     return view
 
 
-def _reason(request: HttpRequest, bulk: Bulk, execution_id: str) -> str | None:
+def _treatable(request: HttpRequest, execution_id: str) -> Execution | None:
+    """The execution with the right to change it; None where there is none."""
     try:
         row = fresh(request, execution_id)
     except Missing:
-        return "execution not found"
-    rights.require(who(request), row.namespace, Role.MEMBER)
-    if not bulk.verb and _with_open(request):
         return None
-    return bulk.refuses(row)
+    rights.require(who(request), row.namespace, Role.MEMBER)
+    return row
 
 
-def _invalid(execution_id: str, reason: str) -> dict[str, Any]:
-    return {
-        "message": reason,
-        "rootBean": execution_id,
-        "rootBeanClass": "java.lang.String",
-        "leafBean": execution_id,
-        "propertyPath": [{"name": "execution", "kind": "PROPERTY", "inIterable": False}],
-        "invalidValue": execution_id,
-        "messageTemplate": "{messageTemplate}",
-        "executableParameters": [],
-    }
+def _reason(request: HttpRequest, one: Bulk, row: Execution | None) -> str | None:
+    return "execution not found" if row is None else one.refuses(request, row)
 
 
-def _by_query(bulk: Bulk) -> Callable[[HttpRequest], Any]:
+def _by_query(one: Bulk) -> Callable[[HttpRequest], Any]:
     """What the search finds and is in a fitting state; the count says how many that were."""
 
     def view(request: HttpRequest) -> Any:
-        ids = []
-        for row in asked_for(request)[:MOST]:
-            if not rights.allows(rights.role_of(who(request), row.namespace), Role.MEMBER):
-                continue
-            if (not bulk.verb and _with_open(request)) or bulk.refuses(row) is None:
-                ids.append(row.id)
-        for execution_id in ids:
-            bulk.act(request, execution_id)
-        return {"count": len(ids)}
+        given = one.given(request)
+        rows = [row for row in asked_for(request)[: bulk.MOST] if _may_change(request, row) and one.refuses(request, row) is None]
+        return {"count": bulk.apply(who(request), rows, one.verb, **given).count}
 
     return view
 
 
+def _may_change(request: HttpRequest, row: Execution) -> bool:
+    return rights.allows(rights.role_of(who(request), row.namespace), Role.MEMBER)
+
+
 for _bulk in BULKS:
-    _start = f"/{_bulk.verb}" if _bulk.verb else ""
-    _name = _bulk.verb.replace("-", "_") or "delete"
+    _start = f"/{_bulk.word}" if _bulk.word else ""
+    _name = _bulk.word.replace("-", "_") or "delete"
     router.add_api_operation(
         f"{_start}/by-ids", [_bulk.method], _by_ids(_bulk), summary=_bulk.summary, operation_id=f"executions_{_name}_by_ids"
     )

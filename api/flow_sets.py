@@ -6,12 +6,14 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from api import shapes
 from api.doors import csv_of, json_of, object_of, page_of, pairs_of, switch_of, text_of, who, word_of
 from api.flows import asked_for
+from api.problems import refused_bulk
 from flows import exchange, services, sources, validation
 from flows.models import Flow
 from namespaces import rights
@@ -55,14 +57,24 @@ def _found(request: HttpRequest, role: Role) -> list[Pair]:
     return [pair for pair in pairs if roles[pair[0]]]
 
 
-def _each(act: Callable[..., None], pairs: Callable[[HttpRequest, Role], list[Pair]]) -> Callable[[HttpRequest], dict[str, int]]:
-    def view(request: HttpRequest) -> dict[str, int]:
-        chosen = pairs(request, Role.MEMBER)
-        for namespace, flow_id in chosen:
-            act(request, namespace, flow_id)
+def _each(verb: str, act: Callable[..., None], pairs: Callable[[HttpRequest, Role], list[Pair]]) -> Callable[[HttpRequest], Any]:
+    """All or nothing: 400 with each flow that is missing, else the count."""
+
+    def view(request: HttpRequest) -> Any:
+        chosen = list(dict.fromkeys(pairs(request, Role.MEMBER)))
+        missing = {f"{namespace}.{flow_id}": "flow not found" for namespace, flow_id in chosen if not _is_there(namespace, flow_id)}
+        if missing:
+            return refused_bulk(request, verb, "flow", missing)
+        with transaction.atomic():
+            for namespace, flow_id in chosen:
+                act(request, namespace, flow_id)
         return {"count": len(chosen)}
 
     return view
+
+
+def _is_there(namespace: str, flow_id: str) -> bool:
+    return Flow.objects.filter(namespace=namespace, flow_id=flow_id, deleted=False).exists()
 
 
 for _verb, _method, _act, _summary in (
@@ -72,7 +84,7 @@ for _verb, _method, _act, _summary in (
 ):
     for _way, _pairs, _more in (("ids", _listed, ""), ("query", _found, " that a search finds")):
         router.add_api_operation(
-            f"/{_verb}/by-{_way}", [_method], _each(_act, _pairs), summary=_summary + _more, operation_id=f"flows_{_verb}_by_{_way}"
+            f"/{_verb}/by-{_way}", [_method], _each(_verb, _act, _pairs), summary=_summary + _more, operation_id=f"flows_{_verb}_by_{_way}"
         )
 
 

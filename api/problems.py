@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -47,6 +48,26 @@ def _invalid_flow(request: HttpRequest, error: InvalidFlow) -> HttpResponse:
 
 def _whole(message: str) -> str | None:
     return "yaml" if message.startswith(YAML_PROBLEM) else None
+
+
+def _invalid(noun: str, named: str, reason: str) -> dict[str, Any]:
+    """One of the `invalids` of a bulk operation that did nothing, with the names that Kestra's validator gives."""
+    return {
+        "message": reason,
+        "rootBean": named,
+        "rootBeanClass": "java.lang.String",
+        "leafBean": named,
+        "propertyPath": [{"name": noun, "kind": "PROPERTY", "inIterable": False}],
+        "invalidValue": named,
+        "messageTemplate": "{messageTemplate}",
+        "executableParameters": [],
+    }
+
+
+def refused_bulk(request: HttpRequest, verb: str, noun: str, reasons: Mapping[str, str]) -> JsonResponse:
+    """400 for a bulk operation that did nothing: `reasons` says of each name why."""
+    told = body(request, f"invalid bulk {verb}")
+    return JsonResponse(told | {"invalids": [_invalid(noun, name, reason) for name, reason in reasons.items()]}, status=400)
 
 
 def on_missing(request: HttpRequest, error: Http404) -> HttpResponse:

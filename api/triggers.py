@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 
 from api import filters, shapes
 from api.doors import csv_of, json_of, nothing, page_of, sorted_by, who
+from api.problems import refused_bulk
 from executions import backfilling, trigger_states
 from executions.models import Execution, TriggerState
 from executions.schedule_dates import SCHEDULES
@@ -19,7 +22,6 @@ from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Role
 from ui.errors import Invalid, KestraError, Missing
-from ui.errors import body as error_body
 
 router = Router(tags=["triggers"])
 Named = dict[str, str]
@@ -234,15 +236,24 @@ def _begin_backfill(request: HttpRequest, asked: Mapping[str, Any]) -> TriggerSt
 @router.put("", summary="Switch a trigger off or on, or begin a backfill")
 @router.put("/", include_in_schema=False)
 def update(request: HttpRequest) -> dict[str, Any]:
-    """Body: `{namespace, flowId, triggerId, disabled, backfill: {start, end, inputs, labels}}`, of which one of the last two is enough."""
+    """Body: `{namespace, flowId, triggerId, disabled, backfill: {start, end, inputs, labels}}`, of which one of the last two is enough.
+
+    The backfill that goes on already may be told back: it is not begun again.
+    """
     asked = json_of(request)
     named = _named(asked)
     row = trigger_states.find(user=who(request), **named)
-    if "disabled" in asked or not asked.get("backfill"):
-        disabled = _switch(asked)
-        if disabled != row.disabled or not asked.get("backfill"):
-            return _one(trigger_states.set_disabled(user=who(request), disabled=disabled, **named))
-    return _one(_begin_backfill(request, asked))
+    wanted = asked.get("backfill")
+    begins = bool(wanted) and not _goes_on(row, wanted)
+    with transaction.atomic():
+        if "disabled" in asked or not wanted:
+            row = trigger_states.set_disabled(user=who(request), disabled=_switch(asked), **named)
+        return _one(_begin_backfill(request, asked) if begins else row)
+
+
+def _goes_on(row: TriggerState, wanted: Any) -> bool:
+    told = _backfill(row.backfill)
+    return told is not None and isinstance(wanted, dict) and all(wanted.get(name) == told.get(name) for name in ("start", "end"))
 
 
 @router.put("/set-disabled", summary="Switch a trigger off or on, with or without what it missed")
@@ -297,21 +308,31 @@ def delete_backfill(request: HttpRequest) -> dict[str, Any]:
 # --- several ----------------------------------------------------------------------------------------------------------------
 
 Act = Callable[..., Any]
+NOTHING_TO_DO = (trigger_states.NotLocked, backfilling.NoBackfill)
 
 
 def _for_each(request: HttpRequest, named: list[Named], act: Act, **more: Any) -> Any:
     """All or nothing: 400 with each trigger that is missing. Those that there is nothing to do for are left as they are and not counted."""
-    invalids = [_invalid(one) for one in named if not _is_there(request, one)]
-    if invalids:
-        answer = error_body(request, f"invalid bulk {act.__name__}") | {"invalids": invalids}
-        return HttpResponse(shapes.dumps(answer), status=400, content_type="application/json")
+    missing = {".".join(one.values()): "trigger not found" for one in named if not _is_there(request, one)}
+    if missing:
+        return refused_bulk(request, act.__name__, "trigger", missing)
+    return _done(request, named, act, NOTHING_TO_DO, more)
+
+
+def _by_query(request: HttpRequest, act: Act, wanted: Q | None = None, **more: Any) -> dict[str, int]:
+    """As far as the asker may change them."""
+    rows = _found(request).filter(wanted or Q()).values("namespace", "flow_id", "trigger_id")
+    return _done(request, list(rows), act, (KestraError,), more)
+
+
+def _done(
+    request: HttpRequest, named: list[Named], act: Act, passed_over: tuple[type[KestraError], ...], more: dict[str, Any]
+) -> dict[str, int]:
     count = 0
     for one in named:
-        try:
+        with suppress(*passed_over):
             act(user=who(request), **one, **more)
-        except (trigger_states.NotLocked, backfilling.NoBackfill):
-            continue
-        count += 1
+            count += 1
     return {"count": count}
 
 
@@ -321,24 +342,6 @@ def _is_there(request: HttpRequest, named: Named) -> bool:
     except Missing:
         return False
     return True
-
-
-def _invalid(named: Named) -> dict[str, Any]:
-    value = f"{named['namespace']}.{named['flow_id']}.{named['trigger_id']}"
-    place = [{"name": "trigger"}]
-    return {"message": "trigger not found", "rootBean": value, "leafBean": value, "invalidValue": value, "propertyPath": place}
-
-
-def _by_query(request: HttpRequest, act: Act, more: Q | None = None, **given: Any) -> dict[str, int]:
-    """As far as the asker may change them."""
-    count = 0
-    for row in _found(request).filter(more or Q()):
-        try:
-            act(user=who(request), namespace=row.namespace, flow_id=row.flow_id, trigger_id=row.trigger_id, **given)
-        except KestraError:
-            continue
-        count += 1
-    return {"count": count}
 
 
 @router.post("/set-disabled/by-triggers", summary="Switch several triggers off or on")
@@ -353,21 +356,6 @@ def update_many(request: HttpRequest) -> Any:
 @router.post("/set-disabled/by-query", summary="Switch all triggers that a search finds off or on")
 def update_found(request: HttpRequest, disabled: bool = True) -> dict[str, int]:
     return _by_query(request, trigger_states.set_disabled, disabled=disabled)
-
-
-@router.post("/unlock/by-triggers", summary="Unlock several triggers")
-def unlock_many(request: HttpRequest) -> Any:
-    return _for_each(request, _several(json_of(request)), trigger_states.unlock)
-
-
-@router.post("/unlock/by-query", summary="Unlock all triggers that a search finds")
-def unlock_found(request: HttpRequest) -> dict[str, int]:
-    return _by_query(request, trigger_states.unlock)
-
-
-@router.delete("/delete/by-triggers", summary="Forget what is remembered of several triggers")
-def forget_many(request: HttpRequest) -> Any:
-    return _for_each(request, _several(json_of(request)), trigger_states.forget)
 
 
 @router.delete("/delete/by-query", summary="Forget what is remembered of all triggers that a search finds")
@@ -390,31 +378,42 @@ def _body_filters(listed: Any) -> Q:
     return found
 
 
-@router.post("/backfill/pause/by-triggers", summary="Pause several backfills")
-def pause_many(request: HttpRequest) -> Any:
-    return _for_each(request, _several(json_of(request)), backfilling.pause)
+# What needs no more than the triggers: (path, method, what is done, of several, of all that a search finds).
+BULKS = (
+    ("unlock", "POST", trigger_states.unlock, "Unlock several triggers", "Unlock all triggers that a search finds"),
+    ("backfill/pause", "POST", backfilling.pause, "Pause several backfills", "Pause the backfills of all triggers that a search finds"),
+    (
+        "backfill/unpause",
+        "POST",
+        backfilling.unpause,
+        "Go on with several backfills",
+        "Go on with the backfills of all triggers that a search finds",
+    ),
+    ("backfill/delete", "POST", backfilling.delete, "End several backfills", "End the backfills of all triggers that a search finds"),
+    ("delete", "DELETE", trigger_states.forget, "Forget what is remembered of several triggers", ""),
+)
 
 
-@router.post("/backfill/pause/by-query", summary="Pause the backfills of all triggers that a search finds")
-def pause_found(request: HttpRequest) -> dict[str, int]:
-    return _by_query(request, backfilling.pause)
+def _several_view(act: Act) -> Callable[[HttpRequest], Any]:
+    def view(request: HttpRequest) -> Any:
+        return _for_each(request, _several(json_of(request)), act)
+
+    return view
 
 
-@router.post("/backfill/unpause/by-triggers", summary="Go on with several backfills")
-def unpause_many(request: HttpRequest) -> Any:
-    return _for_each(request, _several(json_of(request)), backfilling.unpause)
+def _found_view(act: Act) -> Callable[[HttpRequest], dict[str, int]]:
+    def view(request: HttpRequest) -> dict[str, int]:
+        return _by_query(request, act)
+
+    return view
 
 
-@router.post("/backfill/unpause/by-query", summary="Go on with the backfills of all triggers that a search finds")
-def unpause_found(request: HttpRequest) -> dict[str, int]:
-    return _by_query(request, backfilling.unpause)
-
-
-@router.post("/backfill/delete/by-triggers", summary="End several backfills")
-def delete_many(request: HttpRequest) -> Any:
-    return _for_each(request, _several(json_of(request)), backfilling.delete)
-
-
-@router.post("/backfill/delete/by-query", summary="End the backfills of all triggers that a search finds")
-def delete_found(request: HttpRequest) -> dict[str, int]:
-    return _by_query(request, backfilling.delete)
+for _path, _method, _act, _of_several, _of_found in BULKS:
+    _name = _path.replace("/", "_")
+    router.add_api_operation(
+        f"/{_path}/by-triggers", [_method], _several_view(_act), summary=_of_several, operation_id=f"triggers_{_name}_by_triggers"
+    )
+    if _of_found:
+        router.add_api_operation(
+            f"/{_path}/by-query", [_method], _found_view(_act), summary=_of_found, operation_id=f"triggers_{_name}_by_query"
+        )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine import states
+from engine import restart, states
 from executions import services
 from executions.models import Execution
 from flows import selectors as flow_selectors
@@ -40,6 +40,14 @@ def if_ended(row: Execution) -> str | None:
     return "execution already terminated" if row.state in states.TERMINATED else None
 
 
+def unless_restartable(row: Execution) -> str | None:
+    """Only those that have ended, or are paused, with something to begin with."""
+    if row.state != states.PAUSED and row.state not in states.TERMINATED:
+        return if_open(row)
+    found = row.task_runs.filter(state__in=restart.AGAIN).exists()
+    return None if found else services.NothingToRestart().message
+
+
 @dataclass(frozen=True, slots=True)
 class Verb:
     """Something to do; `done` says what has been done, `refuses` why one execution cannot be treated."""
@@ -56,7 +64,7 @@ def _replay(*, user: Person, execution_id: str, newest: bool = False) -> Any:
 
 
 VERBS: Mapping[str, Verb] = {
-    "restart": Verb("restarted", lambda row: if_open(row) if row.state != states.PAUSED else None, services.restart),
+    "restart": Verb("restarted", unless_restartable, services.restart),
     "replay": Verb("replayed", never, _replay),
     "kill": Verb("being stopped", if_ended, services.kill),
     "delete": Verb("deleted", if_open, services.delete),

@@ -246,12 +246,18 @@ def change_status(*, user: Person, execution_id: str, status: str) -> models.Exe
     row = _row(user, execution_id)
     if row.state not in states.TERMINATED:
         raise NotEnded(f"Execution '{execution_id}' is not in a terminal state, can't change its status")
-    if status not in states.TERMINATED:
-        raise Invalid(f"You can only change the state of an execution to a terminal state, not to {status}")
+    terminal(status)
     executor.edit(
         execution_id, lambda execution: replace(execution, state=State((*execution.state.histories, Moment(status, timezone.now()))))
     )
     return models.Execution.objects.get(id=execution_id)
+
+
+def terminal(status: str) -> str:
+    """A state in which executions end. Raises Invalid for any other."""
+    if status not in states.TERMINATED:
+        raise Invalid(f"You can only change the state of an execution to a terminal state, not to {status[:20]}")
+    return status
 
 
 def set_labels(*, user: Person, execution_id: str, labels: Iterable[tuple[str, str]]) -> models.Execution:
@@ -260,6 +266,8 @@ def set_labels(*, user: Person, execution_id: str, labels: Iterable[tuple[str, s
     if row.state not in states.TERMINATED:
         raise LabelsOfEnded
     fresh = {str(key).strip(): str(value) for key, value in labels}
+    if not all(key and value for key, value in fresh.items()):
+        raise Invalid("A label has a key and a value, and neither is empty")
     known = dict(reversed([(key, value) for key, value in row.labels]))
     for key, value in fresh.items():
         if key.startswith(starting.SYSTEM) and known.get(key) != value:

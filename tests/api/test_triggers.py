@@ -140,6 +140,16 @@ def test_a_backfill_is_begun_paused_and_ended(api: Client) -> None:
     assert ask(api, "POST", "/backfill/delete/by-query") == {"count": 0}
 
 
+def test_one_request_switches_and_begins_a_backfill(api: Client) -> None:
+    start = (datetime.now(UTC) - timedelta(days=3)).isoformat()
+    ask(api, "PUT", "", {**NAMED, "disabled": True})
+    told = ask(api, "PUT", "", {**NAMED, "disabled": False, "backfill": {"start": start}})
+    assert (told["disabled"], "backfill" in told) == (False, True)
+    begun = row().backfill
+    again = ask(api, "PUT", "", {**NAMED, "disabled": True, "backfill": told["backfill"]})
+    assert (again["disabled"], row().backfill) == (True, begun)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
