@@ -113,13 +113,13 @@ def states_of_tasks(named: Iterable[TaskRun], runs: Mapping[str, TaskRun]) -> di
     return found
 
 
-def find_task(flow: Flow, execution: Execution, task_run: TaskRun) -> Task | None:
-    """The task that a task run runs; None where the flow does not have it."""
+def find_task(flow: Flow, runs: Mapping[str, TaskRun], task_run: TaskRun) -> Task | None:
+    """The task that a task run runs, `runs` by id holding those above it; None where the flow does not have it."""
     if task_run.parent_id is None:
         candidates = flow.branches.get(task_run.path, ())
     else:
-        parent = execution.run(task_run.parent_id)
-        above = find_task(flow, execution, parent) if parent is not None else None
+        parent = runs.get(task_run.parent_id)
+        above = find_task(flow, runs, parent) if parent is not None else None
         candidates = above.branches.get(task_run.path, ()) if above is not None else ()
     return next((task for task in candidates if task.id == task_run.task_id), None)
 

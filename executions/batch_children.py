@@ -78,11 +78,11 @@ class _Maker:
     @classmethod
     def of(cls, parent: Execution, run: TaskRun, command: commands.StartEach) -> _Maker:
         flow = flow_selectors.parsed(parent.namespace, parent.flow_id, parent.flow_revision)
-        task = find_task(flow, parent, run)
+        runs = {each.id: each for each in parent.task_runs}
+        task = find_task(flow, runs, run)
         if task is None:
             raise Invalid(f"The flow has no task {run.task_id} at this place")
         masks = world.Masks()
-        runs = {each.id: each for each in parent.task_runs}
         known = Sight(flow, parent, runs, masks, run, task).of({name: task.properties.get(name) for name in RENDERED})
         functions = world.functions(parent, masks, ports.People(parent).may_read)
         return cls(parent, run, command.attempt, task.properties, known, functions, masks)

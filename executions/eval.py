@@ -24,7 +24,7 @@ def evaluate(*, user: Person, execution_id: str, expression: str, task_run_id: s
     run = turn.execution.run(task_run_id) if task_run_id else None
     if task_run_id and run is None:
         raise TaskRunMissing
-    task = context.find_task(turn.flow, turn.execution, run) if run is not None else None
+    task = turn.table.task(run.id) if run is not None else None
     known = context.variables(turn.flow, turn.execution, run, world=executor.world(turn.flow.namespace), task=task)
 
     def may_read(namespace: str) -> None:

@@ -263,6 +263,14 @@ def file_of(user: Person, execution_id: str, uri: str) -> Path:
     return storage.existing(uri)
 
 
+def resumable(execution: models.Execution) -> models.TaskRun | None:
+    """The paused task run that a resume goes on with; None where there is none, or a pause by hand is lifted first."""
+    if execution.state != states.PAUSED or execution.notes.get("held"):
+        return None
+    paused = models.TaskRun.objects.filter(execution=execution, state=states.PAUSED).order_by("position")
+    return paused.exclude(notes__has_key="next_iteration").first()  # that one waits for its next round
+
+
 def declared_inputs(raw: Iterable[Mapping[str, Any]]) -> tuple[Input, ...]:
     """Inputs that stand inside a task (`onResume`), as those of a flow."""
     common = ("id", "type", "required", "defaults", "displayName", "description", "dependsOn")
@@ -274,9 +282,12 @@ def declared_inputs(raw: Iterable[Mapping[str, Any]]) -> tuple[Input, ...]:
             defaults=item.get("defaults"),
             display_name=item.get("displayName"),
             description=item.get("description"),
+            depends_on=tuple(map(str, needs.get("inputs") or ())),
+            condition=needs.get("condition"),
             properties={name: value for name, value in item.items() if name not in common},
         )
         for item in raw
+        for needs in [item.get("dependsOn") or {}]
     )
 
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 from django.core.files.uploadedfile import UploadedFile
 from django.utils import timezone
 
-from engine import context, events, states
+from engine import events, states
 from engine import restart as again
 from engine.attempts import labelled
 from engine.document import Flow
@@ -155,21 +155,21 @@ def resume(
     if row.state != states.PAUSED:
         raise Conflict(f"Execution '{execution_id}' is not paused, can't resume it")
     turn = Turn.begin(execution_id)
-    declared = _resume_inputs(turn)
+    declared = _resume_inputs(row, turn)
     values = starting.checked(turn.flow, turn.execution, declared, {**(inputs or {}), **_uploads(files)})
     return _tell(execution_id, events.ResumeRequested(values))
 
 
 def validate_resume(*, user: Person, execution_id: str, inputs: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """Every `onResume` input of the paused task, as `validate_inputs` answers."""
-    _row(user, execution_id)
+    row = _row(user, execution_id)
     turn = Turn.begin(execution_id)
-    return [_checked(item) for item in starting.check(replace(turn.flow, inputs=_resume_inputs(turn)), inputs or {}, user)]
+    return [_checked(item) for item in starting.check(replace(turn.flow, inputs=_resume_inputs(row, turn)), inputs or {}, user)]
 
 
-def _resume_inputs(turn: Turn) -> tuple[Any, ...]:
-    paused = next((run for run in turn.execution.task_runs if run.state.current == states.PAUSED), None)
-    task = context.find_task(turn.flow, turn.execution, paused) if paused is not None else None
+def _resume_inputs(row: models.Execution, turn: Turn) -> tuple[Any, ...]:
+    paused = selectors.resumable(row)
+    task = turn.table.task(paused.id) if paused is not None else None
     return selectors.declared_inputs((task.properties.get("onResume") if task is not None else None) or [])
 
 

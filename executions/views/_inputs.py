@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from engine.document import Input, Task
 from executions import page_selectors, selectors
-from executions.models import Execution, TaskRun
+from executions.models import Execution
 
 # How a type is filled in; every other type is one line of text.
 WIDGETS = {
@@ -172,10 +172,8 @@ def filled(declared: Iterable[Input], values: Mapping[str, Any], checks: Iterabl
 
 def resume_inputs(execution: Execution) -> tuple[Input, ...]:
     """What the paused task declares under `onResume`; nothing unless the execution is paused."""
-    if execution.state != "PAUSED":
-        return ()
-    paused = TaskRun.objects.filter(execution=execution, state="PAUSED").order_by("-position").values_list("task_id", flat=True).first()
-    task = _find(page_selectors.tasks_of(execution), paused) if paused else None
+    paused = selectors.resumable(execution)
+    task = _find(page_selectors.tasks_of(execution), paused.task_id) if paused is not None else None
     declared = task.properties.get("onResume") if task is not None else None
     return selectors.declared_inputs(one for one in declared if isinstance(one, Mapping)) if isinstance(declared, list | tuple) else ()
 

@@ -91,6 +91,22 @@ def test_a_pause_waits_for_a_resume() -> None:
         services.resume(user=None, execution_id=execution.id)
 
 
+def test_a_resume_asks_for_what_the_task_that_it_goes_on_with_declares() -> None:
+    look = f"tasks: [{{id: look, type: {CORE}.log.Log, message: x}}]"
+    loop = f"{{id: poll, type: {CORE}.flow.WaitFor, condition: 'false', checkFrequency: {{interval: PT1H}}, {look}}}"
+    ask = "onResume: [{id: sure, type: BOOLEAN}, {id: why, type: STRING, dependsOn: {inputs: [sure], condition: '{{ not inputs.sure }}'}}]"
+    pauses = f"{{id: first, type: {CORE}.flow.Pause, {ask}}}, {{id: second, type: {CORE}.flow.Pause}}"
+    execution = work_off(start(save("asking", f"tasks: [{{id: all, type: {CORE}.flow.Parallel, tasks: [{loop}, {pauses}]}}]\n")))
+    with pytest.raises(Invalid, match="Invalid input for `sure`, missing required input"):
+        services.resume(user=None, execution_id=execution.id)
+    services.resume(user=None, execution_id=execution.id, inputs={"sure": "true", "why": "not asked"})
+    work_off(execution)
+    assert states(execution) == {"all": "RUNNING", "poll": "PAUSED", "first": "SUCCESS", "second": "PAUSED", "look": "SUCCESS"}
+    assert execution.task_runs.get(task_id="first").outputs == {"onResume": {"sure": True}}
+    services.resume(user=None, execution_id=execution.id)
+    assert states(work_off(execution))["second"] == "SUCCESS"
+
+
 def test_a_scheduled_execution_begins_at_its_date() -> None:
     date = timezone.now() + timedelta(hours=1)
     execution = work_off(start(save("later", "tasks:\n" + log("one")), schedule_date=date))
