@@ -272,11 +272,12 @@ def _by_ids(one: Bulk) -> Callable[[HttpRequest], Any]:
     """All or nothing: 400 with each id that is missing or in a wrong state, else the count."""
 
     def view(request: HttpRequest) -> Any:
-        ids, given = _ids_of(request), one.given(request)
+        ids = _ids_of(request)
         rows = {execution_id: _treatable(request, execution_id) for execution_id in ids}
         refused = {execution_id: reason for execution_id, row in rows.items() if (reason := _reason(request, one, row))}
-        if not refused:
-            outcome = bulk.apply(who(request), [row for row in rows.values() if row is not None], one.verb, **given)
+        if not refused:  # who may not is told nothing about the rest of the request
+            treated = [row for row in rows.values() if row is not None]
+            outcome = bulk.apply(who(request), treated, one.verb, **one.given(request))
             if outcome.count or not ids:
                 return {"count": outcome.count}
             refused = {execution_id: reason for reason, refusing in outcome.refused.items() for execution_id in refusing}
