@@ -12,7 +12,7 @@ from engine import commands, events, states
 from engine.document import Flow
 from engine.execution import Execution
 from engine.ids import copied_id
-from executions import executor, models, ports, starting, world
+from executions import executor, models, ports, starting, store, world
 from executions.dispatch import Outgoing
 from flows import selectors as flow_selectors
 from flows.validation import InvalidFlow
@@ -69,7 +69,6 @@ def starter_of(execution_id: str) -> User | None:
 
 def _trigger(command: commands.StartExecution, parent: Execution, batch: tuple[int, int] | None) -> dict[str, Any]:
     run = parent.run(command.task_run_id or "")
-    each = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemExecutable"
     variables = {
         "executionId": parent.id,
         "namespace": parent.namespace,
@@ -77,8 +76,8 @@ def _trigger(command: commands.StartExecution, parent: Execution, batch: tuple[i
         "flowRevision": parent.flow_revision,
     }
     if batch is None:
-        return {"id": run.task_id if run else "", "type": "io.kestra.plugin.core.flow.Subflow", "variables": variables}
-    return {"id": run.task_id if run else "", "type": each, "variables": {**variables, "taskRunIteration": batch[1]}}
+        return {"id": run.task_id if run else "", "type": store.SUBFLOW, "variables": variables}
+    return {"id": run.task_id if run else "", "type": store.EACH, "variables": {**variables, "taskRunIteration": batch[1]}}
 
 
 def flow_of(command: commands.StartExecution) -> Flow:

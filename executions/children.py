@@ -14,7 +14,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import render_any
 from engine.restart import replay
-from executions import batch_children, born, executor, models, ports, starting, store, world
+from executions import batch_children, born, executor, models, ports, store, world
 from executions.born import PARENT
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
@@ -70,9 +70,7 @@ def _replay(row: models.Command, command: commands.StartExecution, original: Exe
 
 def of(execution: Execution) -> list[str]:
     """Ids of the executions that this one started and that go on."""
-    correlation = dict(execution.labels).get(starting.CORRELATION, "")
-    rows = models.Execution.objects.filter(state__in=states.UNFINISHED, label_rows__key=starting.CORRELATION, label_rows__value=correlation)
-    return [row.id for row in rows.distinct() if ((row.trigger or {}).get("variables") or {}).get("executionId") == execution.id]
+    return list(models.Execution.objects.filter(caller_id=execution.id, state__in=states.UNFINISHED).values_list("id", flat=True))
 
 
 def _kill_children(row: models.Command, execution: Execution) -> list[Outgoing]:

@@ -13,7 +13,8 @@ from django.utils import timezone
 class Execution(models.Model):
     """One execution of a flow. `histories` is `[[state, iso date], …]`, oldest first.
 
-    `version` guards the engine's compare-and-set; `seq` grows with everything that a page may show, so that a page knows what it missed.
+    `parent_id` is the execution that it is a copy of, `caller_id` the one whose task started it. `version` guards the engine's
+    compare-and-set; `seq` grows with everything that a page may show, so that a page knows what it missed.
     """
 
     id = models.CharField(primary_key=True, max_length=40)
@@ -30,6 +31,8 @@ class Execution(models.Model):
     labels = models.JSONField(default=list)  # [[key, value], …] in order; repeated keys are allowed
     trigger = models.JSONField(null=True, blank=True)
     parent_id = models.CharField(max_length=40, null=True, blank=True, db_index=True)
+    caller_id = models.CharField(max_length=40, null=True, blank=True)  # the execution that called this one, by a task
+    caller_task = models.CharField(max_length=256, blank=True)  # the id of that task
     original_id = models.CharField(max_length=40, null=True, blank=True)
     attempt_number = models.PositiveIntegerField(default=1)
     original_created = models.DateTimeField(null=True, blank=True)
@@ -47,6 +50,9 @@ class Execution(models.Model):
             models.Index(fields=["-created"], name="execution_created"),
             models.Index(fields=["namespace", "flow_id", "-created"], name="execution_flow"),
             models.Index(fields=["state", "-created"], name="execution_state"),
+            models.Index(
+                fields=["caller_id", "caller_task", "state", "created"], name="execution_caller", condition=Q(caller_id__isnull=False)
+            ),
         ]
 
 

@@ -169,7 +169,7 @@ def started_by(execution: Execution) -> tuple[str, str]:
     trigger = execution.trigger or {}
     if trigger.get("id"):
         kind = str(trigger.get("type", ""))
-        return ("calendar-clock" if "chedule" in kind else "zap", str(trigger["id"]))
+        return ("corner-down-right" if execution.caller_id else "calendar-clock" if "chedule" in kind else "zap", str(trigger["id"]))
     if execution.created_by is not None:
         return "user", str(execution.created_by)
     return ("corner-down-right", "another execution") if execution.parent_id else ("server", "the system")
@@ -221,7 +221,8 @@ def display(value: Any) -> Any:
 def meter(counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
     """A bar of shares: `[(state, x, width), …]` in percent, terminated states first."""
     total = sum(counts.values())
-    order = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED", "RUNNING")
+    ended = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED")
+    order = (*ended, "RUNNING", "RESTARTED", "RETRYING", "KILLING", "PAUSED")
     made: list[tuple[str, str, str]] = []
     at = 0.0
     for state in order:

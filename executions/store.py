@@ -19,6 +19,10 @@ from executions import models
 RUN_FIELDS = ["state", "histories", "attempts", "outputs", "notes", "seq", "parent_id", "path", "value", "iteration", "position", "folded"]
 
 
+SUBFLOW = "io.kestra.plugin.core.flow.Subflow"  # the trigger of an execution that a task started, for itself or for one line of a file
+EACH = "io.kestra.plugin.core.flow.ForEachItem$ForEachItemExecutable"
+
+
 class Conflict(Exception):
     """Someone else saved the execution first: load it and decide again."""
 
@@ -183,11 +187,18 @@ def _label_rows(execution: Execution) -> list[models.ExecutionLabel]:
     return [models.ExecutionLabel(execution_id=execution.id, key=key, value=value) for key, value in pairs]
 
 
+def _caller(execution: Execution) -> dict[str, str]:
+    """Which task of which execution started it, as its trigger tells."""
+    trigger = execution.trigger or {}
+    if trigger.get("type") not in (SUBFLOW, EACH):
+        return {}
+    return {"caller_id": trigger["variables"]["executionId"], "caller_task": trigger["id"]}
+
+
 def create(execution: Execution, *, created_by_id: int | None = None) -> None:
     """Write a new execution, with the task runs it may bring from another one. Within the caller's transaction."""
-    row = models.Execution(
-        id=execution.id, created=execution.state.start, created_by_id=created_by_id, seq=1, **_execution_fields(execution)
-    )
+    known = _execution_fields(execution) | _caller(execution)
+    row = models.Execution(id=execution.id, created=execution.state.start, created_by_id=created_by_id, seq=1, **known)
     row.save(force_insert=True)
     models.TaskRun.objects.bulk_create([_task_run_row(execution.id, run, 1) for run in execution.task_runs])
     models.ExecutionLabel.objects.bulk_create(_label_rows(execution))

@@ -109,7 +109,7 @@ def resume(request: HttpRequest, execution_id: str) -> HttpResponse:
         input_id = getattr(error, "input_id", "")
         if not input_id:
             raise
-        context = page_context(execution, request.user, "detail") | overview_context(execution)
+        context = page_context(execution, request.user, "detail") | overview_context(execution, request.user)
         context |= {"resume_fields": _inputs.with_error(fields, input_id, error.message), "resume_errors": True}
         return render(request, "executions/overview.html", context, status=422)
     return done(request, reverse("executions:gantt", args=[execution.id]), message="The execution goes on")

@@ -12,12 +12,13 @@ from django.views.decorators.http import require_GET
 
 from engine.states import ALL, TERMINATED
 from executions import gantt as shapes
-from executions import long_loops, page_logs, page_selectors, panes, presenters, selectors
+from executions import long_loops, page_children, page_logs, page_selectors, panes, presenters, selectors
 from executions.execution_context import page_context
 from executions.long_loops import Opened
 from executions.models import Execution, Metric, TaskRun
+from executions.page_children import Asked
 from executions.views._inputs import resume_fields
-from namespaces.rights import login_required
+from namespaces.rights import Person, filter_readable, login_required
 from ui.htmx import page
 
 FILTERS = ("RUNNING", "SUCCESS", "WARNING", "FAILED", "SKIPPED")
@@ -28,12 +29,13 @@ FILTERS = ("RUNNING", "SUCCESS", "WARNING", "FAILED", "SKIPPED")
 def overview(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Why it failed, what it did, with which values."""
     execution = selectors.execution(request.user, execution_id)
-    context = page_context(execution, request.user, "detail") | overview_context(execution) | {"resume_fields": resume_fields(execution)}
+    context = page_context(execution, request.user, "detail") | overview_context(execution, request.user, Asked.of(request.GET.dict()))
+    context |= {"live_url": request.get_full_path(), "resume_fields": resume_fields(execution)}
     return page(request, "executions/overview.html", "executions/_overview.html", context)
 
 
-def overview_context(execution: Execution) -> dict[str, Any]:
-    """The panels of the Overview."""
+def overview_context(execution: Execution, user: Person, asked: Asked = Asked()) -> dict[str, Any]:  # noqa: B008 -- frozen
+    """The panels of the Overview; of executions that it started what is asked for."""
     figures = page_selectors.figures([execution.id])[execution.id]
     counts = figures.steps or figures.task_runs
     worst = page_logs.find(execution, page_logs.Filter(), 0, level=4)
@@ -49,7 +51,9 @@ def overview_context(execution: Execution) -> dict[str, Any]:
         "inputs": [(name, value) for name, value in presenters.flat(presenters.display(execution.inputs)) if name],
         "outputs": [(name, value) for name, value in presenters.flat(presenters.display(execution.outputs or {})) if name],
         "labels": [(key, value) for key, value in execution.labels if not key.startswith("system.")],
-        "children": list(Execution.objects.filter(parent_id=execution.id).order_by("created")[:20]),
+        "children": page_children.groups(user, execution, asked),
+        "copies": list(filter_readable(Execution.objects.filter(parent_id=execution.id), user).order_by("created")[:20]),
+        "live_url": reverse("executions:detail", args=[execution.id]),
     }
 
 

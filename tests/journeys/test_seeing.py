@@ -39,6 +39,11 @@ FLOWS = {
     concurrencyLimit: 0
     tasks: [{{id: one, {RETURN}, format: "v{{{{ taskrun.value }}}}"}}]
 """,
+    "spreads": f"""tasks:
+  - {{id: lines, type: io.kestra.plugin.core.storage.Write, content: "{{% for i in range(1, 60) %}}{{{{ i }}}}\\n{{% endfor %}}"}}
+  - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NS}, flowId: inner}}
+  - {{id: each, type: io.kestra.plugin.core.flow.ForEachItem, items: "{{{{ outputs.lines.uri }}}}", namespace: {NS}, flowId: inner}}
+""",
     "speaks": "tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: a very peculiar sentence}]",
 }
 
@@ -137,6 +142,27 @@ def test_a_long_loop_is_one_row_that_opens_page_by_page(page: Page, live_server_
     expect(page.locator(".loop-pager")).to_contain_text("51 to 100 of 300")
     page.get_by_role("link", name="Fold").click()
     expect(page.locator(".gantt-row")).to_have_count(1)
+
+
+def test_executions_that_were_started_are_folded_and_open_page_by_page(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "spreads")
+    page.goto(f"{address}/")
+    panel = page.locator("#execution-children")
+    expect(panel.locator(".child-rows tr")).to_have_count(2)  # the head and the one of the Subflow
+    expect(panel.get_by_role("img", name="60 success")).to_be_visible()
+    panel.get_by_role("link", name="each_items").focus()
+    page.keyboard.press("Enter")
+    expect(panel.locator(".child-rows tbody tr")).to_have_count(51)
+    expect(panel.get_by_role("link", name="each_items")).to_be_focused()
+    panel.get_by_role("link", name="Later").click()
+    expect(panel.locator(".child-rows tbody tr")).to_have_count(11)
+    expect(panel).to_contain_text("51 to 60 of 60")
+    page.go_back()
+    expect(panel).to_contain_text("1 to 50 of 60")
+    panel.get_by_role("link", name="inner").last.click()
+    expect(page.locator("#execution-header")).to_contain_text("started by")
+    page.get_by_role("link", name="started by").click()
+    expect(page.locator("#execution-children")).to_be_visible()
 
 
 def test_outputs_of_a_loop_are_found_and_tried(page: Page, live_server_stack: Stack) -> None:
