@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from executions.views import actions, bulk, detail, execute, flows, home, lists, logs, outputs, storage, topology, triggers
+from executions.views import actions, bulk, detail, execute, flows, home, lists, logs, metrics, outputs, storage, topology, triggers
 
 app_name = "executions"
 
@@ -29,6 +29,7 @@ urlpatterns = [
     ),
     path("flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/<str:verb>/", triggers.verb, name="trigger_verb"),
     path("flows/<str:namespace>/<str:flow_id>/logs/", logs.flow_logs, name="flow_logs"),
+    path("flows/<str:namespace>/<str:flow_id>/metrics/", metrics.flow_metrics, name="flow_metrics"),
     path("flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/", topology.last_of_task, name="last_of_task"),
     path("executions/", lists.execution_list, name="list"),
     path("executions/rows/", lists.rows, name="rows"),
@@ -49,7 +50,7 @@ urlpatterns = [
     path("executions/<str:execution_id>/outputs/evaluate/", outputs.evaluate, name="evaluate"),
     path("executions/<str:execution_id>/file/", outputs.file, name="file"),
     path("executions/<str:execution_id>/file/download/", outputs.file_download, name="file_download"),
-    path("executions/<str:execution_id>/metrics/", detail.metrics, name="metrics"),
+    path("executions/<str:execution_id>/metrics/", metrics.metrics, name="metrics"),
     path("executions/<str:execution_id>/kill/", actions.kill, name="kill"),
     path("executions/<str:execution_id>/pause/", actions.pause, name="pause"),
     path("executions/<str:execution_id>/resume/", actions.resume, name="resume"),

@@ -99,6 +99,7 @@ GET    reader    /flows/<str:namespace>/<str:flow_id>/logs/
 POST   member    /flows/<str:namespace>/<str:flow_id>/restore/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/revisions/
 POST   member    /flows/<str:namespace>/<str:flow_id>/save/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/metrics/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/tasks/<str:task_id>/last/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/topology/node/

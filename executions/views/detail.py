@@ -1,4 +1,4 @@
-"""The tabs of one execution that show it: Overview, Gantt, Metrics."""
+"""The tabs of one execution that show it: Overview and Gantt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from executions import gantt as shapes
 from executions import long_loops, page_children, page_logs, page_selectors, panes, presenters, selectors
 from executions.execution_context import page_context
 from executions.long_loops import Opened
-from executions.models import Execution, Metric, TaskRun
+from executions.models import Execution, TaskRun
 from executions.page_children import Asked
 from executions.views._inputs import resume_fields
 from namespaces.rights import Person, filter_readable, login_required
@@ -114,24 +114,6 @@ def gantt_row(request: HttpRequest, execution_id: str, row_id: str) -> HttpRespo
     if context["pane"] is None:
         return HttpResponse(status=404)
     return render(request, "executions/_step_pane.html", context)
-
-
-@login_required
-@require_GET
-def metrics(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What the tasks counted and timed."""
-    execution = selectors.execution(request.user, execution_id)
-    rows = list(Metric.objects.filter(execution=execution).order_by("name", "timestamp", "id")[:2000])
-    largest = {name: max(row.value for row in rows if row.name == name) for name in {row.name for row in rows}}
-    context = page_context(execution, request.user, "metrics") | {
-        "metrics": [(row, _share(row.value, largest[row.name])) for row in rows],
-        "resume_fields": resume_fields(execution),
-    }
-    return page(request, "executions/metrics.html", "executions/_metrics.html", context)
-
-
-def _share(value: float, largest: float) -> str:
-    return f"{100 * value / largest:.1f}%" if largest > 0 and value > 0 else "0%"
 
 
 @login_required

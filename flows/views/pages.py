@@ -29,6 +29,7 @@ TABS = (
     ("revisions", "Revisions", "flows:revisions"),
     ("triggers", "Triggers", "executions:flow_triggers"),
     ("logs", "Logs", "executions:flow_logs"),
+    ("metrics", "Metrics", "executions:flow_metrics"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any, cast, get_args
 
@@ -11,6 +12,7 @@ from plugins.contract import Level, RunContext
 
 DEBUG_MARK = "##kestra:log:debug##"
 INFO_MARK = "##kestra:log:info##"
+LARGEST = sys.float_info.max  # of a metric: what is larger, or no number, cannot be stored
 _SAID = re.compile(r"^::(\{.*\})::$")
 
 
@@ -71,7 +73,7 @@ class Reader:
 
     def _metric(self, metric: Mapping[str, Any]) -> None:
         name, value = metric.get("name"), metric.get("value")
-        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | float):
+        if not isinstance(name, str) or isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
             self.context.log("WARN", f"Invalid metric '{json.dumps(metric)}'")
             return
         given = metric.get("tags")

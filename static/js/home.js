@@ -1,4 +1,5 @@
-// Home: asked for again every two seconds at most while executions change; the bars of the chart are one tab stop.
+// Home: asked for again every two seconds at most while executions change.
+import "./charts.js";
 import { all, gather, on, one } from "./dom.js";
 import { connect } from "./live.js";
 
@@ -23,18 +24,6 @@ const refresh = gather(async () => {
 }, 2000);
 
 on("change", "[data-submit]", (event, field) => field.form.requestSubmit());
-
-on("keydown", "[data-chart] a", (event, bar) => {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const bars = all("[data-chart] a");
-  const next = bars[bars.indexOf(bar) + step];
-  if (!next) return;
-  bar.setAttribute("tabindex", "-1");
-  next.setAttribute("tabindex", "0");
-  next.focus();
-});
 
 connect("/ws/home/", { on: { "executions.changed": refresh }, onOpen: (again) => again && refresh() });
 

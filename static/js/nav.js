@@ -1,5 +1,5 @@
 // The left navigation: full or a rail on wide screens, where the choice is kept; a drawer (the browser's popover) below.
-import { on, one, post } from "./dom.js";
+import { all, on, one, post } from "./dom.js";
 
 export function toggleNav() {
   const button = one("[data-nav-toggle]");
@@ -31,6 +31,7 @@ export function startNav() {
     one("a, button", menu)?.focus();
   }, true);
   document.addEventListener("keydown", moveInMenu);
+  for (const tab of all(".tabs [aria-current=page]")) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function place(menu, button) {

@@ -60,6 +60,7 @@ PAGES = (
             "revisions/",
             "triggers/",
             "logs/",
+            "metrics/",
             "execute/",
         )
     ),

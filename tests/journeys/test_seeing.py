@@ -44,6 +44,11 @@ FLOWS = {
   - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NS}, flowId: inner}}
   - {{id: each, type: io.kestra.plugin.core.flow.ForEachItem, items: "{{{{ outputs.lines.uri }}}}", namespace: {NS}, flowId: inner}}
 """,
+    "counts": f"""inputs: [{{id: text, type: STRING}}]
+tasks:
+  - {{id: first, {RETURN}, format: "{{{{ inputs.text }}}}"}}
+  - {{id: second, {RETURN}, format: "{{{{ inputs.text }}}}!"}}
+""",
     "speaks": "tasks: [{id: say, type: io.kestra.plugin.core.log.Log, message: a very peculiar sentence}]",
 }
 
@@ -80,10 +85,11 @@ def page(browser: Browser, signed_in: Any, live_server_stack: Stack) -> Iterator
     assert wrong == []
 
 
-def _ran(stack: Stack, flow_id: str, state: str = "SUCCESS") -> str:
+def _ran(stack: Stack, flow_id: str, state: str = "SUCCESS", **inputs: str) -> str:
     """The address of an execution of the flow that has come to this state."""
+    sent = {name: (None, value) for name, value in inputs.items()} or None
     with stack.client() as client:
-        made = client.post(f"/api/v1/main/executions/{NS}/{flow_id}").raise_for_status().json()["id"]
+        made = client.post(f"/api/v1/main/executions/{NS}/{flow_id}", files=sent).raise_for_status().json()["id"]
         wait_until(lambda: client.get(f"/api/v1/main/executions/{made}").json()["state"]["current"] == state, 60, f"{flow_id} is {state}")
     return f"/executions/{made}"
 
@@ -174,6 +180,26 @@ def test_outputs_of_a_loop_are_found_and_tried(page: Page, live_server_stack: St
     page.locator("#expression").fill("{{ outputs.one['217'].value }}")
     page.get_by_role("button", name="Try").click()
     expect(page.locator("#expression-result")).to_contain_text("v217")
+
+
+def test_metrics_are_drawn_for_an_execution_and_over_many(page: Page, live_server_stack: Stack) -> None:
+    for text in ("four", "five5", "four", "a much longer text"):
+        address = _ran(live_server_stack, "counts", text=text)
+    page.goto(f"{address}/metrics/")
+    page.get_by_role("link", name="length").click()
+    expect(page.locator(".metric-panel .bar")).to_have_count(2)
+    page.get_by_label("Task").select_option("second")
+    expect(page.locator(".metric-panel")).to_contain_text("19")
+    page.goto(f"/flows/{NS}/counts/metrics/")
+    page.locator("#metric-name").select_option("counter:length")
+    expect(page.locator("#flow-metrics")).to_contain_text("over its usual 9")
+    page.locator("#metric-task").select_option("first")
+    expect(page.locator("#flow-metrics")).to_contain_text("over its usual 4")
+    page.locator("[data-chart] a").last.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{live_server_stack.url}{address}/metrics/?name=length&task=first")
 
 
 def test_a_log_line_is_found_among_all(page: Page, live_server_stack: Stack) -> None:

@@ -104,6 +104,13 @@ def test_metrics_and_log_lines_come_from_the_output(context: MemoryContext) -> N
     assert context.lines("WARN") == ["careful", "Invalid outputs '{bad}'"]
 
 
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-1e999", "1" + "0" * 400, "true", '"3"'])
+def test_a_metric_that_is_no_number_is_told_and_left_out(value: str, context: MemoryContext) -> None:
+    commands(f"""echo '::{{"metrics":[{{"name":"rows","value":{value}}}]}}::'""").run(context)
+    assert context.metrics == []
+    assert context.lines("WARN")[0].startswith("Invalid metric")
+
+
 def test_two_thousand_lines_keep_their_order(context: MemoryContext) -> None:
     script('for i in {1..2000}\ndo\n   echo "$i"\ndone\n', interpreter=["/bin/bash", "-c"]).run(context)
     assert context.lines("INFO") == [str(number) for number in range(1, 2001)]
