@@ -59,9 +59,9 @@ class Reader:
         line, column = self.document.place(path)
         self.problems.append(Problem(message, line, column, "" if whole else dotted(path), severity))
 
-    def warn_inside(self, message: str, path: Path, line: int, column: int = 0) -> None:
-        """A warning about one line of a text."""
-        at, column_there = self.document.line_inside(path, line, column)
+    def warn_inside(self, message: str, path: Path, text: str, line: int, column: int) -> None:
+        """A warning about one place of a text."""
+        at, column_there = self.document.inside(path, text, line, max(column, 1))
         self.problems.append(Problem(message, at, column_there, dotted(path), "warning"))
 
     def fail(self, message: str, path: Path, *, whole: bool = False) -> None:

@@ -159,7 +159,7 @@ def check_expressions(value: Any, path: Path, reader: Reader, leave: Sequence[st
     elif isinstance(value, str):
         wrong = mistake(value)
         if wrong is not None:
-            reader.warn_inside(f"This expression cannot be rendered: {wrong.message}", path, wrong.line, wrong.column)
+            reader.warn_inside(f"This expression cannot be rendered: {wrong.message}", path, value, wrong.line, wrong.column)
 
 
 # --- inputs, labels, retries, defaults -----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import yaml
 
 from engine.document import Problem
+from engine.scalars import place_inside
 
 MAX_CHARACTERS = 2 * 1024 * 1024
 MAX_DEPTH = 100
@@ -38,7 +39,6 @@ INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o[0-7_]+|[0-9][0-9_]*)")
 FLOAT = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?)")
 WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL"), "null") | dict.fromkeys(("true", "True", "TRUE"), "bool")
 WORDS |= dict.fromkeys(("false", "False", "FALSE"), "bool")
-BLOCK_STYLES = frozenset("|>")
 NUMERIC = frozenset("-+0123456789.")
 TAGS = "tag:yaml.org,2002:"
 UNKEEPABLE = re.compile("[\0\ud800-\udfff]")  # what no database takes
@@ -59,16 +59,13 @@ def _integer(text: str) -> int | str:
 class Document:
     """A text read: its value, where every node stands (line and column from 1, by path), and what is wrong with it.
 
-    `places[path]` is where the value stands, `keys[path]` where its key does; `blocks` are the texts written below `|` or `>`,
-    `quoted` those between quotes.
-    `value` is None when nothing could be read.
+    `places[path]` is where the value stands, `keys[path]` where its key does. `value` is None when nothing could be read.
     """
 
+    source: str = ""
     value: Any = None
     places: dict[Path, tuple[int, int]] = field(default_factory=dict)
     keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    blocks: set[Path] = field(default_factory=set)
-    quoted: set[Path] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: Path) -> tuple[int, int] | tuple[None, None]:
@@ -79,16 +76,10 @@ class Document:
                 return found
         return (None, None)
 
-    def line_inside(self, path: Path, line: int, column: int = 0) -> tuple[int, int] | tuple[None, None]:
-        """Where line `line` (from 1) of a text stands, and the column of it where that can be told (0: none is asked for)."""
-        start, first = self.places.get(path, (None, None))
-        if start is None or first is None:
-            return self.place(path)
-        if path in self.blocks:
-            return (start + line, 1)
-        if line > 1:
-            return (start + line - 1, 1)
-        return (start, first + (path in self.quoted) + column - 1 if column else first)
+    def inside(self, path: Path, text: str, line: int, column: int) -> tuple[int, int] | tuple[None, None]:
+        """Where that line and column (from 1) of the text at a path stand."""
+        start = self.places.get(path)
+        return self.place(path) if start is None else place_inside(self.source, start, text, line, column)
 
     def order(self, path: Path) -> tuple[int, int]:
         """Something to sort paths by where they stand in the text."""
@@ -126,10 +117,6 @@ class _Builder:
         mark = event.start_mark
         self.document.places[path] = (mark.line + 1, mark.column + 1)
         if kind is yaml.ScalarEvent:
-            if event.style in BLOCK_STYLES:
-                self.document.blocks.add(path)
-            elif event.style:
-                self.document.quoted.add(path)
             return self._scalar(event)
         start = self.at - 1
         if start in self.open:
@@ -279,7 +266,7 @@ def _read(text: str, document: Document) -> Any:
 
 def load_value(text: str) -> Any:
     """The value of one document; raises yaml.YAMLError. For data, where places do not matter; the last of two equal keys is refused."""
-    document = Document()
+    document = Document(text)
     try:
         value = _read(text, document)
     except (RecursionError, ValueError) as error:
@@ -291,7 +278,7 @@ def load_value(text: str) -> Any:
 
 def load(text: str) -> Document:
     """Reads a text and never raises: what is wrong is in `problems`, with line and column, in SnakeYAML's words where it has any."""
-    document = Document()
+    document = Document(text)
     try:
         document.value = _read(text, document)
     except yaml.MarkedYAMLError as error:

@@ -39,13 +39,41 @@ def test_every_node_has_its_place() -> None:
     assert document.place(("tasks", 0)) == (3, 5)
 
 
-def test_a_place_inside_a_text_is_told_where_the_text_says_it_alone() -> None:
-    document = load("a: {{ x }}\nb: '{{ x }}'\nc: \"{{ x }}\"\nd: |\n  one\n  {{ x }}\n".replace("a: {{ x }}", "a: x {{ x }}"))
-    assert document.line_inside(("a",), 1, 6) == (1, 9)
-    assert document.line_inside(("b",), 1, 4) == (2, 8)
-    assert document.line_inside(("c",), 1, 4) == (3, 8)
-    assert document.line_inside(("d",), 2, 4) == (6, 1)
-    assert document.line_inside(("a",), 1) == (1, 4)
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a: plain # told",
+        "a: plain on\n   two\n\n   or three lines",
+        "a: 'it''s in ''quotes'''",
+        "a: 'over\n  two ''\n\n  lines'",
+        "a: |\n  one\n\n    two\n  three\n",
+        "a: >-\n  one\n  two\n\n  three\n    more\n  four",
+        "a: &x !!str |2-\n    one\n  two",
+        "a: |+\r\n  one\r\n  two\r\n\r\n",
+        "b: 1\na: &x 'one\n  two'",
+        "[{a: plain\n  text}, 'two\n three']",
+    ],
+)
+def test_every_sign_of_a_text_is_found_where_it_is_written(written: str) -> None:
+    document, lines = load(written), written.splitlines()
+    path = ("a",) if isinstance(document.value, dict) else (1,)
+    text = document.value[path[0]]
+    for number, line in enumerate(text.split("\n"), start=1):
+        for column, sign in enumerate(line, start=1):
+            at, there = document.inside(path, text, number, column)
+            assert at is not None and there is not None
+            if not sign.isspace():
+                assert lines[at - 1][there - 1] == sign
+
+
+def test_a_sign_after_escapes_is_found() -> None:
+    document = load('a: "\\t\\\\ \\x41\\u00e9\\"\\_\\\n   \\N x"')
+    assert document.inside(("a",), document.value["a"], 1, document.value["a"].index("x") + 1) == (2, 7)
+
+
+@pytest.mark.parametrize(("column", "place"), [(1, (1, 5)), (2, (1, 6)), (4, (1, 8)), (5, (1, 9)), (99, (1, 10))])
+def test_what_is_beside_white_space_or_after_the_end_is_found_there(column: int, place: tuple[int, int]) -> None:
+    assert load("a: 'b c d'").inside(("a",), "b c d", 1, column) == place
 
 
 def test_a_mistake_has_snakeyamls_words_and_its_place() -> None:
