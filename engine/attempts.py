@@ -45,13 +45,14 @@ def task_started(board: Board, event: TaskStarted) -> None:
     board.move(board.put(with_attempt(run, states.RUNNING, board.now)), states.RUNNING)
 
 
-def task_succeeded(board: Board, event: TaskSucceeded) -> None:
+def task_succeeded(board: Board, event: TaskSucceeded) -> TaskRun | None:
+    """The task run that ended because of it, if one did."""
     run = _addressed(board, event)
     if run is None:
-        return
+        return None
     if event.phase != "run":
         _phase_succeeded(board, run, event)
-        return
+        return None
     state = event.state if event.state in ENDINGS else states.SUCCESS
     run = _begun(board, board.put(with_log(run, event.log_file)))
     board.put(with_attempt(run, state, board.now))
@@ -63,7 +64,8 @@ def task_succeeded(board: Board, event: TaskSucceeded) -> None:
     policy = policy_of(board, run)
     if state == states.SUCCESS and policy is not None and policy.warning_on_retry and event.attempt > 1:
         state = states.WARNING  # as Kestra: only from the third attempt on
-    end_run(board, run, allowed(state, board.task(run)), outputs=event.outputs)
+    end_run(board, run, event.ends or allowed(state, board.task(run)), outputs=event.outputs)
+    return run
 
 
 def labelled(labels: Iterable[tuple[str, str]], fresh: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

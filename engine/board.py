@@ -74,7 +74,12 @@ class Board:
     @property
     def still(self) -> bool:
         """Nothing new may start."""
-        return self.held or self.over or self.state in (states.KILLING, states.QUEUED, states.CREATED)
+        return self.held or self.leaving or self.over or self.state in (states.KILLING, states.QUEUED, states.CREATED)
+
+    @property
+    def leaving(self) -> bool:
+        """A task ended the execution early: what runs is waited for."""
+        return "leaving" in self.head.notes
 
     @property
     def aftermath(self) -> bool:

@@ -104,7 +104,7 @@ def end_execution(board: Board, state: str) -> None:
         state = states.FAILED
     if state in (states.SUCCESS,):
         board.head = replace(board.head, error=None)
-    board.remember(ending=None, rendered=None, held=None)
+    board.remember(ending=None, rendered=None, held=None, leaving=None)
     board.to(state)
 
 

@@ -41,6 +41,7 @@ class TaskSucceeded:
     labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution
     variables: Mapping[str, Any] = field(default_factory=dict)  # likewise
     forgotten: Sequence[str] = ()  # names of variables that are taken away
+    ends: str | None = None  # the state that the whole execution ends in now
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def _kill_aftermath(board: Board) -> None:
     for run in list(board.runs.values()):
         if not run.state.terminated:
             board.stop(run)
-            if not _in_hand(run):
+            if not in_hand(run):
                 kill_run(board, run)
 
 
@@ -46,7 +46,7 @@ def finish_kill(board: Board) -> None:
     if board.state != states.KILLING:
         return
     board.dirty.clear()
-    worked_on = [run for run in board.runs.values() if _in_hand(run)]
+    worked_on = [run for run in board.runs.values() if in_hand(run)]
     kept = {run.id for run in worked_on} | {above.id for run in worked_on for above in board.ancestors(run)}
     for run in list(board.runs.values()):
         if not run.state.terminated and run.id not in kept:
@@ -56,7 +56,7 @@ def finish_kill(board: Board) -> None:
         board.to(states.KILLED)
 
 
-def _in_hand(run: TaskRun) -> bool:
+def in_hand(run: TaskRun) -> bool:
     """Whether a worker holds an attempt of it. One that was not begun yet is taken back; a child execution is killed on its own."""
     if run.state.terminated or "call" in run.notes:
         return False

@@ -21,6 +21,7 @@ from engine.events import Event
 from engine.execution import Execution, TaskRun
 from engine.folding import fold
 from engine.killing import finish_kill, kill_requested
+from engine.leaving import finish_leaving, leave
 from engine.levels import settle
 from engine.limits import ASSERTION, assertion_evaluated, check_assertions, execution_created, slot_decided
 from engine.pausing import force_run_requested, pause_requested, resume_requested, timer_elapsed
@@ -37,6 +38,12 @@ def _evaluated(board: Board, event: events.Evaluated) -> None:
         evaluated(board, event)
 
 
+def _succeeded(board: Board, event: events.TaskSucceeded) -> None:
+    run = task_succeeded(board, event)
+    if run is not None and event.ends is not None:
+        leave(board, run, event.ends)
+
+
 def _outputs_rendered(board: Board, event: events.OutputsRendered) -> None:
     outputs_rendered(board, event.outputs, event.error)
 
@@ -45,7 +52,7 @@ HANDLERS: Mapping[type, Callable[[Board, Any], None]] = {
     events.ExecutionCreated: execution_created,
     events.SlotDecided: slot_decided,
     events.TaskStarted: task_started,
-    events.TaskSucceeded: task_succeeded,
+    events.TaskSucceeded: _succeeded,
     events.TaskFailed: task_failed,
     events.WorkerLost: worker_lost,
     events.TimerElapsed: timer_elapsed,
@@ -129,15 +136,22 @@ def advance(
 
 
 def _follow_up(board: Board) -> None:
+    _bring_forward(board)
+    check_assertions(board)
+    finish_leaving(board)
+    finish_kill(board)
+    if board.terminated:
+        _bring_forward(board)  # what runs because it has just ended
+    elif board.state in MOVING:
+        board.to(_moving_state(board))
+
+
+def _bring_forward(board: Board) -> None:
     settle(board)
     follow(board)
     while board.dirty:
         settle(board)
         follow(board)
-    check_assertions(board)
-    finish_kill(board)
-    if board.state in MOVING:
-        board.to(_moving_state(board))
 
 
 def _moving_state(board: Board) -> str:

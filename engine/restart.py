@@ -41,7 +41,7 @@ def restart_requested(board: Board, _event: RestartRequested) -> None:
 
 def begin_again(board: Board) -> None:
     """The execution's next try: what it said of its end is forgotten."""
-    notes = {key: value for key, value in board.head.notes.items() if key not in ("held", "ending", "rendered", "aftermath", "listeners")}
+    notes = {key: value for key, value in board.head.notes.items() if key not in ("held", "leaving", "ending", "rendered", "aftermath", "listeners")}
     board.head = replace(board.head, error=None, outputs=None, attempt_number=board.head.attempt_number + 1, notes=notes)
 
 

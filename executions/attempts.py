@@ -77,6 +77,7 @@ def _answer(context: Context, task: Task, phase: str, claim: Claim | None) -> An
         labels=storable(context.masks.value(dict(result.labels))),
         variables=checked(context, result.variables) or {},
         forgotten=tuple(result.forgotten),
+        ends=result.ends,
     )
 
 

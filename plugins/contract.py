@@ -117,6 +117,7 @@ class Result:
     labels: Mapping[str, str] = field(default_factory=dict)  # put over those of the execution, with the end of the task run
     variables: Mapping[str, Any] = field(default_factory=dict)  # likewise, over the variables of the execution
     forgotten: Sequence[str] = ()  # names of variables that the execution has no more
+    ends: str | None = None  # the whole execution ends now, in this state
 
 
 class RunnableTask(BaseTask):

@@ -316,6 +316,8 @@ class World:
     def _outcome(self, flow: Flow, execution: Execution, run: TaskRun, task: Task) -> tuple[events.Event, float]:
         number = run.attempts[-1].number
         context = variables(flow, execution, run, task=task)
+        if task.type == "Exit":
+            return events.TaskSucceeded(run.id, number, ends=task.properties["state"]), self._lasts(task)
         try:
             return events.TaskSucceeded(run.id, number, *self._do(run, task, context)), self._lasts(task)
         except (ExpressionError, _Failed) as error:

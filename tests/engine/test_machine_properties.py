@@ -30,7 +30,8 @@ FACTS = (
     events.Evaluated,
     events.ChildEnded,
 )
-ENDS = (*["SUCCESS"] * 10, "WARNING", "FAILED", "FAILED", "LOST")
+ENDS = (*["SUCCESS"] * 20, "WARNING", "WARNING", *["FAILED"] * 4, "LOST", "LOST", "LEFT")
+LEAVES = ("SUCCESS", "WARNING", "FAILED", "CANCELLED", "KILLED")
 OUTCOMES = st.sampled_from(ENDS)
 
 
@@ -119,6 +120,9 @@ class AnyOrder(RuleBasedStateMachine):
             return events.WorkerLost(*ident, phase=event.phase)
         if outcome == "FAILED":
             return events.TaskFailed(*ident, "it failed", phase=event.phase)
+        if outcome == "LEFT":
+            state = LEAVES[next(self.luck) % len(LEAVES)]
+            return events.TaskSucceeded(*ident, phase=event.phase, ends=state)
         return events.TaskSucceeded(*ident, {"x": 1}, outcome, event.phase)
 
     # --- what may happen

@@ -433,3 +433,58 @@ def test_what_runs_after_the_end_is_not_set_by_hand(inside: str) -> None:
     world = World()
     ended = world.run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{inside}]")
     assert world.tell(events.StateChangeRequested(one(ended, "b").id, "FAILED")) == ended
+
+
+def test_what_follows_the_end_runs_where_an_assertion_ended_it() -> None:
+    sla = "{id: s, type: EXECUTION_ASSERTION, behavior: FAIL, assert: \"{{ outputs.a.value != 'bad' }}\"}"
+    tasks = "tasks: [{id: a, type: Return, format: bad}, {id: b, type: Log}]"
+    execution = World().run(f"{tasks}\nsla: [{sla}]\nafterExecution: [{{id: told, type: Log}}]")
+    assert (execution.state.current, ids(execution)) == ("FAILED", ["a", "b", "told"])
+
+
+# --- a task that ends the execution
+
+
+LEAVE = "{id: leave, type: Exit, state: %s}"
+SLOW = "{id: slow, type: Log, duration: PT5S}"
+NEXT = "{id: next, type: Log}"
+BESIDE = f"tasks: [{{id: p, type: Parallel, tasks: [{{id: q, type: Sequential, tasks: [%s, {NEXT}]}}, %s]}}, {{id: never, type: Log}}]"
+AROUND = "errors: [{id: e, type: Log}]\nfinally: [{id: f, type: Log}]\nafterExecution: [{id: told, type: Log}]"
+
+
+@pytest.mark.parametrize("state", ["SUCCESS", "WARNING", "FAILED", "CANCELLED"])
+def test_an_execution_that_is_left_waits_for_what_runs_and_starts_nothing(state: str) -> None:
+    execution = World().run(f"{BESIDE % (LEAVE % state, SLOW)}\n{AROUND}")
+    assert (execution.state.current, ids(execution)) == (state, ["p", "q", "slow", "leave", "told"])
+    assert [state_of(execution, each) for each in ids(execution)] == [state, state, "SUCCESS", state, "SUCCESS"]
+    assert (execution.error is None) == (state == "SUCCESS")
+
+
+def test_an_execution_that_is_left_as_killed_stops_what_runs() -> None:
+    execution = World().run(BESIDE % (LEAVE % "KILLED", SLOW))
+    assert (execution.state.current, state_of(execution, "slow"), ids(execution)) == ("KILLED", "KILLED", ["p", "q", "slow", "leave"])
+    assert execution.state.duration(START).total_seconds() < 1
+
+
+def test_what_only_waits_is_cancelled_where_the_execution_is_left() -> None:
+    world = World()
+    world.flows["child"] = flow_of("tasks: [{id: c, type: Log, duration: PT1H}]", id="child")
+    waits = (
+        "{id: pause, type: Pause}",
+        "{id: sub, type: Subflow, namespace: tests, flowId: child}",
+        "{id: again, type: Fail, retry: {type: constant, interval: PT1H, maxAttempt: 2}}",
+        "{id: leave, type: Exit, state: SUCCESS, duration: PT1S}",
+    )
+    parallel = f"{{id: p, type: Parallel, tasks: [{', '.join(waits)}]}}"
+    execution = world.run(f"tasks: [{parallel}]\noutputs: [{{id: o, type: STRING, value: '{{{{ 1 + 1 }}}}'}}]")
+    assert (execution.state.current, execution.outputs) == ("SUCCESS", {"o": "2"})
+    assert [state_of(execution, each) for each in ids(execution)] == ["SUCCESS", *["CANCELLED"] * 3, "SUCCESS"]
+
+
+def test_an_execution_that_was_left_as_failed_goes_on_from_there_when_it_is_restarted() -> None:
+    world = World()
+    execution = world.run(f"tasks: [{LEAVE % 'FAILED'}, {{id: next, type: Log}}]")
+    assert execution.error == "Task leave ended the execution"
+    world.flows["flow"] = flow_of("tasks: [{id: leave, type: Log}, {id: next, type: Log}]")
+    world.tell(events.RestartRequested())
+    assert (world.finish().state.current, ids(world.finish())) == ("SUCCESS", ["leave", "next"])

@@ -320,6 +320,15 @@ def test_a_listener_whose_condition_cannot_be_told_does_not_run_and_says_why() -
     assert said.startswith("Evaluate Condition Failed with error 'Unable to find `nowhere` used in the expression")
 
 
+@pytest.mark.parametrize(("state", "ended"), [("CANCELED", "CANCELLED"), ("WARNING", "WARNING"), ("DONE", "FAILED")])
+def test_a_task_ends_the_execution_in_the_state_that_it_names(state: str, ended: str) -> None:
+    leave = f"  - {{id: leave, type: {CORE}.execution.Exit, state: '{{{{ inputs.state }}}}'}}\n"
+    flow = save("left", "inputs:\n  - {id: state, type: STRING}\ntasks:\n" + leave + log("never"))
+    execution = work_off(start(flow, inputs={"state": state}))
+    assert (execution.state, states(execution)) == (ended, {"leave": ended})
+    assert (messages(execution, 4) == []) == (state != "DONE")
+
+
 # --- one execution for each batch
 
 
