@@ -16,7 +16,7 @@ from namespaces.rights import Person
 from ui.errors import KestraError
 
 MOST = 10_000  # executions of one bulk action
-NAMED = 5  # executions that are named for each reason
+NAMED = 5  # that are named for each reason
 Reason = Callable[[Execution], str | None]
 
 
@@ -79,14 +79,14 @@ VERBS: Mapping[str, Verb] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """How many were (or would be) treated, and the ids of the others by the reason why not."""
+    """How many were (or would be) treated, and the names of the others by the reason why not."""
 
     count: int = 0
     refused: dict[str, list[str]] = field(default_factory=dict)
 
-    def refuse(self, execution_id: str, reason: str) -> None:
+    def refuse(self, name: str, reason: str) -> None:
         """One more that cannot be treated."""
-        self.refused.setdefault(reason, []).append(execution_id)
+        self.refused.setdefault(reason, []).append(name)
 
     @property
     def others(self) -> int:
@@ -97,12 +97,12 @@ class Outcome:
     def reasons(self) -> list[tuple[int, str, str]]:
         """(how many, why, `ab12cd34, ef56ab78 and 3 more`), the commonest first."""
         listed = sorted(self.refused.items(), key=lambda pair: -len(pair[1]))
-        return [(len(ids), reason, _named(ids)) for reason, ids in listed]
+        return [(len(names), reason, _named(names)) for reason, names in listed]
 
 
-def _named(ids: list[str]) -> str:
-    more = len(ids) - NAMED
-    text = ", ".join(one[:8] for one in ids[:NAMED])
+def _named(names: list[str]) -> str:
+    more = len(names) - NAMED
+    text = ", ".join(names[:NAMED])
     return f"{text} and {more} more" if more > 0 else text
 
 
@@ -117,7 +117,7 @@ def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
         if reason is None:
             outcome.count += 1
         else:
-            outcome.refuse(row.id, reason)
+            outcome.refuse(row.id[:8], reason)
     return outcome
 
 
@@ -129,5 +129,5 @@ def apply(user: Person, rows: Iterable[Execution], verb: Verb, **given: Any) -> 
             verb.act(user=user, execution_id=row.id, **given)
             outcome.count += 1
         except KestraError as error:
-            outcome.refuse(row.id, error.message)
+            outcome.refuse(row.id[:8], error.message)
     return outcome

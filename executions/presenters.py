@@ -91,7 +91,12 @@ OFFERS = (
         asks="status",
     ),
 )
-DIRECT = 4  # of these are buttons of the bar; the others are in its menu
+FLOW_OFFERS = (
+    Offer("enable", "Enable", "play", "They may be executed again, and their triggers start them again."),
+    Offer("disable", "Disable", "power", "Nobody and nothing may execute them until they are enabled again."),
+    Offer("delete", "Delete", "trash-2", "Their executions and revisions stay; each can be restored from its revisions.", "danger"),
+)
+DIRECT = 4  # of OFFERS are buttons of the bar; the others are in its menu
 
 
 def actions(state: str, *, may: bool, can_restart: bool) -> tuple[list[Action], list[Action]]:

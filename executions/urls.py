@@ -5,12 +5,31 @@ from __future__ import annotations
 
 from django.urls import path
 
-from executions.views import actions, bulk, detail, execute, flows, home, lists, logs, metrics, outputs, storage, topology, triggers
+from executions.views import (
+    actions,
+    bulk,
+    detail,
+    execute,
+    flow_bulk,
+    flows,
+    home,
+    lists,
+    logs,
+    metrics,
+    outputs,
+    storage,
+    topology,
+    triggers,
+)
 
 app_name = "executions"
 
 home_urlpatterns = [path("", home.home, name="home")]
-flow_urlpatterns = [path("flows/", flows.flow_list, name="list")]
+flow_urlpatterns = [
+    path("flows/", flows.flow_list, name="list"),
+    path("flows/export/", flow_bulk.export, name="export"),
+    path("flows/bulk-<str:verb>/", flow_bulk.bulk_action, name="bulk"),
+]
 
 urlpatterns = [
     path("jump/", home.jump, name="jump"),

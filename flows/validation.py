@@ -135,5 +135,13 @@ def _namespace(value: Any) -> str:
 
 def split_documents(text: str) -> list[str]:
     """The documents of a text separated by `---` lines, empty ones left out; one empty text where there is nothing else."""
-    documents = [part for part in SEPARATOR.split(text) if part.strip()]
-    return documents or [""]
+    return [document for _, document in located_documents(text)]
+
+
+def located_documents(text: str) -> list[tuple[int, str]]:
+    """The same with the line of the text (from 1) that each document's first line is."""
+    apart = list(SEPARATOR.finditer(text))
+    starts = [0, *(min(match.end() + 1, len(text)) for match in apart)]  # past the line break
+    ends = [*(match.start() for match in apart), len(text)]
+    documents = [(text.count("\n", 0, start) + 1, text[start:end]) for start, end in zip(starts, ends, strict=True)]
+    return [one for one in documents if one[1].strip()] or [(1, "")]

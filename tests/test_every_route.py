@@ -95,6 +95,7 @@ GET    member    /flows/<str:namespace>/<str:flow_id>/execute/
 POST   member    /flows/<str:namespace>/<str:flow_id>/execute/
 POST   member    /flows/<str:namespace>/<str:flow_id>/execute/check/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/executions/
+GET    reader    /flows/<str:namespace>/<str:flow_id>/export/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/logs/
 POST   member    /flows/<str:namespace>/<str:flow_id>/restore/
 GET    reader    /flows/<str:namespace>/<str:flow_id>/revisions/
@@ -112,6 +113,11 @@ POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/
 POST   member    /flows/<str:namespace>/<str:flow_id>/triggers/<str:trigger_id>/set/
 POST   signed    /flows/draw/
 POST   signed    /flows/format/
+GET    signed    /flows/bulk-<str:verb>/
+POST   found     /flows/bulk-<str:verb>/
+GET    signed    /flows/export/
+GET    signed    /flows/import/
+POST   found     /flows/import/
 GET    signed    /flows/new/
 POST   member    /flows/new/
 GET    signed    /flows/schema.json
@@ -136,6 +142,7 @@ POST   member    /namespaces/<str:namespace>/files/rename/
 POST   member    /namespaces/<str:namespace>/files/restore/
 POST   member    /namespaces/<str:namespace>/files/save/
 POST   member    /namespaces/<str:namespace>/files/upload/
+GET    reader    /namespaces/<str:namespace>/flows/export/
 GET    reader    /namespaces/<str:namespace>/kv/
 POST   member    /namespaces/<str:namespace>/kv/<str:key>/delete/
 POST   member    /namespaces/<str:namespace>/kv/put/
@@ -478,7 +485,7 @@ class World:
     discarded: str = ""
 
     def values(self, route: Route) -> dict[str, Any]:
-        bulk = "kill" if "bulk" in route.pattern else "restart" if "triggers" in route.pattern else "disable"
+        bulk = "kill" if "executions/bulk" in route.pattern else "restart" if "triggers" in route.pattern else "disable"
         key = "SECRET" if "secrets" in route.pattern else "answer"
         person = self.people["reader" if "members" in route.pattern else "stranger"].pk
         return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -81,7 +81,7 @@ def bulk_action(request: HttpRequest, verb: str) -> HttpResponse:
     except Invalid as error:
         return _dialog(request, offer, chosen, error.message)
     outcome = bulk.apply(request.user, list(chosen.rows(request)[: bulk.MOST]), bulk.VERBS[verb], **given)
-    (messages.warning if outcome.refused else messages.success)(request, _summary(outcome, bulk.VERBS[verb]))
+    tell(request, outcome, "execution", bulk.VERBS[verb].done)
     return done(request, _back(request.POST, verb))
 
 
@@ -106,10 +106,18 @@ def _dialog(request: HttpRequest, offer: presenters.Offer, chosen: Chosen, error
     rows = chosen.rows(request)
     found = rows.count()
     foreseen = bulk.foreseen(request.user, rows.only("id", "namespace", "state")[: bulk.MOST], bulk.VERBS[offer.name])
-    context: Mapping[str, Any] = {
+    context = {
+        "noun": "execution",
+        "action_url": reverse("executions:bulk", args=[offer.name]),
         "offer": offer,
-        "chosen": chosen,
-        "until": chosen.until.isoformat(),
+        "hidden": [
+            ("query", chosen.query),
+            ("namespace", chosen.namespace),
+            ("flow", chosen.flow),
+            ("until", chosen.until.isoformat()),
+            ("all", "yes" if chosen.everything else ""),
+        ],
+        "ids": [] if chosen.everything else chosen.ids,
         "found": found,
         "foreseen": foreseen,
         "most": bulk.MOST if found > bulk.MOST else 0,
@@ -117,16 +125,19 @@ def _dialog(request: HttpRequest, offer: presenters.Offer, chosen: Chosen, error
         "error": error,
         "label_text": request.POST.get("labels", ""),
         "back_url": lists.address(request.POST or request.GET),
+        "back_text": "Executions",
     }
-    return page(request, "executions/bulk.html", "executions/_bulk_dialog.html", dict(context), status=422 if error else 200)
+    return page(request, "executions/bulk.html", "executions/_bulk_dialog.html", context, status=422 if error else 200)
 
 
-def _summary(outcome: bulk.Outcome, verb: bulk.Verb) -> str:
-    text = f"{formats.plural(outcome.count, 'execution')} {verb.done}"
+def tell(request: HttpRequest, outcome: bulk.Outcome, noun: str, word: str) -> None:
+    """Say how many were done, and which were not and why, on the page that comes next."""
+    text = f"{formats.plural(outcome.count, noun)} {word}"
     if not outcome.refused:
-        return text
+        messages.success(request, text)
+        return
     reasons = "; ".join(f"{reason} ({named})" for _, reason, named in outcome.reasons)
-    return f"{text}, {formats.number(outcome.others)} not: {reasons}"
+    messages.warning(request, f"{text}, {formats.number(outcome.others)} not: {reasons}")
 
 
 def _back(sent: QueryDict, verb: str) -> str:

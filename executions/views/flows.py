@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from executions import page_figures
+from executions import page_figures, presenters
+from executions.models import Execution
 from executions.views import lists
 from executions.views.home import namespaces_of
 from flows.models import Flow
@@ -19,7 +20,7 @@ from flows.views.pages import frame
 from flows.views.pages import readable as readable_flow
 from namespaces import rights
 from namespaces.models import Role
-from namespaces.rights import login_required
+from namespaces.rights import Person, login_required
 from ui.htmx import page
 from ui.paging import paginate
 
@@ -40,34 +41,31 @@ class FlowRow:
 @require_GET
 def flow_list(request: HttpRequest) -> HttpResponse:
     """Which flow is unwell? One line each, by namespace."""
-    rows = found(request)
+    rows = found(request.user, request.GET)
     window = paginate(request, rows.order_by("namespace", "flow_id"), size=100)
     now = timezone.now()
-    made = rows_of(window.rows, request, now)
-    state = request.GET.get("state", "")
-    if state:
-        made = [row for row in made if row.health.last is not None and row.health.last.state == state]
     context = {
         "now": now,
         "page": window,
-        "rows": made,
+        "rows": rows_of(window.rows, request, now),
         "total": window.total,
         "q": request.GET.get("q", ""),
         "namespace": request.GET.get("namespace", ""),
         "label": request.GET.get("label", ""),
-        "state": state,
+        "state": request.GET.get("state", ""),
         "states": ("SUCCESS", "WARNING", "FAILED", "KILLED", "RUNNING", "PAUSED"),
         "namespaces": namespaces_of(request.user),
+        "bulk_buttons": presenters.FLOW_OFFERS,
         "filtered": any(request.GET.get(name) for name in ("q", "namespace", "label", "state")),
         "may_create": rights.readable(request.user) != [],
     }
     return page(request, "executions/flows.html", "executions/_flow_list.html", context)
 
 
-def found(request: HttpRequest) -> QuerySet[Flow]:
-    """Flows by text (name, namespace, description, source), namespace and label `key:value`."""
-    rows = rights.filter_readable(Flow.objects.filter(deleted=False), request.user)
-    text, namespace, label = (request.GET.get(name, "").strip() for name in ("q", "namespace", "label"))
+def found(user: Person, query: QueryDict) -> QuerySet[Flow]:
+    """Flows by text (name, namespace, source), namespace, label `key:value` and the state of their last execution."""
+    rows = rights.filter_readable(Flow.objects.filter(deleted=False), user)
+    text, namespace, label, state = (query.get(name, "").strip() for name in ("q", "namespace", "label", "state"))
     if text:
         rows = rows.filter(Q(flow_id__icontains=text) | Q(namespace__icontains=text) | Q(source__icontains=text))
     if namespace:
@@ -75,6 +73,9 @@ def found(request: HttpRequest) -> QuerySet[Flow]:
     if label:
         key, _, value = label.partition(":")
         rows = rows.filter(**{f"labels__{key}": value}) if value and key.isidentifier() else rows.filter(source__icontains=label)
+    if state:
+        own = Execution.objects.filter(namespace=OuterRef("namespace"), flow_id=OuterRef("flow_id")).order_by("-created", "-id")
+        rows = rows.alias(last_state=Subquery(own.values("state")[:1])).filter(last_state=state)
     return rows
 
 

@@ -1,5 +1,6 @@
-// The Execute form: Ctrl Enter, a combobox whose last option is what was typed, a drop zone over a real file field, inputs that depend on others.
+// The Execute form: Ctrl Enter, a combobox whose last option is what was typed, inputs that depend on others.
 import { all, gather, isDialogOpen, on, one } from "./dom.js";
+import "./file-drop.js";
 
 const form = one("#execute-form");
 
@@ -86,53 +87,6 @@ on("pointerdown", ".combo [role=option]", (event, option) => {
   choose(one("[role=combobox]", option.closest(".combo")), option);
 });
 on("focusout", "[role=combobox][name]", (event, input) => closeList(input));
-
-// --- files ------------------------------------------------------------------------------------------------------------------------
-
-function size(bytes) {
-  const units = ["B", "kB", "MB", "GB"];
-  let amount = bytes;
-  let unit = 0;
-  while (amount >= 999.5 && unit < 3) {
-    amount /= 1000;
-    unit += 1;
-  }
-  return `${amount < 9.95 && unit ? amount.toFixed(1) : Math.round(amount)}\u00a0${units[unit]}`;
-}
-
-function showFile(input) {
-  const box = input.closest("[data-file-drop]");
-  const file = input.files[0];
-  const text = one("[data-file-name]", box);
-  text.replaceChildren();
-  if (file) {
-    const name = document.createElement("b");
-    name.textContent = file.name;
-    text.append(name, ` ${size(file.size)}`);
-  } else {
-    text.textContent = "Drop a file here, or choose one";
-  }
-  one("[data-file-clear]", box).hidden = !file;
-}
-
-on("change", "[data-file-drop] input[type=file]", (event, input) => showFile(input));
-on("click", "[data-file-clear]", (event, button) => {
-  const input = one("input[type=file]", button.closest("[data-file-drop]"));
-  input.value = "";
-  showFile(input);
-});
-on("dragover", "[data-file-drop]", (event, box) => {
-  event.preventDefault();
-  box.dataset.over = "";
-});
-on("dragleave", "[data-file-drop]", (event, box) => delete box.dataset.over);
-on("drop", "[data-file-drop]", (event, box) => {
-  event.preventDefault();
-  delete box.dataset.over;
-  const input = one("input[type=file]", box);
-  input.files = event.dataTransfer.files;
-  showFile(input);
-});
 
 // --- inputs that depend on others ---------------------------------------------------------------------------------------------------
 

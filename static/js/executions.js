@@ -1,4 +1,5 @@
-// The list of executions: rows change in place, new ones wait behind "3 new"; choosing, ranges and the bar of actions.
+// The list of executions: rows change in place, new ones wait behind "3 new".
+import { boxes } from "./choosing.js";
 import { all, gather, on, one } from "./dom.js";
 import "./filters.js";
 import { connect } from "./live.js";
@@ -9,50 +10,6 @@ const list = () => one("#execution-list");
 const fresh = new Set();
 const changed = new Set();
 const maker = document.createElement("template");
-let last = null;
-
-// --- choosing -----------------------------------------------------------------------------------------------------------------
-
-const boxes = () => all('#execution-rows input[name="id"]');
-
-function showChosen() {
-  const chosen = boxes().filter((box) => box.checked);
-  const bar = one("[data-bulk]");
-  if (!bar) return;
-  const everything = one('[name="all"]', bar);
-  if (everything && chosen.length === 0) everything.checked = false;
-  bar.hidden = chosen.length === 0;
-  one("[data-chosen]").textContent = `${everything?.checked ? everything.dataset.total : chosen.length} chosen`;
-  const whole = one("[data-choose-all]");
-  if (!whole) return;
-  whole.checked = chosen.length > 0 && chosen.length === boxes().length;
-  whole.indeterminate = chosen.length > 0 && !whole.checked;
-}
-
-on("click", '#execution-rows input[name="id"]', (event, box) => {
-  if (event.shiftKey && last && document.contains(last)) {
-    const every = boxes();
-    const [from, to] = [every.indexOf(last), every.indexOf(box)].sort((a, b) => a - b);
-    for (const one_ of every.slice(from, to + 1)) one_.checked = box.checked;
-  }
-  last = box;
-  const everything = one('[data-bulk] [name="all"]');
-  if (everything && !box.checked) everything.checked = false;
-  showChosen();
-});
-on("change", '[data-bulk] [name="all"]', (event, everything) => {
-  if (everything.checked) for (const box of boxes()) box.checked = true;
-  showChosen();
-});
-on("change", "[data-choose-all]", (event, whole) => {
-  for (const box of boxes()) box.checked = whole.checked;
-  if (!whole.checked) for (const everything of all('[data-bulk] [name="all"]')) everything.checked = false;
-  showChosen();
-});
-on("click", "[data-choose-none]", () => {
-  for (const box of boxes()) box.checked = false;
-  showChosen();
-});
 
 // --- filters ------------------------------------------------------------------------------------------------------------------
 
@@ -75,10 +32,7 @@ function showFilters() {
   one("[data-clear-filters]", form).hidden = !some;
 }
 on("change", "#execution-filters", showFilters);
-document.addEventListener("htmx:afterSwap", () => {
-  fresh.clear();
-  showChosen();
-});
+document.addEventListener("htmx:afterSwap", () => fresh.clear());
 
 // --- live ---------------------------------------------------------------------------------------------------------------------
 
@@ -142,5 +96,4 @@ if (list()) {
     if (focused && !boxes().some((box) => box.checked)) one("input", focused).click();
     one('[data-bulk]:not([hidden]) [data-bulk-action="restart"]')?.click();
   });
-  showChosen();
 }

@@ -1,4 +1,5 @@
 // The list of flows: keys on the row that has the focus, and the list again when an execution began or ended.
+import "./choosing.js";
 import { all, gather, one } from "./dom.js";
 import "./filters.js";
 import { connect } from "./live.js";
@@ -20,7 +21,9 @@ const refresh = gather(async () => {
   maker.innerHTML = await answer.text();
   for (const row of all("tr[data-row]")) {
     const next = maker.content.getElementById(row.id);
-    if (next && !row.contains(document.activeElement) && next.innerHTML !== row.innerHTML) row.replaceWith(next);
+    if (!next || row.contains(document.activeElement) || next.innerHTML === row.innerHTML) continue;
+    one("input", next).checked = one("input", row).checked;
+    row.replaceWith(next);
   }
 }, 2000);
 

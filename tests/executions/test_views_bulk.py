@@ -81,7 +81,7 @@ def test_the_dialog_tells_how_many_and_which_it_does_not_fit(people: dict[str, U
     data.execution(id="ended-b")
     dialog = told(client_of(people["member"]), "kill", {"id": ["going-on", "ended-a", "ended-b"]})
     assert "Kill: 1\u00a0execution</h2>" in dialog
-    assert "2 of 3\u00a0chosen executions stay as they are" in dialog
+    assert "2 of 3\u00a0executions stay as they are" in dialog
     assert "execution already terminated" in dialog
     assert "ended-a, ended-b" in dialog
 

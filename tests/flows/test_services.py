@@ -176,5 +176,5 @@ def test_the_constraints_read_as_kestras_do() -> None:
 
 
 def test_documents_are_split_at_their_marks() -> None:
-    assert split_documents("a: 1\n---\nb: |\n  x --- y\n--- # c\n\n") == ["a: 1\n", "\nb: |\n  x --- y\n"]
+    assert split_documents("a: 1\n---\nb: |\n  x --- y\n--- # c\n\n") == ["a: 1\n", "b: |\n  x --- y\n"]
     assert split_documents("") == [""]
