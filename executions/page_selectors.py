@@ -29,15 +29,20 @@ def tasks_of(execution: Execution) -> tuple[Task, ...]:
     return flow.all_tasks if flow else ()
 
 
-def task_types(execution: Execution) -> dict[str, str]:
-    """Task id → type, of every task of the flow however deep."""
-    found: dict[str, str] = {}
+def known_tasks(execution: Execution) -> dict[str, Task]:
+    """Task id → task, of every task of the flow however deep."""
+    found: dict[str, Task] = {}
     stack = list(tasks_of(execution))
     while stack:
         task = stack.pop()
-        found[task.id] = task.type
+        found[task.id] = task
         stack.extend(child for branch in task.branches.values() for child in branch)
     return found
+
+
+def task_types(execution: Execution) -> dict[str, str]:
+    """Task id → type, of every task of the flow however deep."""
+    return {id_: task.type for id_, task in known_tasks(execution).items()}
 
 
 # --- the Gantt ------------------------------------------------------------------------------------------------------------------

@@ -263,12 +263,21 @@ def file_of(user: Person, execution_id: str, uri: str) -> Path:
     return storage.existing(uri)
 
 
+def is_held(execution: models.Execution) -> bool:
+    """Whether somebody paused the execution as a whole."""
+    return execution.state == states.PAUSED and bool(execution.notes.get("held"))
+
+
+def paused_runs(execution: models.Execution) -> QuerySet[models.TaskRun]:
+    """The task runs that wait for somebody to resume them, in their order; nothing unless the execution is paused."""
+    paused = models.TaskRun.objects.filter(execution=execution, state=states.PAUSED).order_by("position")
+    paused = paused.exclude(notes__has_key="next_iteration")  # that one waits for its next round
+    return paused if execution.state == states.PAUSED else paused.none()
+
+
 def resumable(execution: models.Execution) -> models.TaskRun | None:
     """The paused task run that a resume goes on with; None where there is none, or a pause by hand is lifted first."""
-    if execution.state != states.PAUSED or execution.notes.get("held"):
-        return None
-    paused = models.TaskRun.objects.filter(execution=execution, state=states.PAUSED).order_by("position")
-    return paused.exclude(notes__has_key="next_iteration").first()  # that one waits for its next round
+    return None if is_held(execution) else paused_runs(execution).first()
 
 
 def declared_inputs(raw: Iterable[Mapping[str, Any]]) -> tuple[Input, ...]:

@@ -145,31 +145,52 @@ def pause(*, user: Person, execution_id: str) -> models.Execution:
 
 
 def resume(
-    *, user: Person, execution_id: str, inputs: Mapping[str, Any] | None = None, files: Mapping[str, File] | None = None
+    *,
+    user: Person,
+    execution_id: str,
+    inputs: Mapping[str, Any] | None = None,
+    files: Mapping[str, File] | None = None,
+    task_run_id: str | None = None,
 ) -> models.Execution:
-    """Go on with a paused execution, with values for `onResume` where its Pause task asks for some.
+    """Go on with a paused execution (with one of its paused task runs, or else the first), with values for what its `onResume` asks for.
 
     Raises Conflict unless it is paused, starting.InvalidInput.
     """
     row = _row(user, execution_id)
     if row.state != states.PAUSED:
         raise Conflict(f"Execution '{execution_id}' is not paused, can't resume it")
-    turn = Turn.begin(execution_id)
-    declared = _resume_inputs(row, turn)
-    values = starting.checked(turn.flow, turn.execution, declared, {**(inputs or {}), **_uploads(files)})
-    return _tell(execution_id, events.ResumeRequested(values))
+    turn, run = Turn.begin(execution_id), _resumed(row, task_run_id)
+    given = {**(inputs or {}), **_uploads(files)}
+    values = starting.checked(turn.flow, turn.execution, _asked(turn, run), given, turn.execution.run(run.id) if run else None)
+    return _tell(execution_id, events.ResumeRequested(values, task_run_id))
 
 
-def validate_resume(*, user: Person, execution_id: str, inputs: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def validate_resume(
+    *,
+    user: Person,
+    execution_id: str,
+    inputs: Mapping[str, Any] | None = None,
+    files: Mapping[str, File] | None = None,
+    task_run_id: str | None = None,
+) -> list[dict[str, Any]]:
     """Every `onResume` input of the paused task, as `validate_inputs` answers."""
     row = _row(user, execution_id)
     turn = Turn.begin(execution_id)
-    return [_checked(item) for item in starting.check(replace(turn.flow, inputs=_resume_inputs(row, turn)), inputs or {}, user)]
+    flow = replace(turn.flow, inputs=_asked(turn, _resumed(row, task_run_id)))
+    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **_uploads(files)}, user)]
 
 
-def _resume_inputs(row: models.Execution, turn: Turn) -> tuple[Any, ...]:
-    paused = selectors.resumable(row)
-    task = turn.table.task(paused.id) if paused is not None else None
+def _resumed(row: models.Execution, task_run_id: str | None) -> models.TaskRun | None:
+    if task_run_id is None:
+        return selectors.resumable(row)
+    run = selectors.paused_runs(row).filter(id=task_run_id).first()
+    if run is None:
+        raise Conflict("This task does not wait any more: somebody has resumed it, or it has ended. Reload the page")
+    return run
+
+
+def _asked(turn: Turn, run: models.TaskRun | None) -> tuple[Any, ...]:
+    task = turn.table.task(run.id) if run is not None else None
     return selectors.declared_inputs((task.properties.get("onResume") if task is not None else None) or [])
 
 

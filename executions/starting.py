@@ -12,7 +12,7 @@ from django.utils import timezone
 from engine import context
 from engine.document import Flow, Input
 from engine.errors import InputError
-from engine.execution import Execution
+from engine.execution import Execution, TaskRun
 from engine.expressions import render_typed
 from engine.inputs import Resolved, resolve_inputs, validate_inputs
 from engine.states import State
@@ -92,10 +92,15 @@ def check(flow: Flow, inputs: Mapping[str, Any], starter: Person) -> list[Resolv
     return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution), starter, functions))
 
 
-def checked(flow: Flow, execution: Execution, declared: Sequence[Input], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Values for other inputs of an execution that exists (those of `onResume`). Raises InvalidInput."""
+def checked(
+    flow: Flow, execution: Execution, declared: Sequence[Input], inputs: Mapping[str, Any], run: TaskRun | None
+) -> dict[str, Any]:
+    """Values for other inputs of an execution that exists: those of the `onResume` of a task run, which keeps the uploads.
+
+    Raises InvalidInput.
+    """
     try:
-        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution), None))
+        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution, run), None))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
 
@@ -116,9 +121,9 @@ def _answers(
     return {"render": rendered, "store_file": store_file, "encrypt": vault.encrypt_value, "variables": known}
 
 
-def _store(execution: Execution) -> Callable[[Input, Any], str]:
+def _store(execution: Execution, run: TaskRun | None = None) -> Callable[[Input, Any], str]:
     def put(declared: Input, value: Any) -> str:
-        uri, content = _place(execution, declared, value)
+        uri, content = _place(execution, declared, value, run)
         if not storage.write(uri, content):
             storage.delete(uri)
             raise ValueError(f"Can't upload file: {declared.id}")
@@ -131,13 +136,15 @@ def _pretend(execution: Execution) -> Callable[[Input, Any], str]:
     return lambda declared, value: _place(execution, declared, value)[0]
 
 
-def _place(execution: Execution, declared: Input, value: Any) -> tuple[str, IO[bytes] | bytes]:
+def _place(execution: Execution, declared: Input, value: Any, run: TaskRun | None = None) -> tuple[str, IO[bytes] | bytes]:
     if not isinstance(value, Upload):
         raise ValueError("Expected `FILE`: upload a file or give a `kestra:///` URI")
     name = value.name.replace("\\", "/").rpartition("/")[2]
     if name in ("", declared.id):  # clients of Kestra give the input's id as the name of the file
         name = f"{declared.id}{declared.properties.get('extension', '.upl')}"
-    return storage.input_uri(execution, declared.id, name), value.content
+    if run is None:
+        return storage.input_uri(execution, declared.id, name), value.content
+    return storage.task_uri(execution, run.task_id, run.id, f"onResume/{declared.id}/{name}"), value.content
 
 
 def labels_of(flow: Flow, given: Labels, *, correlation: str = "") -> list[tuple[str, str]]:

@@ -75,6 +75,8 @@ POST   member    /executions/<str:execution_id>/pause/
 POST   member    /executions/<str:execution_id>/replay/
 POST   member    /executions/<str:execution_id>/restart/
 POST   member    /executions/<str:execution_id>/resume/
+POST   member    /executions/<str:execution_id>/resume/check/
+GET    member    /executions/<str:execution_id>/resume/form/
 POST   member    /executions/<str:execution_id>/run-now/
 POST   member    /executions/<str:execution_id>/set-state/
 GET    reader    /executions/<str:execution_id>/topology/

@@ -1,4 +1,4 @@
-"""Forms made from inputs that a flow (or the task that paused it) declares: fields with their values and errors, and what was sent."""
+"""Forms made from inputs that a flow (or a task that waits) declares: fields with their values and errors, and what was sent."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
 
-from engine.document import Input, Task
-from executions import page_selectors, selectors
-from executions.models import Execution
+from engine.document import Input
 
 # How a type is filled in; every other type is one line of text.
 WIDGETS = {
@@ -153,44 +151,20 @@ def sent(request: HttpRequest, declared: Iterable[Input]) -> Sent:
     return made
 
 
-def filled(declared: Iterable[Input], values: Mapping[str, Any], checks: Iterable[Mapping[str, Any]] = ()) -> list[Field]:
+def filled(
+    declared: Iterable[Input], values: Mapping[str, Any], checks: Iterable[Mapping[str, Any]] = (), *, prefix: str = "input-"
+) -> list[Field]:
     """The fields with what was sent and what is wrong with it; `checks` come from `services.validate_inputs`."""
     by_id = {check["input"].id: check for check in checks}
     fields = []
     for one in declared:
-        made = field_of(one, values.get(one.id))
+        made = field_of(one, values.get(one.id), prefix=prefix)
         check = by_id.get(one.id)
         if check is not None:
             errors = tuple(error.removeprefix(f"{one.id}: ") for error in check["errors"])
             made = replace(made, errors=errors, enabled=check["enabled"])
         fields.append(made)
     return fields
-
-
-# --- inputs that a paused task asks for -------------------------------------------------------------------------------------------
-
-
-def resume_inputs(execution: Execution) -> tuple[Input, ...]:
-    """What the paused task declares under `onResume`; nothing unless the execution is paused."""
-    paused = selectors.resumable(execution)
-    task = _find(page_selectors.tasks_of(execution), paused.task_id) if paused is not None else None
-    declared = task.properties.get("onResume") if task is not None else None
-    return selectors.declared_inputs(one for one in declared if isinstance(one, Mapping)) if isinstance(declared, list | tuple) else ()
-
-
-def resume_fields(execution: Execution) -> list[Field]:
-    """The fields of the Resume dialog."""
-    return [field_of(one, prefix="resume-") for one in resume_inputs(execution)]
-
-
-def _find(tasks: Iterable[Task], task_id: str) -> Task | None:
-    for task in tasks:
-        if task.id == task_id:
-            return task
-        found = _find((child for branch in task.branches.values() for child in branch), task_id)
-        if found is not None:
-            return found
-    return None
 
 
 def with_error(fields: list[Field], name: str, message: str) -> list[Field]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from executions import selectors, services
 from executions.execution_context import header_context, page_context
 from executions.models import Execution
-from executions.views import _inputs
+from executions.starting import InvalidInput
+from executions.views import _inputs, _pauses
+from executions.views._pauses import Pause
 from executions.views.detail import overview_context
 from executions.views.execute import labels_of
 from namespaces import rights
@@ -98,21 +101,55 @@ def _revision(request: HttpRequest) -> int | None:
 @login_required
 @require_POST
 def resume(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """Go on after the task that paused it, with the values that it asks for."""
+    """Go on after one paused task (`?task_run=`), else after the first, with the values that it asks for.
+
+    htmx hears about each form alone: with 422 what is wrong at its fields, else nothing in its place while other tasks still wait.
+    """
     execution = _opened(request, execution_id)
-    declared = _inputs.resume_inputs(execution)
-    sent = _inputs.sent(request, declared)
+    run_id = request.GET.get("task_run", "")
+    sent = _inputs.sent(request, _pauses.declared(execution, run_id))
     try:
-        services.resume(user=request.user, execution_id=execution.id, inputs=sent.values, files=sent.files)
-    except Invalid as error:
-        fields = [_inputs.field_of(one, sent.values.get(one.id), prefix="resume-") for one in declared]
-        input_id = getattr(error, "input_id", "")
-        if not input_id:
-            raise
-        context = page_context(execution, request.user, "detail") | overview_context(execution, request.user)
-        context |= {"resume_fields": _inputs.with_error(fields, input_id, error.message), "resume_errors": True}
-        return render(request, "executions/overview.html", context, status=422)
-    return done(request, reverse("executions:gantt", args=[execution.id]), message="The execution goes on")
+        services.resume(
+            user=request.user, execution_id=execution.id, inputs=sent.values, files=sent.files, task_run_id=run_id or None
+        )
+    except InvalidInput as error:
+        return _resume_refused(request, execution, _pauses.one(execution, run_id, sent, user=request.user), error)
+    fresh = selectors.execution(request.user, execution.id)
+    if fresh.state == "PAUSED" and wants_fragment(request):
+        return done(request, "", message="The task goes on, others still wait", fragment="executions/_nothing.html", context={})
+    url = reverse("executions:detail" if fresh.state == "PAUSED" else "executions:gantt", args=[execution.id])
+    return done(request, url, message="The execution goes on")
+
+
+def _resume_refused(request: HttpRequest, execution: Execution, refused: Pause, error: InvalidInput) -> HttpResponse:
+    """The form with its errors: alone for htmx, else in its page with the dialog open."""
+    if not any(field.errors for field in refused.fields):
+        told = _inputs.with_error(list(refused.fields), error.input_id, error.message)
+        refused = replace(refused, fields=told, error="" if any(field.errors for field in told) else error.message)
+    if wants_fragment(request):
+        return render(request, "executions/_resume_form.html", {"execution": execution, "pause": refused}, status=422)
+    shown = [refused if one.key == refused.key else one for one in _pauses.pauses(execution, request.user)]
+    context = page_context(execution, request.user, "detail") | overview_context(execution, request.user)
+    return render(request, "executions/overview.html", context | {"pauses": shown, "resume_errors": True}, status=422)
+
+
+@login_required
+@require_GET
+def resume_form(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The forms of all that waits now, for a dialog that is open while something else pauses."""
+    execution = _opened(request, execution_id)
+    return render(request, "executions/_resume_forms.html", {"execution": execution, "pauses": _pauses.pauses(execution, request.user)})
+
+
+@login_required
+@require_POST
+def resume_check(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The fields of one form again, as they stand: inputs that depend on others appear and go. Nothing is stored."""
+    execution = _opened(request, execution_id)
+    run_id = request.GET.get("task_run", "")
+    sent = _inputs.sent(request, _pauses.declared(execution, run_id))
+    pause = _pauses.one(execution, run_id, sent, user=request.user, complete=False)
+    return render(request, "executions/_resume_fields.html", {"execution": execution, "pause": pause})
 
 
 @login_required

@@ -17,7 +17,7 @@ from executions.execution_context import page_context
 from executions.long_loops import Opened
 from executions.models import Execution, TaskRun
 from executions.page_children import Asked
-from executions.views._inputs import resume_fields
+from executions.views._pauses import pauses
 from namespaces.rights import Person, filter_readable, login_required
 from ui.htmx import page
 
@@ -30,7 +30,7 @@ def overview(request: HttpRequest, execution_id: str) -> HttpResponse:
     """Why it failed, what it did, with which values."""
     execution = selectors.execution(request.user, execution_id)
     context = page_context(execution, request.user, "detail") | overview_context(execution, request.user, Asked.of(request.GET.dict()))
-    context |= {"live_url": request.get_full_path(), "resume_fields": resume_fields(execution)}
+    context |= {"live_url": request.get_full_path(), "pauses": pauses(execution, request.user)}
     return page(request, "executions/overview.html", "executions/_overview.html", context)
 
 
@@ -76,7 +76,7 @@ def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
         ],
         "empty_title": "Nothing has started yet" if execution.state not in TERMINATED else "Nothing was started",
         "empty_text": presenters.waiting_for(execution),
-        "resume_fields": resume_fields(execution),
+        "pauses": pauses(execution, request.user),
         "logs_url": reverse("executions:logs_of", args=[execution.id]),
     }
     chosen = request.GET.get("row", "")

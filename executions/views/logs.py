@@ -16,7 +16,7 @@ from executions import found_logs, page_logs, page_selectors, selectors
 from executions.execution_context import page_context
 from executions.logbook import LEVELS
 from executions.models import Execution
-from executions.views._inputs import resume_fields
+from executions.views._pauses import pauses
 from flows.views.pages import frame
 from flows.views.pages import readable as readable_flow
 from namespaces.rights import login_required
@@ -32,7 +32,7 @@ def logs_of(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The lines of one execution: the first window, or the one around `?line=`."""
     execution = selectors.execution(request.user, execution_id)
     context = page_context(execution, request.user, "logs_of") | log_context(execution, request.GET.dict())
-    return page(request, "executions/logs.html", "executions/_log_view.html", context | {"resume_fields": resume_fields(execution)})
+    return page(request, "executions/logs.html", "executions/_log_view.html", context | {"pauses": pauses(execution, request.user)})
 
 
 def log_context(execution: Execution, query: dict[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from executions import page_metrics, selectors
 from executions.execution_context import page_context
 from executions.page_metrics import AGGREGATIONS, Wanted
-from executions.views._inputs import resume_fields
+from executions.views._pauses import pauses
 from flows.views.pages import frame, readable
 from namespaces.rights import login_required
 from ui.htmx import page
@@ -33,7 +33,7 @@ def metrics(request: HttpRequest, execution_id: str) -> HttpResponse:
         "tasks": tasks,
         "task": task,
         "live_url": request.get_full_path(),
-        "resume_fields": resume_fields(execution),
+        "pauses": pauses(execution, request.user),
     }
     if chosen is not None:
         values = paginate(request, page_metrics.values_of(execution, chosen, task).order_by("-value", "timestamp", "id"))

@@ -29,7 +29,7 @@ from executions.execution_context import page_context
 from executions.jq_child import run_jq
 from executions.models import Execution, TaskRun
 from executions.sight import with_folded
-from executions.views._inputs import resume_fields
+from executions.views._pauses import pauses
 from namespaces.rights import login_required
 from ui.errors import Invalid
 from ui.htmx import page
@@ -84,7 +84,7 @@ def outputs(request: HttpRequest, execution_id: str) -> HttpResponse:
         ],
         "flow_outputs": values(execution, execution.outputs or {}, "outputs"),
         "expression": request.GET.get("expression", ""),
-        "resume_fields": resume_fields(execution),
+        "pauses": pauses(execution, request.user),
     }
     return page(request, "executions/outputs.html", "executions/_outputs.html", context)
 

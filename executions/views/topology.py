@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from executions import gantt, page_selectors, presenters, selectors
 from executions.execution_context import page_context
 from executions.models import Execution, TaskRun
-from executions.views._inputs import resume_fields
+from executions.views._pauses import pauses
 from flows import selectors as flow_selectors
 from flows.views.pages import readable
 from flows.views.pictures import canvas_context, node_context
@@ -35,7 +35,7 @@ def topology_of(request: HttpRequest, execution_id: str) -> HttpResponse:
         "node_url": reverse("executions:topology_node", args=[execution.id]),
         "live_url": request.get_full_path() if execution.ended is None else "",
         "can_expand": True,
-        "resume_fields": resume_fields(execution),
+        "pauses": pauses(execution, request.user),
         "canvas_empty": "The source of this flow can no longer be read, so its tasks cannot be drawn.",
     }
     return page(request, "executions/topology.html", "executions/_topology.html", context)

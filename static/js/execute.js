@@ -1,6 +1,6 @@
-// The Execute form: Ctrl Enter, a combobox whose last option is what was typed, inputs that depend on others.
-import { all, gather, isDialogOpen, on, one } from "./dom.js";
-import "./file-drop.js";
+// The Execute form: Ctrl Enter sends it, once, and the first field has the focus.
+import { isDialogOpen, one } from "./dom.js";
+import "./inputs.js";
 
 const form = one("#execute-form");
 
@@ -18,97 +18,3 @@ addEventListener("pageshow", () => {
   sent = false;
 });
 if (form) (one("[aria-invalid=true]", form) ?? one("input:not([type=hidden], [type=file]), select, textarea", form))?.focus();
-
-// --- combobox ---------------------------------------------------------------------------------------------------------------------
-
-const listOf = (input) => document.getElementById(input.getAttribute("aria-controls"));
-const shown = (list) => all("[role=option]:not([hidden])", list);
-
-function openList(input, everything = false) {
-  const list = listOf(input);
-  const text = input.value.trim().toLowerCase();
-  let exact = false;
-  for (const option of all("[role=option][data-value]", list)) {
-    const value = option.dataset.value.toLowerCase();
-    exact ||= value === text;
-    option.hidden = !everything && text !== "" && !value.includes(text);
-  }
-  const own = one("[data-own]", list);
-  own.hidden = !text || exact;
-  own.dataset.value = input.value.trim();
-  one("code", own).textContent = input.value.trim();
-  list.hidden = shown(list).length === 0;
-  input.setAttribute("aria-expanded", String(!list.hidden));
-}
-
-function closeList(input) {
-  listOf(input).hidden = true;
-  input.setAttribute("aria-expanded", "false");
-  input.removeAttribute("aria-activedescendant");
-}
-
-function choose(input, option) {
-  input.value = option.dataset.value;
-  closeList(input);
-  input.dispatchEvent(new Event("change", { bubbles: true }));
-}
-
-function move(input, step) {
-  const list = listOf(input);
-  if (list.hidden) openList(input, true);
-  const options = shown(list);
-  const now = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
-  const next = options[(now + step + options.length) % options.length];
-  for (const option of all("[role=option]", list)) option.setAttribute("aria-selected", String(option === next));
-  if (!next) return;
-  next.id ||= `${input.id}-option-${options.indexOf(next)}`;
-  input.setAttribute("aria-activedescendant", next.id);
-  next.scrollIntoView({ block: "nearest" });
-}
-
-on("input", "[role=combobox][name]", (event, input) => openList(input));
-on("click", "[role=combobox][name]", (event, input) => openList(input, true));
-on("keydown", "[role=combobox][name]", (event, input) => {
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    event.preventDefault();
-    move(input, event.key === "ArrowDown" ? 1 : -1);
-  } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
-    event.preventDefault();
-    const chosen = one('[aria-selected="true"]:not([hidden])', listOf(input));
-    if (chosen && !listOf(input).hidden) choose(input, chosen);
-    else closeList(input);
-  } else if (event.key === "Escape" && !listOf(input).hidden) {
-    event.stopPropagation();
-    closeList(input);
-  }
-});
-on("pointerdown", ".combo [role=option]", (event, option) => {
-  event.preventDefault();
-  choose(one("[role=combobox]", option.closest(".combo")), option);
-});
-on("focusout", "[role=combobox][name]", (event, input) => closeList(input));
-
-// --- inputs that depend on others ---------------------------------------------------------------------------------------------------
-
-const check = gather(async () => {
-  const data = new FormData(form);
-  for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
-  const answer = await fetch(form.dataset.checkUrl, { method: "POST", body: data, headers: { "HX-Request": "true" }, credentials: "same-origin" });
-  if (!answer.ok) return;
-  const maker = document.createElement("template");
-  maker.innerHTML = await answer.text();
-  const place = one("#execute-fields");
-  const next = maker.content.firstElementChild;
-  const wanted = new Set(all("[data-input]", next).map((field) => field.dataset.input));
-  for (const field of all(":scope > [data-input]", place)) if (!wanted.has(field.dataset.input)) field.remove();
-  let before = null;
-  for (const field of all(":scope > [data-input]", next)) {
-    const old = one(`:scope > [data-input="${CSS.escape(field.dataset.input)}"]`, place);
-    if (!old) before ? before.after(field) : place.prepend(field);
-    before = old ?? field;
-  }
-}, 300);
-
-form?.addEventListener("change", () => {
-  if (form.dataset.depends !== undefined) check();
-});

@@ -1,5 +1,6 @@
 // What all tabs of one execution share: the socket, the header, the count of warnings and errors on the Logs tab, a body that is asked for again.
-import { gather, one, say } from "./dom.js";
+import { all, gather, one, say } from "./dom.js";
+import "./inputs.js";
 import { connect } from "./live.js";
 
 const root = one("[data-execution]");
@@ -28,6 +29,7 @@ function takeHeader(message) {
     document.dispatchEvent(new CustomEvent("execution-state", { detail: { state: message.state, terminated: TERMINATED.has(message.state) } }));
   }
   lastState = message.state;
+  if (one("#resume-dialog") && (message.state === "PAUSED" || one("#resume-forms .resume-form"))) renewForms();
 }
 
 function showCounts({ warnings, errors }) {
@@ -87,13 +89,25 @@ export function watch(view, on = {}, onGap = null) {
   return link;
 }
 
-// What the pause asks for is known only when it pauses: the fields come then, also into a dialog that is open already.
-document.addEventListener("execution-state", async (event) => {
-  if (event.detail.state !== "PAUSED") return;
-  const answer = await fetch(location.href, { credentials: "same-origin" });
+// What waits is known only when it pauses, and may change while the dialog is open: forms come and go, what somebody fills in stays.
+const renewForms = gather(async () => {
+  const dialog = one("#resume-dialog");
+  const answer = await fetch(dialog.dataset.formUrl, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
   if (!answer.ok) return;
-  const next = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("resume-fields");
-  if (next) one("#resume-fields")?.replaceWith(document.adoptNode(next));
-});
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const wanted = all(".resume-form", next);
+  const place = one("#resume-forms");
+  for (const form of all(".resume-form", place)) if (!wanted.some((other) => other.id === form.id)) form.remove();
+  let before = null;
+  for (const form of wanted) {
+    const old = document.getElementById(form.id);
+    const now = old ?? document.adoptNode(form);
+    if (!old) {
+      if (before) before.after(now); else place.prepend(now);
+      window.htmx?.process(now);
+    }
+    before = now;
+  }
+}, 500);
 
 if (root && !one("[data-gantt], [data-logs], #topology-body")) watch(one("[data-live-body]")?.dataset.view ?? "detail");

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from executions import storage
+from executions import selectors, storage
 from executions.models import Execution
 from flows import services as flow_services
 from namespaces import vault
@@ -153,7 +153,7 @@ def test_an_input_that_depends_on_another_comes_and_goes(people: dict[str, User]
     page = client.get(url).content.decode()
     assert 'data-input="mode"' in page
     assert 'data-input="flags"' not in page
-    assert " data-depends" in page
+    assert "data-check-url" in page
     assert 'data-input="flags"' in client.post(f"{url}check/", {"mode": "expert"}).content.decode()
     assert 'data-input="flags"' not in client.post(f"{url}check/", {"mode": "simple"}).content.decode()
     assert client.get(f"{url}check/").status_code == 405
@@ -177,7 +177,8 @@ def test_resume_asks_for_what_the_pause_wants(people: dict[str, User]) -> None:
     execution = Execution.objects.get(flow_id="pauses")
     assert execution.state == "PAUSED"
     page = signed_in(people["member"]).get(reverse("executions:gantt", args=[execution.id])).content.decode()
-    assert 'id="resume-reason"' in page
+    run = execution.task_runs.get()
+    assert f'id="resume-{run.id}-reason"' in page
     assert 'data-dialog-open="resume-dialog"' in page
     refused = post(people["member"], execution, "resume", amount="x", reason="because")
     assert refused.status_code == 422
@@ -185,6 +186,109 @@ def test_resume_asks_for_what_the_pause_wants(people: dict[str, User]) -> None:
     assert post(people["member"], execution, "resume", reason="because").status_code == 302
     execution.refresh_from_db()
     assert execution.state != "PAUSED"
+
+
+TOGETHER = """id: together
+namespace: company.team
+tasks:
+  - id: both
+    type: io.kestra.plugin.core.flow.Parallel
+    tasks:
+      - id: approve
+        type: io.kestra.plugin.core.flow.Pause
+        onResume:
+          - {id: reason, type: STRING}
+          - {id: amount, type: INT, max: 9}
+      - id: attach
+        type: io.kestra.plugin.core.flow.Pause
+        onResume:
+          - {id: reason, type: FILE}
+          - {id: kind, type: SELECT, values: [plain, other], defaults: plain}
+          - {id: which, type: STRING, dependsOn: {inputs: [kind], condition: "{{ inputs.kind == 'other' }}"}}
+  - id: after
+    type: io.kestra.plugin.core.debug.Return
+    format: "{{ outputs.approve.onResume.reason }} {{ read(outputs.attach.onResume.reason) }}"
+"""
+
+
+@pytest.fixture
+def waiting(people: dict[str, User]) -> Execution:
+    """An execution in which two tasks wait, each for something of its own."""
+    flow_services.create(user=None, source=TOGETHER)
+    signed_in(people["member"]).post("/flows/company.team/together/execute/")
+    execution = Execution.objects.get(flow_id="together")
+    assert execution.state == "PAUSED"
+    return execution
+
+
+def resumed(user: User, execution: Execution, task_id: str, fields: dict[str, Any], *, htmx: bool = True, to: str = "resume") -> Any:
+    run = execution.task_runs.get(task_id=task_id)
+    url = f"{reverse(f'executions:{to}', args=[execution.id])}?task_run={run.id}"
+    return signed_in(user).post(url, fields, headers={"HX-Request": "true"} if htmx else {})
+
+
+def state_of(execution: Execution, task_id: str) -> str:
+    return execution.task_runs.get(task_id=task_id).state
+
+
+def test_each_task_that_waits_has_a_form_of_its_own(people: dict[str, User], waiting: Execution) -> None:
+    page = signed_in(people["member"]).get(reverse("executions:detail", args=[waiting.id])).content.decode()
+    assert page.count('class="resume-form"') == 2
+    approve, attach = (waiting.task_runs.get(task_id=name) for name in ("approve", "attach"))
+    for name in (f"{approve.id}-reason", f"{approve.id}-amount", f"{attach.id}-reason", f"{attach.id}-kind"):
+        assert page.count(f'id="resume-{name}"') == 1
+    assert f'id="resume-{attach.id}-which"' not in page
+    seen = signed_in(people["reader"]).get(reverse("executions:detail", args=[waiting.id])).content.decode()
+    assert "resume-form" not in seen
+    assert "approve" in seen
+
+
+def test_tasks_are_resumed_one_by_one_in_any_order(people: dict[str, User], waiting: Execution) -> None:
+    sent = {"reason": SimpleUploadedFile("why.txt", b"from a file"), "kind": "plain"}
+    answer = resumed(people["member"], waiting, "attach", sent)
+    assert (answer.status_code, answer.content.strip()) == (200, b"")
+    assert (state_of(waiting, "attach"), state_of(waiting, "approve")) == ("SUCCESS", "PAUSED")
+    uri = waiting.task_runs.get(task_id="attach").outputs["onResume"]["reason"]
+    assert selectors.file_of(people["reader"], waiting.id, uri).read_bytes() == b"from a file"
+    answer = resumed(people["member"], waiting, "approve", {"reason": "because", "amount": "3"})
+    assert answer["HX-Redirect"] == reverse("executions:gantt", args=[waiting.id])
+    assert waiting.task_runs.get(task_id="approve").outputs == {"onResume": {"reason": "because", "amount": 3}}
+    assert resumed(people["member"], waiting, "approve", {"reason": "again"}).status_code == 409
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_whatever_is_wrong_is_told_at_its_field_and_nothing_is_lost(htmx: bool, people: dict[str, User], waiting: Execution) -> None:
+    answer = resumed(people["member"], waiting, "approve", {"reason": "be<cause", "amount": "12"}, htmx=htmx)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    run = waiting.task_runs.get(task_id="approve")
+    assert f'id="resume-{run.id}-amount-error"' in page
+    assert 'value="be&lt;cause"' in page
+    assert 'value="12"' in page
+    assert page.count('class="resume-form"') == (1 if htmx else 2)
+    assert state_of(waiting, "approve") == "PAUSED"
+    page = resumed(people["member"], waiting, "attach", {"kind": "neither"}, htmx=htmx).content.decode()
+    other = waiting.task_runs.get(task_id="attach")
+    assert f'id="resume-{other.id}-reason-error"' in page  # both at once
+    assert f'id="resume-{other.id}-kind-error"' in page
+
+
+def test_a_question_that_depends_on_another_comes_and_goes(people: dict[str, User], waiting: Execution) -> None:
+    run = waiting.task_runs.get(task_id="attach")
+    page = resumed(people["member"], waiting, "attach", {"kind": "other"}, to="resume_check").content.decode()
+    assert f'id="resume-{run.id}-which"' in page
+    assert "-error" not in page
+    page = resumed(people["member"], waiting, "attach", {"kind": "plain"}, to="resume_check").content.decode()
+    assert f'id="resume-{run.id}-which"' not in page
+    for person, status in (("reader", 403), ("stranger", 404)):
+        assert resumed(people[person], waiting, "attach", {}, to="resume_check").status_code == status
+
+
+def test_a_pause_by_hand_is_lifted_beside_the_tasks_that_wait(people: dict[str, User], waiting: Execution) -> None:
+    Execution.objects.filter(id=waiting.id).update(notes={"held": True})
+    page = signed_in(people["member"]).get(reverse("executions:resume_form", args=[waiting.id])).content.decode()
+    assert page.count('class="resume-form"') == 3
+    assert 'id="resume-all"' in page
 
 
 # --- verbs -----------------------------------------------------------------------------------------------------------------------

@@ -248,7 +248,7 @@ def test_an_open_page_learns_what_a_pause_asks_for(page: Page, live_server_stack
     execute(page, "/flows/company.team.pages/asks_first")
     expect(state_of(page)).to_have_attribute("data-state", "PAUSED", timeout=20_000)
     page.get_by_role("button", name="Resume").first.click()
-    page.locator("#resume-reason").fill("it is Monday")
+    page.locator("#resume-dialog").get_by_label("reason").fill("it is Monday")
     page.locator("#resume-dialog button[type=submit]").click()
     expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
     page.locator(".gantt-row", has_text="after").click()

@@ -32,6 +32,20 @@ FLOWS = {
     onResume: [{{id: reason, type: STRING}}, {{id: amount, type: INT, max: 9, defaults: 3}}]
   - {{id: told, {RETURN}, format: "{{{{ outputs.ask.onResume.reason }}}} {{{{ outputs.ask.onResume.amount }}}}"}}
 """,
+    "asks_twice": f"""tasks:
+  - id: both
+    type: io.kestra.plugin.core.flow.Parallel
+    tasks:
+      - {{id: approve, type: io.kestra.plugin.core.flow.Pause, onResume: [{{id: reason, type: STRING}}]}}
+      - id: attach
+        type: io.kestra.plugin.core.flow.Sequential
+        tasks:
+          - {{id: wait, type: io.kestra.plugin.core.flow.Sleep, duration: PT4S}}
+          - id: upload
+            type: io.kestra.plugin.core.flow.Pause
+            onResume: [{{id: document, type: FILE}}, {{id: pages, type: INT, max: 9}}]
+  - {{id: told, {RETURN}, format: "{{{{ outputs.approve.onResume.reason }}}}, {{{{ read(outputs.upload.onResume.document) }}}}"}}
+""",
     "loops": f"""tasks:
   - id: each
     type: io.kestra.plugin.core.flow.ForEach
@@ -134,6 +148,34 @@ def test_a_paused_execution_asks_and_goes_on_with_the_answer(page: Page, live_se
     expect(page.locator("#execution-header .state")).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
     page.goto(f"{address}/outputs/?q=told")
     expect(page.locator(".outputs-main")).to_contain_text("because 7")
+
+
+def test_tasks_that_wait_are_resumed_one_by_one_and_nothing_is_lost(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "asks_twice", "PAUSED")
+    page.goto(f"{address}/")
+    page.get_by_role("button", name="Answer and resume").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("reason").fill("because")
+    expect(dialog.get_by_label("pages")).to_be_visible(timeout=20_000)  # the other task has come to its pause meanwhile
+    expect(dialog.get_by_label("reason")).to_have_value("because")
+    with page.expect_file_chooser() as chooser:
+        dialog.get_by_text("Choose a file").click()
+    chooser.value.set_files({"name": "contract.txt", "mimeType": "text/plain", "buffer": b"signed"})
+    dialog.get_by_label("pages").fill("12")
+    dialog.get_by_role("button", name="Resume upload").click()
+    expect(dialog.get_by_label("pages")).to_have_attribute("aria-invalid", "true")
+    expect(dialog.get_by_label("pages")).to_be_focused()
+    expect(dialog.locator(".file-drop")).to_contain_text("contract.txt")
+    expect(dialog.get_by_label("reason")).to_have_value("because")
+    dialog.get_by_label("pages").fill("3")
+    dialog.get_by_role("button", name="Resume upload").click()
+    expect(dialog.get_by_label("pages")).to_have_count(0)
+    expect(dialog.get_by_label("reason")).to_have_value("because")
+    dialog.get_by_label("reason").press("Enter")
+    page.wait_for_url(f"**{address}/gantt/")
+    expect(page.locator("#execution-header .state")).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
+    page.goto(f"{address}/outputs/?q=told")
+    expect(page.locator(".outputs-main")).to_contain_text("because, signed")
 
 
 def test_a_long_loop_is_one_row_that_opens_page_by_page(page: Page, live_server_stack: Stack) -> None:
