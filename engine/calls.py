@@ -23,7 +23,8 @@ def place_call(board: Board, run: TaskRun, call: Call) -> None:
         return
     run = board.put(new_attempt(run, board.now))
     run = board.put(with_attempt(run, states.RUNNING, board.now))
-    board.note(run, call={"wait": call.wait, "transmit": call.transmit_failed})
+    again = run.notes.get("again") if call.again and call.wait else None
+    board.note(run, call={"wait": call.wait, "transmit": call.transmit_failed}, again=None)
     board.command(
         StartExecution(
             namespace=call.namespace,
@@ -36,6 +37,7 @@ def place_call(board: Board, run: TaskRun, call: Call) -> None:
             schedule_date=call.schedule_date,
             inherit_labels=call.inherit_labels,
             outputs=call.outputs,
+            again=again,
         )
     )
 

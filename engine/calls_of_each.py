@@ -27,7 +27,9 @@ def place_each(board: Board, run: TaskRun, call: CallEach) -> None:
     if open_attempt(run) is not None:
         return
     run = board.put(with_attempt(board.put(new_attempt(run, board.now)), states.RUNNING, board.now))
-    _look(board, run, {**NOTHING, "wait": call.wait, "transmit": call.transmit_failed, "lines": call.lines})
+    again = call.again and call.wait and "again" in run.notes
+    told = {"wait": call.wait, "transmit": call.transmit_failed, "lines": call.lines, "again": again}
+    _look(board, board.note(run, again=None), {**NOTHING, **told})
 
 
 def each_started(board: Board, event: EachStarted) -> None:
@@ -81,7 +83,7 @@ def _look(board: Board, run: TaskRun, call: Mapping[str, Any]) -> None:
 
 def _ask(board: Board, run: TaskRun, call: Mapping[str, Any]) -> None:
     board.note(run, call={**call, "asked": call["next"] + WAVE})
-    board.command(StartEach(run.id, run.attempts[-1].number, call["lines"], call["next"] + 1, WAVE))
+    board.command(StartEach(run.id, run.attempts[-1].number, call["lines"], call["next"] + 1, WAVE, call.get("again", False)))
 
 
 def _outputs(call: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -71,7 +71,8 @@ class StartExecution:
 
     A subflow of `task_run_id`; or, when that is None, the execution `replay_of` again from the start, at `schedule_date` (a retry as a new
     execution: nothing is answered then). `inherit_labels` puts the parent's labels first. `outputs` are
-    templates to be rendered in the execution when it has ended, where its flow declares none.
+    templates to be rendered in the execution when it has ended, where its flow declares none. `again` is the execution that the same task
+    run started before: where it failed it goes on instead of a new one.
     """
 
     namespace: str
@@ -85,18 +86,21 @@ class StartExecution:
     replay_of: str | None = None
     inherit_labels: bool = False
     outputs: Mapping[str, Any] | None = None
+    again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StartEach:
     """Start executions for the lines `first` to `first + count - 1` (from 1) of a stored file, as the task's properties say, and answer
-    `EachStarted`; then `ChildEnded` with `batch` for each that ends, where the task waits for them."""
+    `EachStarted`; then `ChildEnded` with `batch` for each that ends, where the task waits for them. `again`: those that the same task run
+    started before and that failed go on instead of new ones, those that ended well are not started again."""
 
     task_run_id: str
     attempt: int
     lines: str
     first: int
     count: int
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

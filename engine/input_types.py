@@ -17,7 +17,7 @@ from engine.expressions.values import duration_text, parse_duration, to_float32,
 from engine.yaml_ import load_value
 
 TYPES = (
-    "STRING", "ENUM", "SELECT", "MULTISELECT", "ARRAY", "INT", "FLOAT", "BOOLEAN", "DATETIME", "DATE", "TIME", "DURATION",
+    "STRING", "ENUM", "SELECT", "MULTISELECT", "ARRAY", "INT", "FLOAT", "BOOLEAN", "BOOL", "DATETIME", "DATE", "TIME", "DURATION",
     "FILE", "JSON", "YAML", "URI", "EMAIL", "SECRET",
 )
 TEXTUAL = frozenset({"STRING", "ENUM", "SELECT", "EMAIL", "URI", "SECRET"})
@@ -152,8 +152,8 @@ def _uri(raw: Any) -> str:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "INT": _int, "FLOAT": _float, "BOOLEAN": _bool, "DATETIME": _datetime, "DATE": _date, "TIME": _time, "DURATION": _duration,
-    "JSON": _json, "YAML": _yaml, "URI": _uri,
+    "INT": _int, "FLOAT": _float, "BOOLEAN": _bool, "BOOL": _bool, "DATETIME": _datetime, "DATE": _date, "TIME": _time,
+    "DURATION": _duration, "JSON": _json, "YAML": _yaml, "URI": _uri,
 }
 
 

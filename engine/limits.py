@@ -175,7 +175,7 @@ def cut_off(board: Board, state: str) -> None:
     for run in unfinished:
         board.stop(run)
         kill_run(board, run, state if run is unfinished[-1] else states.KILLED)
-    board.remember(held=None)
+    board.remember(held=None, leaving=None)
     board.to(state)
 
 

@@ -18,6 +18,7 @@ from engine.ids import copied_id
 from engine.states import Moment, State
 from engine.steering import Flowable, later
 
+OF_ITS_END = ("held", "leaving", "ending", "rendered", "aftermath", "listeners")  # notes
 AFTERWARDS = ("afterExecution", "listeners.")  # what runs because the execution has ended
 AGAIN = frozenset({states.FAILED, states.PAUSED, states.KILLED, states.CANCELLED})
 
@@ -41,7 +42,7 @@ def restart_requested(board: Board, _event: RestartRequested) -> None:
 
 def begin_again(board: Board) -> None:
     """The execution's next try: what it said of its end is forgotten."""
-    notes = {key: value for key, value in board.head.notes.items() if key not in ("held", "leaving", "ending", "rendered", "aftermath", "listeners")}
+    notes = {key: value for key, value in board.head.notes.items() if key not in OF_ITS_END}
     board.head = replace(board.head, error=None, outputs=None, attempt_number=board.head.attempt_number + 1, notes=notes)
 
 
@@ -82,12 +83,17 @@ def _flowable_again(board: Board, run: TaskRun, kind: type[Flowable]) -> None:
         for child in board.children(run.id):  # it failed by itself: everything about it anew
             if child.state.current in AGAIN or "iteration" in run.notes:
                 board.drop(child.id)
-        run = replace(run, notes={})
+        run = replace(run, notes=_child_of(run))
     kept = {key: value for key, value in run.notes.items() if key not in ("call", "child", "next_iteration")}
     run = board.put(replace(run, notes={**kept, "resumed": True} if paused_before else kept))
     board.move(run, states.RUNNING)
     for child in board.children(run.id):
         _again(board, child)
+
+
+def _child_of(run: TaskRun) -> dict[str, Any]:
+    """The note of a task run that called others: they may go on where they failed."""
+    return {"again": (run.outputs or {}).get("executionId", "")} if run.attempts else {}
 
 
 def reopen(board: Board, run: TaskRun) -> None:

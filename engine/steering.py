@@ -66,7 +66,7 @@ class Call:
     """Start another execution on behalf of this task run and, with `wait`, end as it ends.
 
     `transmit_failed` takes over FAILED, KILLED, WARNING and PAUSED of the child; anything else counts as success. `outputs` are templates
-    that are rendered in the child, for one whose flow declares no outputs.
+    that are rendered in the child, for one whose flow declares no outputs. `again`: after a restart the child that failed goes on instead.
     """
 
     namespace: str
@@ -79,18 +79,20 @@ class Call:
     inherit_labels: bool = False
     schedule_date: datetime | None = None
     outputs: Mapping[str, Any] | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CallEach:
     """Start one execution for each line of the stored file `lines`, as the properties of the task say, and end as they end.
 
-    Without `wait` the task run ends as soon as all of them exist; `transmit_failed` as in Call.
+    Without `wait` the task run ends as soon as all of them exist; `transmit_failed` and `again` as in Call.
     """
 
     lines: str
     wait: bool = True
     transmit_failed: bool = True
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render_any, to_text
 from engine.expressions.ion import to_ion
-from executions import born, executor, models, ports, storage, world
+from executions import born, children_again, executor, models, ports, storage, world
 from executions.dispatch import Outgoing
 from executions.executor import ExecutionMissing, Guard
 from executions.sight import Sight
@@ -32,18 +32,28 @@ def start(row: models.Command, command: commands.StartEach, parent: Execution) -
     uris, total, message = [], 0, None
     made: list[str] = []
     outgoing: list[Outgoing] = []
+    ended: list[events.ChildEnded] = []
     try:
         uris, total = _lines(parent, command)
         maker = _Maker.of(parent, run, command)
-        for line, uri in enumerate(uris, start=command.first):
-            id_ = born.child_id(row, line)
-            outgoing += maker.start(id_, line, uri)
+        numbered = dict(enumerate(uris, start=command.first))
+        earlier = children_again.of_lines(parent, run.id, list(numbered)) if command.again else {}
+        for line, uri in numbered.items():
+            id_, state = earlier.get(line, ("", ""))
+            if children_again.went_well(state):
+                ended.append(events.ChildEnded(run.id, id_, state, batch=(command.attempt, line)))
+            else:
+                sent = children_again.begin(id_, parent, [parent.id, run.id, command.attempt, line]) if id_ else None
+                if sent is None:
+                    id_ = born.child_id(row, line)
+                    sent = maker.start(id_, line, uri)
+                outgoing += sent
             made.append(id_)
     except KestraError as error:
         message = error.message
     base = base_of(parent, run)
     told = events.EachStarted(command.task_run_id, command.attempt, command.first, len(made), total, base, message)
-    outgoing += executor.advance(parent.id, told, guard=Guard(commands=[row.id]))
+    outgoing += executor.advance(parent.id, told, *ended, guard=Guard(commands=[row.id]))
     return [*outgoing, *born.killed_with(parent, made)]
 
 

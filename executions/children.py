@@ -14,7 +14,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import render_any
 from engine.restart import replay
-from executions import batch_children, born, executor, models, ports, store, world
+from executions import batch_children, born, children_again, executor, models, ports, store, world
 from executions.born import PARENT
 from executions.dispatch import Outgoing
 from executions.executor import Guard, Stale
@@ -45,13 +45,19 @@ def carry_out(row: models.Command, command: commands.Command) -> list[Outgoing]:
 
 def _start(row: models.Command, command: commands.StartExecution, parent: Execution) -> list[Outgoing]:
     task_run_id, child_id = command.task_run_id or "", born.child_id(row)
-    happened: events.Event
+    happened: list[events.Event] = []
     try:
-        outgoing = born.create(command, parent, child_id)
-        happened = events.ChildStarted(task_run_id, child_id)
+        earlier = children_again.of_subflow(command, parent)
+        sent = children_again.begin(earlier.id, parent, [parent.id, task_run_id]) if earlier is not None else None
+        if earlier is not None and children_again.went_well(earlier.state):
+            happened, sent = [_ended(execution_of(earlier, ()))], []  # somebody else saw to it
+        if earlier is not None and sent is not None:
+            child_id = earlier.id
+        outgoing = born.create(command, parent, child_id) if sent is None else sent
+        happened.insert(0, events.ChildStarted(task_run_id, child_id))
     except KestraError as error:
-        outgoing, happened = [], events.ChildEnded(task_run_id, "", states.FAILED, message=error.message)
-    outgoing += executor.advance(parent.id, happened, guard=Guard(commands=[row.id]))
+        outgoing, happened = [], [events.ChildEnded(task_run_id, "", states.FAILED, message=error.message)]
+    outgoing += executor.advance(parent.id, *happened, guard=Guard(commands=[row.id]))
     return [*outgoing, *born.killed_with(parent, [child_id])]
 
 

@@ -50,6 +50,7 @@ ACCEPTED: list[tuple[Input, Any, Any]] = [
     (declared("FLOAT"), "1", 1.0),
     (declared("BOOLEAN"), "TRUE", True),
     (declared("BOOLEAN"), "yes", False),
+    (declared("BOOL"), "true", True),
     (declared("DATETIME"), "2019-10-06T18:27:49Z", "2019-10-06T18:27:49.000Z"),
     (declared("DATETIME"), "2019-10-06T20:27:49.5+02:00", "2019-10-06T18:27:49.500Z"),
     (declared("DATE"), "2019-10-06", "2019-10-06"),

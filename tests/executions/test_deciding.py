@@ -329,6 +329,54 @@ def test_a_task_ends_the_execution_in_the_state_that_it_names(state: str, ended:
     assert (messages(execution, 4) == []) == (state != "DONE")
 
 
+FAILS_ONCE = (
+    f"tasks:\n  - {{id: done, type: {CORE}.log.Log, message: once}}\n"
+    f"  - {{id: fails, type: {CORE}.execution.Fail, condition: '{{{{ inputs.n | number == 2 and taskrun.attemptsCount == 0 }}}}'}}\n"
+)
+
+
+@pytest.mark.parametrize(("behavior", "children"), [("", 1), (", restartBehavior: NEW_EXECUTION", 2)])
+def test_a_restart_goes_on_with_the_execution_that_the_failed_task_had_started(behavior: str, children: int) -> None:
+    save("lot", "inputs:\n  - {id: n, type: INT}\n" + FAILS_ONCE)
+    call = f"{{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: lot, inputs: {{n: 2}}{behavior}}}"
+    execution = work_off(start(save("caller", f"tasks:\n  - {call}\n" + log("after", "{{ outputs.call.state }}"))))
+    assert (execution.state, children_of(execution)) == ("FAILED", {"FAILED": 1})
+    services.restart(user=None, execution_id=execution.id)
+    work_off(execution)
+    assert sum(children_of(execution).values()) == children
+    assert execution.state == ("SUCCESS" if children == 1 else "FAILED")
+    assert len(execution.task_runs.get(task_id="call").attempts) == 2
+    assert LogLine.objects.filter(execution__flow_id="lot", message="once").count() == children
+
+
+def test_a_restart_takes_over_what_ended_well_meanwhile() -> None:
+    save("lot", "inputs:\n  - {id: n, type: INT}\n" + FAILS_ONCE)
+    call = f"{{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: lot, inputs: {{n: 2}}}}"
+    execution = work_off(start(save("caller", f"tasks:\n  - {call}\n")))
+    child = Execution.objects.get(flow_id="lot")
+    services.restart(user=None, execution_id=child.id)
+    assert (work_off(child).state, work_off(execution).state) == ("SUCCESS", "FAILED")
+    services.restart(user=None, execution_id=execution.id)
+    assert (work_off(execution).state, children_of(execution)) == ("SUCCESS", {"SUCCESS": 1})
+    assert execution.task_runs.get().outputs == {"executionId": child.id, "state": "SUCCESS"}
+
+
+@pytest.mark.parametrize(("behavior", "children"), [("", 3), (", restartBehavior: NEW_EXECUTION", 6)])
+def test_a_restart_goes_on_with_the_batches_that_failed(behavior: str, children: int) -> None:
+    child = "inputs:\n  - {id: n, type: INT}\noutputs:\n  - {id: n, type: INT, value: '{{ inputs.n }}'}\n" + FAILS_ONCE
+    execution = work_off(lots(3, child, ", inputs: {n: '{{ taskrun.iteration }}'}" + behavior))
+    assert (execution.state, children_of(execution)) == ("FAILED", {"SUCCESS": 2, "FAILED": 1})
+    services.restart(user=None, execution_id=execution.id)
+    work_off(execution)
+    assert sum(children_of(execution).values()) == children
+    counts = execution.task_runs.get(task_id="each_items").outputs["iterations"]
+    assert counts == {"CREATED": 0, "RUNNING": 0, **({"SUCCESS": 3} if children == 3 else {"SUCCESS": 2, "FAILED": 1})}
+    if children == 3:
+        assert execution.state == "SUCCESS"
+        joined = execution.task_runs.get(task_id="each_merge").outputs["subflowOutputs"]
+        assert storage.existing(joined).read_text() == "{n:1}\n{n:2}\n{n:3}\n"
+
+
 # --- one execution for each batch
 
 

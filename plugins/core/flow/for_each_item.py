@@ -7,6 +7,9 @@ are open at a time), `<id>_merge` joins what the other flow declares as outputs 
 With `transmitFailed` (the default) the task fails, is killed or warns as the worst of the executions did. The output `iterations` of
 `<id>_items` counts them by state. A file without rows starts nothing and succeeds.
 
+When this execution is restarted, those executions that failed are restarted from where they failed and those that ended well are left
+alone; with `restartBehavior: NEW_EXECUTION` all are started anew.
+
 ```yaml
 id: every_batch
 namespace: company.team
@@ -33,7 +36,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -57,7 +60,9 @@ from plugins.core.storage import _splitting
 
 SPLIT, ITEMS, MERGE = "_split", "_items", "_merge"
 TYPE = "io.kestra.plugin.core.flow.ForEachItem"
-PASSED_ON = ("namespace", "flowId", "revision", "inputs", "labels", "wait", "transmitFailed", "inheritLabels", "scheduleDate")
+PASSED_ON = (
+    "namespace", "flowId", "revision", "inputs", "labels", "wait", "transmitFailed", "inheritLabels", "scheduleDate", "restartBehavior",
+)  # fmt: skip
 
 
 class Batch(Schema):
@@ -86,6 +91,9 @@ class ForEachItem(Steering):
     transmit_failed: bool = Field(True, description="Fail, warn or be killed as the worst of them was.")
     inherit_labels: bool = Field(False, description="Give them the labels of this execution too.")
     schedule_date: Text | None = Field(None, description="Start them at this date.")
+    restart_behavior: Literal["RETRY_FAILED", "NEW_EXECUTION"] = Field(
+        "RETRY_FAILED", description="When this execution is restarted, restart those that failed, or start all anew."
+    )
 
     @classmethod
     def generated(cls, given: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -156,7 +164,8 @@ class ForEachItemExecutable(FlowableTask):
         given = situation.task.properties
         if "splits" not in situation.answers:
             return Ask("splits", f"{{{{ currentEachOutput(outputs['{given['split']}']).splits }}}}")
-        return CallEach(str(situation.answers["splits"]), given.get("wait", True), given.get("transmitFailed", True))
+        again = given.get("restartBehavior", "RETRY_FAILED") == "RETRY_FAILED"
+        return CallEach(str(situation.answers["splits"]), given.get("wait", True), given.get("transmitFailed", True), again)
 
 
 class ForEachItemMergeOutputs(RunnableTask):

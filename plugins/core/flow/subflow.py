@@ -3,6 +3,9 @@
 With `wait: false` the task ends as soon as the other execution exists. With `transmitFailed` (the default) FAILED, KILLED and WARNING
 of the other execution become those of this task. Unlike Kestra, this obeys `runIf`.
 
+When this execution is restarted, the other execution that failed is restarted too, from where it failed; with
+`restartBehavior: NEW_EXECUTION` another one is started.
+
 ```yaml
 id: parent
 namespace: company.team
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -56,6 +59,9 @@ class Subflow(FlowableTask):
     inherit_labels: bool = Field(False, description="Give it the labels of this execution too.")
     outputs_: dict[str, Any] | None = Field(None, alias="outputs", description="Deprecated: declare outputs in the other flow.")
     schedule_date: Text | None = Field(None, description="Start it at this date.")
+    restart_behavior: Literal["RETRY_FAILED", "NEW_EXECUTION"] = Field(
+        "RETRY_FAILED", description="When this execution is restarted, restart the other one that failed, or start a new one."
+    )
 
     @classmethod
     def next(cls, situation: Situation) -> Answer:
@@ -79,6 +85,7 @@ class Subflow(FlowableTask):
             inherit_labels=given.get("inheritLabels", False),
             schedule_date=date,
             outputs=given.get("outputs"),
+            again=given.get("restartBehavior", "RETRY_FAILED") == "RETRY_FAILED",
         )
 
 
