@@ -30,18 +30,18 @@ router = Router(tags=["executions"])
 
 
 def _restart(request: HttpRequest, execution_id: str, revision: int | None = None) -> dict[str, Any]:
-    return shapes.execution(services.restart(user=who(request), execution_id=execution_id, revision=revision))
+    return shapes.begun(services.restart(user=who(request), execution_id=execution_id, revision=revision))
 
 
 def _replay(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803 -- Kestra's names
-    return shapes.execution(services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision))
+    return shapes.begun(services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision))
 
 
 def _replay_with_inputs(request: HttpRequest, execution_id: str, taskRunId: str = "", revision: int | None = None) -> dict[str, Any]:  # noqa: N803 -- the name is Kestra's
     values, files = inputs_of(request)
     given = {**values, **{name: Upload(upload.name, upload.file) for name, upload in files.items()}} or None
     found = services.replay(user=who(request), execution_id=execution_id, task_run_id=taskRunId or None, revision=revision, inputs=given)
-    return shapes.execution(found)
+    return shapes.begun(found)
 
 
 def _kill(request: HttpRequest, execution_id: str, isOnKillCascade: bool = True) -> HttpResponse:  # noqa: N803 -- the name is Kestra's

@@ -73,7 +73,7 @@ FIELDS: dict[str, filters.Meaning] = {
     "timeRange": filters.recent("created"),
     "triggerExecutionId": filters.text("trigger__variables__executionId"),
     "childFilter": _child,
-    "scope": filters.anything,
+    "scope": filters.scope("namespace"),
     "kind": filters.anything,
 }
 
@@ -99,7 +99,7 @@ def asked_for(request: HttpRequest) -> QuerySet[Execution]:
         trigger_execution_id=given.get("triggerExecutionId", ""),
         child={"CHILD": True, "MAIN": False}.get(given.get("childFilter", "")),
     )
-    return selectors.search(who(request), plain).filter(filters.of(request, FIELDS))
+    return selectors.search(who(request), plain).filter(filters.scoped(request, FIELDS), filters.of(request, FIELDS))
 
 
 def _start(request: HttpRequest) -> Any:
@@ -205,7 +205,10 @@ def start(
         revision=revision,
         schedule_date=filters.moment(scheduleDate, "scheduleDate") if scheduleDate else None,
     )
-    return shapes.created_execution(_until_terminated(row) if wait else row)
+    if not wait:
+        return shapes.with_url(row, shapes.begun(row))
+    ended = _until_terminated(row)
+    return shapes.with_url(ended, shapes.execution(ended))
 
 
 def _until_terminated(row: Execution) -> Execution:

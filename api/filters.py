@@ -26,6 +26,7 @@ LOOKUPS = {
 NEGATED = {"NOT_EQUALS": "EQUALS", "NOT_IN": "IN", "NOT_CONTAINS": "CONTAINS", "IS_NOT_NULL": "IS_NULL"}
 OPERATORS = frozenset({*LOOKUPS, *NEGATED, *NEGATED.values(), "PREFIX", "REGEX"})
 DEEPEST = 5
+SYSTEM = "system"  # the namespace of flows that serve the installation
 PATTERN_SECONDS = 0.5
 
 
@@ -193,8 +194,29 @@ def either(first: Meaning, second: Meaning) -> Meaning:
 
 
 def anything(condition: Condition) -> Q:
-    """A field that changes nothing here, such as the scope, since there are no flows of the system."""
+    """A field that changes nothing here, such as the kind of an execution, of which there is one."""
     return Q()
+
+
+def scope(*columns: str) -> Meaning:
+    """USER or SYSTEM: the namespace (in one of these columns) `system` with all below it is the system's, every other the users'."""
+
+    def meaning(condition: Condition) -> Q:
+        wanted = set(condition.value.split(","))
+        if condition.operator not in ("EQUALS", "IN") or not wanted <= {"USER", "SYSTEM"}:
+            raise Invalid(f"`scope` is USER or SYSTEM, got {condition.operator} {condition.value[:50]}")
+        of_system = Q()
+        for column in columns:
+            of_system |= below(SYSTEM, column)
+        return Q() if len(wanted) == 2 else of_system if wanted == {"SYSTEM"} else ~of_system
+
+    return meaning
+
+
+def scoped(request: HttpRequest, fields: Mapping[str, Meaning]) -> Q:
+    """What the plain parameter `scope` of a request asks, which may be repeated."""
+    listed = [value for value in request.GET.getlist("scope") if value]
+    return fields["scope"](Condition("scope", "IN", ",".join(listed))) if listed else Q()
 
 
 # --- values -------------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ninja import Query, Router
 
 from api import filters, shapes
 from api.doors import json_of, labels_of, nothing, page_of, sorted_by, text_of, who
+from engine.yaml_ import dump
 from executions import selectors as executions
 from flows import names, selectors, services, validation
 from flows.models import Flow
@@ -33,13 +34,13 @@ def visible(request: HttpRequest, namespace: str, flow_id: str, *, deleted: bool
 
 
 def source_of(request: HttpRequest) -> str:
-    """The flow in the body: YAML as it is, JSON too (it is YAML)."""
-    text = text_of(request)
-    if request.content_type == "application/json":
-        given = json_of(request)
-        if isinstance(given, dict) and isinstance(given.get("source"), str):
-            return given["source"]
-    return text
+    """The flow in the body: YAML as it is, JSON written as YAML where it does not bring its source along."""
+    if request.content_type != "application/json":
+        return text_of(request)
+    given = json_of(request)
+    if isinstance(given, dict) and isinstance(given.get("source"), str):
+        return given["source"]
+    return dump(given) if isinstance(given, dict) else text_of(request)
 
 
 @router.post("", summary="Create a flow from its YAML source")
@@ -84,7 +85,7 @@ FIELDS: dict[str, filters.Meaning] = {
     "flowId": filters.text("flow_id", flow_ids),
     "id": filters.text("flow_id", flow_ids),
     "labels": _label,
-    "scope": filters.anything,
+    "scope": filters.scope("namespace"),
 }
 SORTS = {"id": "flow_id", "namespace": "namespace", "revision": "revision", "description": "description", "updated": "updated"}
 
@@ -94,7 +95,7 @@ def asked_for(request: HttpRequest) -> QuerySet[Flow]:
     given = request.GET
     labels = dict(labels_of(given.getlist("labels")))
     rows = selectors.search(who(request), q=given.get("q", ""), namespace=given.get("namespace", ""), labels=labels)
-    return rows.filter(filters.of(request, FIELDS))
+    return rows.filter(filters.scoped(request, FIELDS), filters.of(request, FIELDS))
 
 
 @router.get("/search", summary="Search flows by id, namespace and labels")
@@ -125,7 +126,7 @@ def validate(request: HttpRequest) -> list[dict[str, Any]]:
 def _validated(index: int, source: str) -> dict[str, Any]:
     outcome = validation.validate(source)
     constraints = outcome.constraints()
-    if outcome.flow is None:
+    if outcome.flow is None or not outcome.readable:
         return {"index": index, "constraints": constraints, "outdated": False}
     flow = outcome.flow
     row = Flow.objects.filter(namespace=flow.namespace, flow_id=flow.id, deleted=False).first()

@@ -44,7 +44,7 @@ FIELDS: dict[str, filters.Meaning] = {
     "startDate": filters.date("timestamp", equals="gte"),
     "endDate": filters.date("timestamp", equals="lte"),
     "timeRange": filters.recent("timestamp"),
-    "scope": filters.anything,
+    "scope": filters.scope("execution__namespace", "trigger__namespace"),
     "kind": filters.anything,
 }
 
@@ -82,7 +82,7 @@ def search(
         min_level=level_of(minLevel),
         start=filters.moment(startDate, "startDate") if startDate else None,
         end=filters.moment(endDate, "endDate") if endDate else None,
-    ).filter(filters.of(request, FIELDS))
+    ).filter(filters.scoped(request, FIELDS), filters.of(request, FIELDS))
     rows = sorted_by(rows, sort, LOG_SORTS)
     return page_of(rows, lambda row: shapes.log_line(row, row.execution), page, size) | {"type": "OFFSET"}
 
@@ -230,7 +230,7 @@ def _aggregated(
     )
     rows = statistics.metrics_of(namespace, flow_id, task_id).filter(name=metric)
     found = statistics.aggregated(rows, aggregation, within)
-    told = [{"name": metric, "value": value, "date": shapes.instant(at)} for at, value in found.items()]
+    told = [{"name": metric, "value": value, "date": shapes.zoned(at)} for at, value in found.items()]
     return {"groupBy": within.group, "aggregations": told}
 
 

@@ -15,12 +15,14 @@ from api import filters, shapes
 from api.doors import json_of, nothing, object_of, page_of, sorted_by, switch_of, text_of, who, word_of
 from engine.errors import ExpressionError
 from engine.expressions.ion import only_ion
+from flows import exchange
 from flows.models import Flow
 from kv import services as kv
 from kv.models import KeyValue, ValueType
 from kv.values import DURATION
 from namespaces import files, rights
 from namespaces.models import Namespace, Role
+from namespaces.paths import FLOWS
 from namespaces.selectors.tree import inherited_variables as inherited
 from namespaces.services import tree
 from ui.errors import Invalid, KestraError, Missing
@@ -183,25 +185,36 @@ def file_search(request: HttpRequest, namespace: str, q: str = "") -> list[str]:
     return ["/" + found for found in files.search(namespace, q)]
 
 
-@router.get("/{namespace}/files/export", summary="All files as a zip")
+@router.get("/{namespace}/files/export", summary="All files as a zip, with the flows in its folder `_flows`")
 def file_export(request: HttpRequest, namespace: str) -> HttpResponse:
     rights.require(who(request), namespace, Role.READER)
+    sources = dict(Flow.objects.filter(namespace=namespace, deleted=False).order_by("flow_id").values_list("flow_id", "source"))
     headers = {"Content-Disposition": f'attachment; filename="{namespace}_files.zip"'}
-    return HttpResponse(files.export_zip(namespace), content_type="application/zip", headers=headers)
+    return HttpResponse(files.export_zip(namespace, sources), content_type="application/zip", headers=headers)
 
 
 @router.post("/{namespace}/files", summary="Write a file (multipart part `fileContent`)")
 def file_write(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
-    """A part whose file name ends with `.zip` is unpacked."""
+    """A part whose file name ends with `.zip` is unpacked. What is written below `/_flows` becomes a flow of the namespace."""
     rights.require(who(request), namespace, Role.MEMBER)
     upload = request.FILES.get("fileContent")
     if upload is None and "fileContent" not in request.POST:
         raise Invalid("Expected a multipart part `fileContent`")
+
+    def save(sources: list[bytes]) -> None:
+        exchange.save_in(user=who(request), namespace=namespace, sources=sources)
+
     if upload is not None and (upload.name or "").lower().endswith(".zip"):
-        files.import_zip(namespace, upload.file)
+        files.import_zip(namespace, upload.file, save)
         return nothing(200)
     content = upload.read() if upload is not None else request.POST["fileContent"].encode()
-    files.write(namespace, path_of(path), content)
+    folder, slash, name = path_of(path).partition("/")
+    if folder != FLOWS or not slash:
+        files.write(namespace, path_of(path), content)
+    elif "/" in name or not name:
+        raise Invalid(f"Invalid flow file path: {path[:200]}")
+    else:
+        save([content])
     return nothing(200)
 
 

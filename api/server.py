@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from api.doors import OPEN, nothing, object_of, who, word_of
+from api.filters import SYSTEM
 from engine.expressions import names
 from executions import selectors as executions
 from executions import statistics
@@ -39,7 +40,7 @@ def configs(request: HttpRequest) -> dict[str, Any]:
         "isSecretsEnabled": True,
         "secretsEnabled": True,
         "preview": {"initial": 100, "max": 5000},
-        "systemNamespace": "system",
+        "systemNamespace": SYSTEM,
         "hiddenLabelsPrefixes": ["system.", "internal."],
     }
 

@@ -29,6 +29,15 @@ def instant(moment: datetime | str | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
+def zoned(date: datetime | str | None) -> str | None:
+    """A date as Kestra writes those of triggers and of statistics: without a fraction where it has none."""
+    if isinstance(date, str):
+        date = datetime.fromisoformat(date)
+    if date is not None and not date.microsecond:
+        return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant(date)
+
+
 def iso_duration(span: timedelta) -> str:
     """As Java's Duration prints itself: `PT1M2.977S`, `PT0S`."""
     milliseconds = round(span.total_seconds() * 1000)
@@ -186,9 +195,17 @@ def checked_input(item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def created_execution(row: Execution) -> dict[str, Any]:
-    """The answer to a start: the execution with the address of its page."""
-    return execution(row) | {"url": f"{settings.KESTRA_URL.rstrip('/')}/ui/executions/{row.namespace}/{row.flow_id}/{row.id}"}
+def begun(row: Execution) -> dict[str, Any]:
+    """An execution as it was when it was begun (anew): what Kestra answers to whoever begins one, whatever has happened since."""
+    anew = [number for number, (name, _) in enumerate(row.histories) if name == "RESTARTED"]
+    told = execution(row, runs=bool(anew)) | {"state": state(row.histories[: anew[-1] + 1 if anew else 1])}
+    told.pop("outputs", None)
+    return told | ({"taskRunList": []} if row.parent_id and not anew else {})
+
+
+def with_url(row: Execution, told: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a start: with the address of the execution's page."""
+    return told | {"url": f"{settings.KESTRA_URL.rstrip('/')}/ui/executions/{row.namespace}/{row.flow_id}/{row.id}"}
 
 
 def _labels(raw: Any) -> list[dict[str, str]] | None:

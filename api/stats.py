@@ -55,7 +55,7 @@ def _one_of(pairs: list[tuple[str, str]]) -> Q:
 def _daily(found: statistics.Daily, within: Period) -> list[dict[str, Any]]:
     return [
         {
-            "startDate": shapes.instant(at),
+            "startDate": shapes.zoned(at),
             "duration": _duration(figures),
             "executionCounts": {state: figures.counts.get(state, 0) for state in statistics.COUNTED},
             "groupBy": within.group,
@@ -137,7 +137,7 @@ def logs_daily(request: HttpRequest) -> list[dict[str, Any]]:
     )
     return [
         {
-            "timestamp": shapes.instant(at),
+            "timestamp": shapes.zoned(at),
             "counts": {name: counts.get(number, 0) for number, name in enumerate(shapes.LEVELS)},
             "groupBy": within.group,
         }

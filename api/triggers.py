@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
@@ -40,7 +39,7 @@ FIELDS: dict[str, filters.Meaning] = {
     "nextExecutionDate": filters.date("next_date"),
     "locked": lambda condition: Q(evaluating__isnull=condition.value.lower() != "true"),
     "triggerState": lambda condition: Q(disabled=condition.value.upper() == "DISABLED"),
-    "scope": filters.anything,
+    "scope": filters.scope("namespace"),
 }
 LAST = {**FIELDS, "startDate": filters.date("date", equals="gte"), "endDate": filters.date("date", equals="lte")}
 SORTS = {
@@ -54,20 +53,11 @@ COLUMNS = ("namespace", "flowId", "triggerId", "type", "date", "nextExecutionDat
 # --- shapes -----------------------------------------------------------------------------------------------------------------
 
 
-def _zoned(date: datetime | str | None) -> str | None:
-    """A date as Kestra writes those of triggers: without a fraction where it has none."""
-    if isinstance(date, str):
-        date = datetime.fromisoformat(date)
-    if date is not None and not date.microsecond:
-        return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return shapes.instant(date)
-
-
 def _backfill(backfill: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if not backfill:
         return None
     dates = ("start", "end", "currentDate", "previousNextExecutionDate")
-    return shapes.without_nulls({**backfill, **{name: _zoned(backfill.get(name)) for name in dates}})
+    return shapes.without_nulls({**backfill, **{name: shapes.zoned(backfill.get(name)) for name in dates}})
 
 
 class Shaper:
@@ -98,10 +88,10 @@ class Shaper:
                 "namespace": row.namespace,
                 "flowId": row.flow_id,
                 "triggerId": row.trigger_id,
-                "date": _zoned(row.date),
-                "lastTriggeredDate": _zoned(row.date),
-                "nextExecutionDate": _zoned(row.next_date),
-                "nextEvaluationDate": _zoned(row.next_date),
+                "date": shapes.zoned(row.date or row.updated.replace(microsecond=0)),  # until it fires, since when it is so
+                "lastTriggeredDate": shapes.zoned(row.date),
+                "nextExecutionDate": shapes.zoned(row.next_date),
+                "nextEvaluationDate": shapes.zoned(row.next_date),
                 "executionId": execution,
                 "updatedDate": shapes.instant(row.updated),
                 "updatedAt": shapes.instant(row.updated),
@@ -146,7 +136,7 @@ def _found(request: HttpRequest, meanings: Mapping[str, filters.Meaning] = FIELD
         rows = rows.filter(worker=given["workerId"])
     if given.get("q"):
         rows = rows.filter(FIELDS["q"](filters.Condition("q", "CONTAINS", given["q"])))
-    return rows.filter(filters.of(request, meanings))
+    return rows.filter(filters.scoped(request, meanings), filters.of(request, meanings))
 
 
 @router.get("/search", summary="Search triggers")

@@ -47,7 +47,7 @@ def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> Any
         headers={name: [value] for name, value in request.headers.items()},
         parameters={name: request.GET.getlist(name) for name in request.GET},
     )
-    return nothing() if row is None else shapes.created_execution(row)
+    return nothing() if row is None else shapes.with_url(row, shapes.begun(row))
 
 
 def _body(raw: bytes) -> Any:

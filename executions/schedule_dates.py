@@ -98,7 +98,7 @@ class Dates:
     def variables(self, date: datetime) -> dict[str, str]:
         """What the execution of a date knows: the date in the trigger's zone, and its neighbours."""
         dates = {"date": date.astimezone(self.plugin.zone(SERVER)), "next": self.next(date), "previous": self.previous(date)}
-        return {name: found.isoformat() for name, found in dates.items() if found is not None}
+        return {name: _told(found) for name, found in dates.items() if found is not None}
 
     def to_fire(self, due: datetime, now: datetime, *, grace: timedelta) -> datetime | None:
         """The date that is fired now; None where it was missed and is not made up for.
@@ -156,8 +156,13 @@ class Dates:
         return self._built
 
     def _scene(self, date: datetime) -> Scene:
-        known: dict[str, Any] = {"date": date.astimezone(self.plugin.zone(SERVER)).isoformat()}
+        known: dict[str, Any] = {"date": _told(date.astimezone(self.plugin.zone(SERVER)))}
         return Scene(self._flow, self._trigger, known)
+
+
+def _told(date: datetime) -> str:
+    """A date as Java writes it: `Z` where it is that of UTC, else its offset."""
+    return date.isoformat().removesuffix("+00:00") + "Z" * (not date.utcoffset())
 
 
 def _listed(value: Any) -> Any:

@@ -12,8 +12,9 @@ from executions import models, services, triggering
 from executions.triggering import Scene
 from flows import selectors as flow_selectors
 from flows.selectors import FlowMissing
+from flows.validation import InvalidFlow
 from plugins.contract import ConditionFailed
-from ui.errors import Invalid, Missing
+from ui.errors import Conflict, Invalid, Missing
 
 WEBHOOK = "io.kestra.plugin.core.trigger.Webhook"
 LONGEST_KEY = 256
@@ -42,6 +43,8 @@ def call(
         flow = flow_selectors.parsed(namespace, flow_id)
     except FlowMissing as error:
         raise NoSuchFlow from error
+    except InvalidFlow as error:
+        raise Conflict(f"Cannot execute an invalid flow: {error.message}") from error
     trigger = _found(flow, key)
     if trigger is None:
         raise NoSuchWebhook

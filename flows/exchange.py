@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from django.db import transaction
 from django.utils import timezone
 
 from engine.document import Problem
@@ -19,6 +21,7 @@ from ui.errors import Invalid, KestraError
 
 LARGEST = 20_000_000  # bytes that a zip may unpack to
 MOST = 5_000  # flows in one zip
+NAMESPACE_LINE = re.compile(r"^namespace:.*$", re.MULTILINE)
 
 
 def export_zip(rows: Iterable[Flow]) -> bytes:
@@ -100,6 +103,13 @@ def _imported(user: Person, document: Document) -> Imported:
         return Imported(document, "refused", problems=(Problem(error.message, document.line, 1),))
     outcome = "unchanged" if flow.updated < began else "created" if flow.revision == 1 else "updated"
     return Imported(document, outcome, flow)
+
+
+def save_in(*, user: Person, namespace: str, sources: Iterable[bytes]) -> None:
+    """Save flows in this namespace, whichever their sources name, or none of them where one is not valid. Raises Invalid."""
+    with transaction.atomic():
+        for source in sources:
+            services.put(user=user, source=NAMESPACE_LINE.sub(f"namespace: {namespace}", _text(source), count=1))
 
 
 def import_sources(*, user: Person, sources: Iterable[str], fail_on_error: bool = False) -> list[str]:

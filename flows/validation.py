@@ -39,6 +39,11 @@ class Validation:
         return self.flow is not None and not self.errors
 
     @property
+    def readable(self) -> bool:
+        """Whether Kestra would make a flow of it at all, which it does not of an unknown type or property."""
+        return self.flow is not None and not any(_stands_alone(problem.message) for problem in self.errors)
+
+    @property
     def warnings(self) -> list[str]:
         return [problem.message for problem in self.problems if problem.severity == "warning"]
 

@@ -16,16 +16,17 @@ import shutil
 import stat as stats_module
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from django.conf import settings
 
 from engine.globs import chosen
-from namespaces.paths import TEMPORARY, UnsafePath, clean, clean_file, namespace_folders
+from namespaces.paths import FLOWS, TEMPORARY, UnsafePath, clean, clean_file, namespace_folders
 from ui.archives import DAMAGED
 from ui.errors import Conflict, Invalid, Missing
 from ui.formats import size as size_text
@@ -347,18 +348,23 @@ def _copy_below(top: int, parts: Sequence[str], source: IO[bytes]) -> None:
         os.close(here)
 
 
-def export_zip(namespace: str) -> bytes:
-    """Every file of the namespace as a zip archive."""
+def export_zip(namespace: str, flows: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Every file of the namespace as a zip archive, and in its folder `_flows` the sources of `flows` by their ids."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in glob(namespace):
             with open_file(namespace, path) as source, archive.open(path, "w", force_zip64=True) as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
+        for flow_id, text in flows.items():
+            archive.writestr(f"{FLOWS}/{flow_id}.yml", text)
     return target.getvalue()
 
 
-def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
-    """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`."""
+def import_zip(namespace: str, source: IO[bytes], flows: Callable[[list[bytes]], None] | None = None) -> list[str]:
+    """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`.
+
+    What its folder `_flows` holds is no file: `flows` is given it before anything is written, and may refuse.
+    """
     try:
         archive = zipfile.ZipFile(source)
     except DAMAGED as error:
@@ -368,6 +374,8 @@ def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
         limit = settings.KESTRA_LIMITS["upload_bytes"]
         if sum(member.file_size for member in members) > 10 * limit or len(members) > 10_000:
             raise TooLarge(f"Unpacked, the archive is larger than {size_text(10 * limit)} or has more than 10 000 files.")
+        apart = [member for member in members if flows is not None and member.filename.startswith(f"{FLOWS}/")]
+        members = [member for member in members if member not in apart]
         for member in members:
             clean_file(member.filename)
         try:
@@ -376,6 +384,8 @@ def import_zip(namespace: str, source: IO[bytes]) -> list[str]:
             raise Invalid("The archive is damaged, encrypted or packed by an unknown method; nothing was unpacked.") from error
         if damaged is not None:
             raise Invalid(f"The archive is damaged at {damaged[:200]}; nothing was unpacked.")
+        if flows is not None:
+            flows([archive.read(member) for member in apart])
         for member in members:
             with archive.open(member) as content:
                 write(namespace, member.filename, content)

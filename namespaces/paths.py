@@ -16,6 +16,7 @@ PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in "0123456789Â
 DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$", *PORTS})
 DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 TEMPORARY = ".kestra-web-upload-"
+FLOWS = "_flows"  # no folder: it stands for the flows of the namespace
 
 
 class UnsafePath(Invalid):
@@ -59,7 +60,7 @@ def clean(path: str) -> tuple[str, ...]:
         raise UnsafePath(f"A path has at most {DEEPEST} folders.")
     for part in parts:
         _check_name(part)
-    if parts[:1] == ("_flows",):
+    if parts[:1] == (FLOWS,):
         raise UnsafePath("The folder _flows stands for the flows of the namespace; edit them as flows.")
     return parts
 

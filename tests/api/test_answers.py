@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from executions.models import Execution
+from flows.models import Revision
+from tests.executions import page_data
 
 ROOTS = ("/api/v1/", "/api/v1/main/")
 
@@ -139,6 +144,23 @@ def test_a_started_execution_takes_inputs_and_labels(api: Client, shop: Executio
     assert told["inputs"] == {"who": "world"}
     assert told["labels"][:2] == [{"key": "team", "value": "data"}, {"key": "k", "value": "v"}]
     assert told["url"].endswith(f"/ui/executions/company.team/shop/{told['id']}")
+
+
+def test_who_begins_an_execution_is_told_its_beginning(api: Client, shop: Execution) -> None:
+    for path in ("executions/company.team/shop", "executions/trigger/company.team/shop", "executions/webhook/company.team/shop/open2"):
+        told = api.post(f"/api/v1/{path}").json()
+        assert (told["state"]["current"], len(told["state"]["histories"]), "endDate" in told["state"]) == ("CREATED", 1, False), path
+        assert not {"taskRunList", "outputs"} & set(told)
+        assert "url" in told
+    for path in ("replay", "actions/replay"):
+        told = api.post(f"/api/v1/executions/{shop.id}/{path}").json()
+        assert (told["state"]["current"], told["taskRunList"], told["parentId"]) == ("CREATED", [], shop.id)
+    page_data.task_run(shop, "again", state="FAILED")
+    Execution.objects.filter(id=shop.id).update(state="FAILED", histories=[*shop.histories[:2], ["FAILED", shop.histories[2][1]]])
+    told = api.post(f"/api/v1/executions/{shop.id}/restart").json()
+    assert [one["state"] for one in told["state"]["histories"]] == ["CREATED", "RUNNING", "FAILED", "RESTARTED"]
+    assert {run["taskId"] for run in told["taskRunList"]} == {"greet", "again"}
+    assert told["metadata"]["attemptNumber"] == 2
 
 
 @pytest.mark.parametrize("root", ROOTS)
@@ -359,3 +381,84 @@ def test_whatever_is_read_may_be_asked_for_its_head(api: Client, shop: Execution
         assert (answer.status_code, answer.getvalue() if answer.streaming else answer.content) == (200, b""), path
     assert api.head("/api/v1/executions/none").status_code == 404
     assert api.head("/api/v1/flows/validate").status_code == 405
+
+
+@pytest.mark.parametrize("wrong", ["type: no.Such", LOG + ", foo: 1"])
+def test_what_cannot_be_read_as_a_flow_is_validated_without_a_name(wrong: str, api: Client) -> None:
+    (told,) = api.post("/api/v1/flows/validate", TYPED.replace(LOG, wrong), content_type="application/x-yaml").json()
+    assert set(told) == {"index", "constraints", "outdated"}
+    (told,) = api.post("/api/v1/flows/validate", TYPED.replace("id: a,", "id: a b,"), content_type="application/x-yaml").json()
+    assert (told["flow"], told["constraints"][:12]) == ("typed", "tasks[0].id:")
+
+
+def test_a_flow_given_as_json_is_kept_as_yaml(api: Client, shop: Execution) -> None:
+    flow = {"id": "json", "namespace": "company.team", "tasks": [{"id": "a", "type": "io.kestra.plugin.core.log.Log", "message": "m"}]}
+    told = api.post("/api/v1/flows", json.dumps(flow), content_type="application/json").json()
+    assert told["source"] == "id: json\nnamespace: company.team\ntasks:\n- id: a\n  type: io.kestra.plugin.core.log.Log\n  message: m\n"
+    assert api.post("/api/v1/flows", "{", content_type="application/json").status_code == 422
+    assert api.post("/api/v1/flows", "[1]", content_type="application/json").status_code == 422
+
+
+def test_flows_of_the_system_are_told_apart(api: Client, asked_by: Callable[[str], Client], shop: Execution) -> None:
+    admin = asked_by("admin")
+    assert admin.post("/api/v1/flows", TYPED.replace("company.team", "system"), content_type="application/x-yaml").status_code == 200
+    for query, found in (
+        ("scope=SYSTEM", ["typed"]), ("scope=USER", ["shop"]), ("scope=USER&scope=SYSTEM", ["shop", "typed"]),
+        ("filters[scope][EQUALS]=SYSTEM", ["typed"]), ("filters[scope][NOT_EQUALS]=SYSTEM", ["shop"]),
+        ("filters[scope][IN]=USER,SYSTEM", ["shop", "typed"]),
+    ):  # fmt: skip
+        told = admin.get(f"/api/v1/flows/search?sort=id:asc&{query}").json()["results"]
+        assert [one["id"] for one in told] == found, query
+    for path, total in (("executions", 1), ("logs", 2)):
+        assert admin.get(f"/api/v1/{path}/search?scope=USER").json()["total"] == total
+        assert admin.get(f"/api/v1/{path}/search?scope=SYSTEM").json()["total"] == 0
+    assert admin.get("/api/v1/flows/search?scope=NOBODY").status_code == 422
+
+
+# --- flows among the files ----------------------------------------------------------------------------------------------------
+
+
+def packed(**files: str) -> SimpleUploadedFile:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "/") + ".yml", text)
+    return SimpleUploadedFile("all.zip", buffer.getvalue())
+
+
+def test_a_file_below_flows_becomes_a_flow_of_the_namespace(api: Client, shop: Execution) -> None:
+    path = "/api/v1/namespaces/company.team/files?path="
+    assert api.post(f"{path}/_flows/typed.yml", {"fileContent": TYPED.replace("company.team", "some.where")}).status_code == 200
+    assert api.get("/api/v1/flows/company.team/typed").json()["revision"] == 1
+    assert api.get("/api/v1/namespaces/company.team/files/search?q=").json() == []
+    for wrong in ("/_flows", "/_flows/", "/_flows/a/b.yml"):
+        assert api.post(path + wrong, {"fileContent": TYPED}).status_code == 422, wrong
+    assert api.post(f"{path}/_flows/x", {"fileContent": "id: x"}).status_code == 422
+    for ask in (api.get, api.delete):
+        assert ask(f"{path}/_flows/typed.yml").status_code == 422
+
+
+def test_the_flows_go_out_and_in_with_the_files(api: Client, shop: Execution) -> None:
+    api.post("/api/v1/namespaces/company.team/files?path=/a.sql", {"fileContent": "select 1"})
+    exported = api.get("/api/v1/namespaces/company.team/files/export").content
+    assert zipfile.ZipFile(io.BytesIO(exported)).namelist() == ["a.sql", "_flows/shop.yml"]
+    away = "/api/v1/namespaces/company.team.away"
+    api.delete("/api/v1/flows/company.team/shop")
+    answer = api.post(f"{away}/files?path=/x.zip", {"fileContent": SimpleUploadedFile("x.zip", exported)})
+    assert answer.status_code == 200
+    assert api.get(f"{away}/files/search?q=").json() == ["/a.sql"]
+    assert api.get("/api/v1/flows/company.team.away/shop").status_code == 200
+
+
+def test_a_zip_with_a_broken_flow_leaves_nothing(api: Client, shop: Execution) -> None:
+    archive = packed(a="one", _flows__typed=TYPED, _flows__wrong="id: x")
+    assert api.post("/api/v1/namespaces/company.team/files?path=/x.zip", {"fileContent": archive}).status_code == 422
+    assert api.get("/api/v1/namespaces/company.team/files/search?q=").json() == []
+    assert api.get("/api/v1/flows/company.team/typed").status_code == 404
+
+
+def test_a_webhook_of_a_flow_that_is_not_valid_any_more_is_a_conflict(api: Client, shop: Execution) -> None:
+    Revision.objects.filter(flow__flow_id="shop").update(source="id: shop\nnamespace: company.team\ntasks: [{id: a, type: no.Such}]\n")
+    for answer in (Client().post("/api/v1/executions/webhook/company.team/shop/open2"), api.post("/api/v1/executions/company.team/shop")):
+        told = answer.json()["message"]
+        assert (answer.status_code, told) == (409, "Illegal state: Cannot execute an invalid flow: Invalid type: no.Such")

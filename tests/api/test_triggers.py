@@ -55,6 +55,8 @@ def test_a_search_tells_declaration_and_state(api: Client) -> None:
     assert state["nextExecutionDate"] == state["nextEvaluationDate"]
     assert state["nextExecutionDate"].endswith("T06:00:00Z")
     assert (state["kind"], state["locked"]) == ("SCHEDULE", False)
+    assert state["date"].startswith(row().updated.strftime("%Y-%m-%dT%H:%M:%S"))
+    assert "lastTriggeredDate" not in state
     assert ask(api, "GET", "/company.team/shop")["results"] == [state]
 
 

@@ -103,6 +103,12 @@ def test_a_date_fires_once_with_its_neighbours_in_the_zone_of_the_trigger(state:
     assert (state.execution_id, state.last_execution_id, state.next_date) == (row.id, row.id, at(2))
 
 
+def test_a_date_of_utc_is_told_with_a_z(state: TriggerState) -> None:
+    change("", "timezone: Asia/Kolkata", "timezone: UTC")
+    schedule.fire(at(1, 1))
+    assert fired() == ["2030-01-01T12:01:00Z"]
+
+
 def test_the_next_date_waits_until_the_execution_before_has_ended(state: TriggerState) -> None:
     schedule.fire(at(1, 1))
     schedule.fire(at(2, 1))

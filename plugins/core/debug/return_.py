@@ -23,6 +23,8 @@ from pydantic import Field
 
 from plugins.contract import Result, RunContext, RunnableTask, Text
 
+LONGEST_TAG = 1000  # characters of the text that its metrics are told apart by
+
 
 class Return(RunnableTask):
     """Give a rendered text back as an output."""
@@ -34,12 +36,12 @@ class Return(RunnableTask):
     format: Text | None = Field(None, description="The text to render and return.")
 
     def run(self, context: RunContext) -> Result:
-        """Render `format`, log it at DEBUG, count its length and time under the tag `format` (as Kestra's Return does)."""
+        """Render `format`, log it at DEBUG, count its length and time under the tag `format`, which is what came of it."""
         began = time.perf_counter()
         value = None if self.format is None else context.render(self.format)
         if value is not None:
             context.log("DEBUG", value)
-        tags = {"format": self.format or ""}
+        tags = {"format": (value or "")[:LONGEST_TAG]}
         context.metric("length", len(value or ""), tags=tags)
         context.metric("duration", time.perf_counter() - began, kind="timer", tags=tags)
         return Result({"value": value})
