@@ -83,6 +83,7 @@ class Outcome:
 
     count: int = 0
     refused: dict[str, list[str]] = field(default_factory=dict)
+    shown: int | None = None  # characters of a name that are enough for people
 
     def refuse(self, name: str, reason: str) -> None:
         """One more that cannot be treated."""
@@ -97,7 +98,7 @@ class Outcome:
     def reasons(self) -> list[tuple[int, str, str]]:
         """(how many, why, `ab12cd34, ef56ab78 and 3 more`), the commonest first."""
         listed = sorted(self.refused.items(), key=lambda pair: -len(pair[1]))
-        return [(len(names), reason, _named(names)) for reason, names in listed]
+        return [(len(names), reason, _named([name[: self.shown] for name in names])) for reason, names in listed]
 
 
 def _named(names: list[str]) -> str:
@@ -108,7 +109,7 @@ def _named(names: list[str]) -> str:
 
 def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
     """What would come of it, as far as roles and states tell; nothing is changed."""
-    outcome = Outcome()
+    outcome = Outcome(shown=8)
     roles: dict[str, bool] = {}
     for row in rows:
         if row.namespace not in roles:
@@ -117,17 +118,17 @@ def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
         if reason is None:
             outcome.count += 1
         else:
-            outcome.refuse(row.id[:8], reason)
+            outcome.refuse(row.id, reason)
     return outcome
 
 
 def apply(user: Person, rows: Iterable[Execution], verb: Verb, **given: Any) -> Outcome:
     """Do it to each; one that refuses does not keep the others from it. `given` is what the service is told besides."""
-    outcome = Outcome()
+    outcome = Outcome(shown=8)
     for row in rows:
         try:
             verb.act(user=user, execution_id=row.id, **given)
             outcome.count += 1
         except KestraError as error:
-            outcome.refuse(row.id[:8], error.message)
+            outcome.refuse(row.id, error.message)
     return outcome
