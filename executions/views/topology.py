@@ -33,7 +33,7 @@ def topology_of(request: HttpRequest, execution_id: str) -> HttpResponse:
     context = page_context(execution, request.user, "topology") | canvas_context(request.user, page_selectors.flow_of(execution), opened)
     context |= _coloured(request.user, execution, context) | {
         "node_url": reverse("executions:topology_node", args=[execution.id]),
-        "live_url": request.get_full_path() if execution.ended is None else "",
+        "live_url": request.get_full_path(),
         "can_expand": True,
         "pauses": pauses(execution, request.user),
         "canvas_empty": "The source of this flow can no longer be read, so its tasks cannot be drawn.",

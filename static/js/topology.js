@@ -163,6 +163,14 @@ function keyed(event) {
 
 const pane = () => one("#topology-pane");
 
+async function nodeOf(canvas, uid) {
+  const query = new URLSearchParams({ node: uid });
+  for (const open of new URL(location.href).searchParams.getAll("open")) query.append("open", open);
+  const answer = await fetch(`${canvas.dataset.nodeUrl}?${query}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+  const text = answer.ok ? await answer.text() : '<p class="muted">This node could not be loaded. Reload the page.</p>';
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
 export async function choose(canvas, uid) {
   for (const node of all(".topology-node", canvas)) node.toggleAttribute("data-chosen", node.dataset.uid === uid);
   const here = new URL(location.href);
@@ -175,10 +183,7 @@ export async function choose(canvas, uid) {
     show(canvas);
     return wasFocused;
   }
-  const query = new URLSearchParams({ node: uid });
-  for (const open of here.searchParams.getAll("open")) query.append("open", open);
-  const answer = await fetch(`${canvas.dataset.nodeUrl}?${query}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
-  pane().innerHTML = answer.ok ? await answer.text() : `<p class="muted">This node could not be loaded. Reload the page.</p>`;
+  pane().replaceChildren(...(await nodeOf(canvas, uid)).body.childNodes);
   pane().hidden = false;
   window.htmx?.process(pane());
   show(canvas);
@@ -186,6 +191,16 @@ export async function choose(canvas, uid) {
 }
 
 // --- states that change --------------------------------------------------------------------------------------------------------
+
+// What the chosen node's task runs did, unless somebody is reading it with the keyboard or has marked something.
+async function refreshPane(canvas) {
+  const uid = new URL(location.href).searchParams.get("node");
+  const runs = pane() && one("#node-runs", pane());
+  const selection = document.getSelection();
+  if (!uid || !runs || runs.contains(document.activeElement) || (!selection.isCollapsed && runs.contains(selection.anchorNode))) return;
+  const next = one("#node-runs", await nodeOf(canvas, uid));
+  if (next && next.innerHTML !== runs.innerHTML) runs.replaceWith(document.adoptNode(next));
+}
 
 // The picture stays, its nodes take the state and the second line of the newer one.
 export const refresh = gather(async () => {
@@ -197,10 +212,11 @@ export const refresh = gather(async () => {
   for (const made of all(".topology-node", next)) {
     const old = all(".topology-node", canvas).find((node) => node.dataset.uid === made.dataset.uid);
     if (!old || old.innerHTML === made.innerHTML) continue;
-    if (made.dataset.state) old.dataset.state = made.dataset.state;
+    if (made.dataset.state) old.dataset.state = made.dataset.state; else delete old.dataset.state;
     const [link, newer] = [one("a", old), one("a", made)];
     if (link && newer) link.replaceChildren(...[...newer.childNodes].map((node) => document.importNode(node, true)));
   }
+  await refreshPane(canvas);
 }, 400);
 
 function start(canvas) {

@@ -26,6 +26,15 @@ FLOWS = {
     else: [{{id: left, {RETURN}, format: no}}]
   - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NS}, flowId: inner}}
 """,
+    "inside": """tasks:
+  - {id: early, type: io.kestra.plugin.core.flow.Sleep, duration: PT3S}
+  - {id: late, type: io.kestra.plugin.core.flow.Sleep, duration: PT3S}
+""",
+    "slow": f"""tasks:
+  - {{id: first, type: io.kestra.plugin.core.flow.Sleep, duration: PT3S}}
+  - {{id: breaks, type: io.kestra.plugin.core.execution.Fail, allowFailure: true}}
+  - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NS}, flowId: inside}}
+""",
     "asks": f"""tasks:
   - id: ask
     type: io.kestra.plugin.core.flow.Pause
@@ -125,6 +134,42 @@ def test_the_topology_is_walked_by_keys_and_shows_what_happened(page: Page, live
     expect(page.locator("#topology-pane")).to_be_hidden()
     picture.locator('[data-uid="root.call"] .topology-expand').click()
     expect(picture.locator('[data-uid="root.call.deep"]')).to_have_attribute("data-state", "SUCCESS")
+
+
+STATES = """(uid) => new Promise((resolve) => {
+  const seen = [], node = () => document.querySelector(`[data-uid="${uid}"]`);
+  const look = () => {
+    const now = node();
+    const edge = now.querySelector(".state-edge");
+    const told = [now.dataset.state ?? "", edge ? getComputedStyle(edge).fill : "", now.querySelector(".quiet").textContent.trim()];
+    if (seen.at(-1)?.[0] !== told[0]) seen.push(told);
+    if (["SUCCESS", "WARNING", "FAILED"].includes(told[0])) resolve(seen); else setTimeout(look, 50);
+  };
+  look();
+})"""
+
+
+def test_the_topology_changes_colour_while_it_is_watched(page: Page, live_server_stack: Stack) -> None:
+    with live_server_stack.client() as client:
+        made = client.post(f"/api/v1/main/executions/{NS}/slow").raise_for_status().json()["id"]
+    page.goto(f"/executions/{made}/topology/?open=root.call&node=root.breaks")
+    page.evaluate("() => { window.watched = true; }")
+    expect(page.locator("#topology-pane")).to_contain_text("It has not begun")
+    page.locator('[data-node="root.first"]').focus()
+    first = page.evaluate(STATES, "root.first")
+    assert [state for state, _, _ in first][-2:] == ["RUNNING", "SUCCESS"]
+    assert first[-1][1] != first[-2][1]  # not only said: another colour
+    assert first[-1][2].startswith("Success")
+    expect(page.locator('[data-uid="root.breaks"]')).to_have_attribute("data-state", "WARNING")
+    expect(page.locator("#topology-pane")).not_to_contain_text("It has not begun")
+    late = page.evaluate(STATES, "root.call.late")  # of the execution inside
+    assert [state for state, _, _ in late][-2:] == ["RUNNING", "SUCCESS"]
+    expect(page.locator('[data-uid="root.call"]')).to_have_attribute("data-state", "SUCCESS")
+    expect(page.locator('[data-node="root.first"]')).to_be_focused()
+    assert page.evaluate("() => window.watched")  # the same page all the time
+    live = page.evaluate("() => [...document.querySelectorAll('.topology-node')].map((node) => node.textContent)")
+    page.reload()
+    assert page.evaluate("() => [...document.querySelectorAll('.topology-node')].map((node) => node.textContent)") == live
 
 
 def test_the_editor_draws_what_is_typed(page: Page) -> None:
