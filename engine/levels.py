@@ -43,7 +43,7 @@ class Level:
     @property
     def broken(self) -> bool:
         """Nothing more of the main branch starts."""
-        return any(run.state.current in (states.FAILED, states.KILLED) for run in self.main)
+        return _broken(self.main)
 
 
 def settle(board: Board) -> None:
@@ -63,6 +63,7 @@ def walk(board: Board, parent_id: str | None) -> None:
         return
     for waiting in _waiting(board, parent_id):
         begin(board, waiting)
+    _fail_beside(board, parent_id)
     level = _level(board, parent_id)
     if level is None:
         return
@@ -72,6 +73,17 @@ def walk(board: Board, parent_id: str | None) -> None:
         if level.run is None:
             raise
         fail_run(board, board.runs[level.run.id], str(error))
+
+
+def _fail_beside(board: Board, parent_id: str | None) -> None:
+    """What runs while a task run is paused failed: it waits no more."""
+    run = board.run(parent_id)
+    if run is not None and run.state.current == states.PAUSED and _broken(board.children(parent_id)):
+        board.move(run, states.RUNNING)
+
+
+def _broken(runs: Sequence[TaskRun]) -> bool:
+    return any(run.state.current in (states.FAILED, states.KILLED) for run in runs)
 
 
 def _bring_forward(board: Board, level: Level) -> None:
@@ -92,6 +104,7 @@ def _holds_up(board: Board, level: Level) -> bool:
         for run in still_open:
             for each in reversed([run, *board.descendants(run.id)]):
                 if not each.state.terminated:
+                    board.stop(each)
                     kill_run(board, each, states.CANCELLED)
     return bool(waited_for)
 
@@ -181,6 +194,7 @@ def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | 
             board.note(board.move(run, states.PAUSED), end=answer.end if answer.end_at is not None else None)
             _wake(board, f"resume:{run.id}", answer.resume_at)
             _wake(board, f"expire:{run.id}", answer.end_at)
+            _start(board, run.id, answer.beside)
         case Repeat():
             board.note(board.move(run, states.PAUSED), next_iteration=answer.iteration)
             _wake(board, f"repeat:{run.id}:{answer.iteration}", answer.at)

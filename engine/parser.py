@@ -176,7 +176,10 @@ class FlowParser:
         branches: dict[str, tuple[Task, ...]] = {}
         for name in self.catalog.child_properties(type_):
             value = raw.get(name)
-            if isinstance(value, Mapping):
+            if isinstance(value, Mapping) and any(isinstance(value.get(key), str) for key in ("id", "type")):  # one task, not a list
+                only = self._task(value, (*path, name))
+                branches[name] = (only,) if only is not None else ()
+            elif isinstance(value, Mapping):
                 for key, tasks in value.items():
                     branches[f"{name}.{key}"] = self._tasks(tasks, (*path, name, str(key)))
             elif value:

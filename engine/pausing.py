@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from engine import states
-from engine.attempts import retry_due
+from engine.attempts import kill_run, retry_due
 from engine.board import Board
 from engine.endings import allowed, end_run, is_main
 from engine.events import ForceRunRequested, PauseRequested, ResumeRequested, TimerElapsed
@@ -58,7 +58,8 @@ def resume_run(board: Board, run: TaskRun, inputs: Mapping[str, Any] | None = No
     if inputs is not None:
         run = board.put(replace(run, outputs={**(run.outputs or {}), "onResume": dict(inputs)}))
     task = board.task(run)
-    if task is not None and not any(not inner.disabled for inner in task.branches.get("tasks", ())):
+    inside = task is not None and any(not inner.disabled for inner in task.branches.get("tasks", ()))
+    if not inside and all(child.state.terminated for child in board.children(run.id)):
         end_run(board, run, allowed(states.SUCCESS, task))
         return
     board.move(run, states.RUNNING)
@@ -97,6 +98,10 @@ def _expire(board: Board, run: TaskRun, state: str) -> None:
         board.head = replace(board.head, error=message)
         cut_off(board, states.CANCELLED)
         return
+    for below in board.descendants(run.id):
+        if not below.state.terminated:
+            board.stop(below)
+            kill_run(board, below)
     end_run(board, run, allowed(state, board.task(run)), message=message)
 
 

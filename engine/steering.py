@@ -45,12 +45,13 @@ class Finish:
 class Hold:
     """Pause this task run until somebody resumes it; at `resume_at` it goes on by itself, at `end_at` it ends as `end` says.
 
-    CANCELLED ends the whole execution.
+    CANCELLED ends the whole execution. `beside` runs meanwhile; the task run fails where that does.
     """
 
     resume_at: datetime | None = None
     end_at: datetime | None = None
     end: str = "FAILED"
+    beside: tuple[Start, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

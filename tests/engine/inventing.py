@@ -85,6 +85,8 @@ class Inventor:
             branches |= {"then": self.tasks(depth), "else": self.tasks(depth)}
         else:
             branches["cases.a" if kind == "Switch" else "tasks"] = self.tasks(depth, plain=kind == "WorkingDirectory")
+        if kind == "Pause" and self.seldom(2):
+            branches["onPause"] = self.tasks(depth)[:1]
         if self.seldom(3):
             branches["errors"] = self.tasks(depth)
         if self.seldom(4):

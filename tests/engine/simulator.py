@@ -85,7 +85,9 @@ def task_of(given: Mapping[str, Any]) -> Task:
     branches: dict[str, tuple[Task, ...]] = {}
     for name in kind.child_properties if kind is not None else ():
         inner = given.get(name)
-        if name == "cases" and inner:
+        if name == "onPause" and inner:
+            branches[name] = (task_of(inner),)
+        elif name == "cases" and inner:
             branches |= {f"cases.{case}": tuple(map(task_of, tasks)) for case, tasks in inner.items()}
         elif inner:
             branches[name] = tuple(task_of(item.get("task", item)) for item in inner)

@@ -442,6 +442,31 @@ def test_what_follows_the_end_runs_where_an_assertion_ended_it() -> None:
     assert (execution.state.current, ids(execution)) == ("FAILED", ["a", "b", "told"])
 
 
+# --- what runs while it is paused
+
+
+ON_PAUSE = "tasks: [{id: p, type: Pause, %sonPause: {id: tell, type: %s}}, {id: after, type: Log}]\nerrors: [{id: e, type: Log}]"
+
+
+def test_a_task_tells_that_it_is_paused() -> None:
+    world = World()
+    execution = world.run(ON_PAUSE % ("", "Log"))
+    assert (execution.state.current, ids(execution), state_of(execution, "tell")) == ("PAUSED", ["p", "tell"], "SUCCESS")
+    world.tell(events.ResumeRequested())
+    assert (world.finish().state.current, ids(world.finish())) == ("SUCCESS", ["p", "tell", "after"])
+
+
+def test_a_pause_that_nobody_was_told_of_fails() -> None:
+    execution = World().run(ON_PAUSE % ("", "Fail"))
+    assert (execution.state.current, ids(execution), state_of(execution, "p")) == ("FAILED", ["p", "tell", "e"], "FAILED")
+
+
+@pytest.mark.parametrize(("more", "state"), [("delay: PT1S, ", "SUCCESS"), ("timeout: PT1S, ", "FAILED")])
+def test_a_pause_that_ends_does_not_leave_its_task_behind(more: str, state: str) -> None:
+    execution = World().run(ON_PAUSE % (more, "Log, duration: PT5S"))
+    assert (execution.state.current, state_of(execution, "tell")) == (state, "SUCCESS" if state == "SUCCESS" else "KILLED")
+
+
 # --- a task that ends the execution
 
 

@@ -22,7 +22,7 @@ class Types:
     """A small catalog: Log runs, Group and the core flowables steer, Old is another name of Log."""
 
     flowables: Mapping[str, Sequence[str]] = {
-        "t.Group": ("tasks", "errors"),
+        "t.Group": ("onPause", "tasks", "errors"),
         "io.kestra.plugin.core.flow.Switch": ("cases", "defaults", "errors"),
         "io.kestra.plugin.core.flow.WorkingDirectory": ("tasks",),
         "io.kestra.plugin.core.flow.Dag": ("tasks", "errors"),
@@ -95,6 +95,19 @@ def test_the_cases_of_a_switch_and_the_tasks_of_a_dag_are_branches() -> None:
     )
     assert {name: tasks[0].id for name, tasks in found.tasks[0].branches.items()} == {"cases.one": "a", "cases.2": "b", "defaults": "c"}
     assert [task.id for task in found.tasks[1].branches["tasks"]] == ["x", "y"]
+
+
+def test_one_task_alone_is_a_branch_too() -> None:
+    group = HEAD + "tasks:\n  - id: g\n    type: t.Group\n    onPause: {id: %s}\n    tasks: [{id: b, type: t.Log}]\n"
+    found = flow(group % "a, type: t.Log")
+    assert {name: [task.id for task in tasks] for name, tasks in found.tasks[0].branches.items()} == {"onPause": ["a"], "tasks": ["b"]}
+    for wrong, message, path in (
+        ("b, type: t.Log", "Duplicate task id with name [b]", ""),
+        ("a, type: t.None", "Invalid type: t.None", "tasks[0].onPause.type"),
+        ("a", "Invalid type: null: missing type id property 'type'", "tasks[0].onPause"),
+    ):
+        _, problems = read(group % wrong)
+        assert [(problem.message, problem.path) for problem in problems] == [(message, path)]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Pause the execution until somebody resumes it, or for a while.
 
 Without `delay` it waits for a person, who may give values for `onResume`. `delay` goes on by itself after that time; `pauseDuration` does
-so too, or what `behavior` says. `timeout` fails the task when nobody resumed it by then. `tasks` run after the pause (deprecated: write
-them after it).
+so too, or what `behavior` says. `timeout` fails the task when nobody resumed it by then. `onPause` is a task that runs at once while it
+waits; where that one fails the pause does, too. `tasks` run after the pause (deprecated: write them after it).
 
 ```yaml
 id: ask_first
@@ -28,7 +28,7 @@ from pydantic import Field
 
 from engine import states
 from engine.expressions.values import duration_of
-from engine.steering import sequential
+from engine.steering import Start, enabled, sequential
 from plugins.contract import Answer, Duration, Expression, Finish, Hold, Situation
 from plugins.core.flow._group import Steering, Tasks, answer_or_ask
 
@@ -41,7 +41,7 @@ class Pause(Steering):
 
     aliases: ClassVar[tuple[str, ...]] = ("io.kestra.core.tasks.flows.Pause",)
     waits: ClassVar[bool] = True
-    child_properties: ClassVar[tuple[str, ...]] = ("tasks", "errors", "finally")
+    child_properties: ClassVar[tuple[str, ...]] = ("onPause", "tasks", "errors", "finally")
     outputs_schema: ClassVar[Mapping[str, str]] = {"onResume": "The values given when it was resumed."}
 
     delay: Duration | None = Field(None, description="Go on by itself after this time, ISO 8601.")
@@ -50,6 +50,7 @@ class Pause(Steering):
         "RESUME", description="What happens after `pauseDuration`: go on, go on with a warning, fail, or cancel the execution."
     )
     on_resume: list[dict[str, Any]] | None = Field(None, description="Inputs to ask for when it is resumed, written as a flow's inputs.")
+    on_pause: dict[str, Any] | None = Field(None, description="A task that runs as soon as it pauses, to tell somebody.")
     tasks: Tasks | None = Field(None, description="Tasks that run after the pause.")
 
     @classmethod
@@ -65,7 +66,12 @@ class Pause(Steering):
                 return question or other or Hold()
             if value is not None:
                 return _hold(situation, value, "FAIL" if wanted == "timeout" else str(behavior))
-        return Hold()
+        return Hold(beside=_beside(situation))
+
+
+def _beside(situation: Situation) -> tuple[Start, ...]:
+    tasks = situation.task.branches.get("onPause", ())
+    return tuple(Start(task, "onPause") for task in enabled(tasks)) if not situation.children else ()
 
 
 def _hold(situation: Situation, value: Any, behavior: str) -> Answer:
@@ -75,4 +81,5 @@ def _hold(situation: Situation, value: Any, behavior: str) -> Answer:
         return Finish(states.FAILED, str(error))
     if behavior not in (RESUME, *ENDS):
         return Finish(states.FAILED, f"`behavior` is one of {', '.join((RESUME, *ENDS))}, found {behavior}")
-    return Hold(resume_at=date) if behavior == RESUME else Hold(end_at=date, end=ENDS[behavior])
+    beside = _beside(situation)
+    return Hold(resume_at=date, beside=beside) if behavior == RESUME else Hold(end_at=date, end=ENDS[behavior], beside=beside)
