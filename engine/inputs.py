@@ -97,6 +97,14 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def value_of(values: Mapping[str, Any], name: str) -> Any:
+    """The value of a dotted name in maps inside maps; None where there is none."""
+    found: Any = values
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
 def _resolve(declared: Input, known: Mapping[str, Input], done: dict[str, Resolved], world: _World, above: tuple[str, ...]) -> Resolved:
     if declared.id in done:
         return done[declared.id]

@@ -61,11 +61,10 @@ def page_context(execution: Execution, user: Person, tab: str) -> dict[str, Any]
         "seen_line": execution.log_count,
         "zone": timezone.get_current_timezone_name(),
         "end_states": END_STATES,
-        "revisions": _revisions(execution) if execution.ended else [],
     }
 
 
-def _revisions(execution: Execution) -> list[int]:
+def revisions_of(execution: Execution) -> list[int]:
     """The newest revisions of its flow, for whoever replays it with another one."""
     rows = Revision.objects.filter(flow__namespace=execution.namespace, flow__flow_id=execution.flow_id, deleted=False)
     return list(rows.order_by("-number").values_list("number", flat=True)[:REVISIONS])

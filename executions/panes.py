@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -19,17 +19,6 @@ LINES = 300
 
 
 @dataclass(frozen=True, slots=True)
-class PaneAction:
-    """Something that can be done from this task run on."""
-
-    url: str
-    label: str
-    icon: str
-    confirm: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Pane:
     """What the pane shows; `facts` are (name, value, whether it is code)."""
 
@@ -43,7 +32,7 @@ class Pane:
     more: int
     no_lines: str
     logs_url: str
-    actions: list[PaneAction] = field(default_factory=list)
+    replay_url: str = ""
     set_state_url: str = ""
 
 
@@ -66,7 +55,6 @@ def _lines(execution: Execution, wanted: page_logs.Filter) -> tuple[list[page_lo
 def _task_pane(execution: Execution, run: TaskRun, may: bool) -> Pane:
     wanted = page_logs.Filter(task_run=run.id)
     lines, more = _lines(execution, wanted)
-    actions = _task_actions(execution, run) if may else []
     return Pane(
         title=run.task_id,
         state=run.state,
@@ -78,24 +66,15 @@ def _task_pane(execution: Execution, run: TaskRun, may: bool) -> Pane:
         more=more,
         no_lines="No log line yet" if run.state in UNFINISHED else "This task wrote no log line",
         logs_url=_logs_url(execution, run=run.id),
-        actions=actions,
+        replay_url=_replay_url(execution, run) if may else "",
         set_state_url=reverse("executions:set_state", args=[execution.id]) if may and run.state in TERMINATED else "",
     )
 
 
-def _task_actions(execution: Execution, run: TaskRun) -> list[PaneAction]:
+def _replay_url(execution: Execution, run: TaskRun) -> str:
     if execution.state not in TERMINATED:
-        return []
-    replay = reverse("executions:replay", args=[execution.id])
-    return [
-        PaneAction(
-            replay,
-            "Replay from here",
-            "copy",
-            f"Replay from {run.task_id}?",
-            "A new execution keeps what ran before this task and goes on from it.",
-        )
-    ]
+        return ""
+    return f"{reverse('executions:replay_dialog', args=[execution.id])}?{urlencode({'task_run': run.id})}"
 
 
 def _task_facts(run: TaskRun) -> list[tuple[str, str, bool]]:

@@ -16,13 +16,14 @@ from engine import restart as again
 from engine.attempts import labelled
 from engine.document import Flow
 from engine.execution import Execution
-from engine.inputs import Resolved
+from engine.inputs import Resolved, value_of
 from engine.states import Moment, State
 from executions import dispatch, executor, models, selectors, starting, storage, world
 from executions.executor import Turn
 from executions.starting import Upload
 from flows import selectors as flow_selectors
 from flows.validation import InvalidFlow
+from namespaces import vault
 from namespaces.models import Role
 from namespaces.rights import Person, require
 from plugins.catalog import CATALOG
@@ -76,7 +77,7 @@ def start(
     execution_id = world.new_id()
     correlation = "" if trigger is not None and correlation_id is None else correlation_id or execution_id
     known = starting.labels_of(flow, labels, correlation=correlation)
-    given = {**(inputs or {}), **_uploads(files)}
+    given = {**(inputs or {}), **uploads(files)}
     execution = starting.new(flow, inputs=given, labels=known, trigger=trigger, schedule_date=schedule_date, id=execution_id, starter=user)
     dispatch.send(executor.start(execution, flow, getattr(user, "pk", None)))
     return models.Execution.objects.get(id=execution_id)
@@ -88,7 +89,7 @@ def validate_inputs(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Every input as `{"input": Input, "value", "enabled", "errors": [text]}`; nothing is stored."""
     flow = _flow(user, namespace, flow_id, revision)
-    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **_uploads(files)}, user)]
+    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **uploads(files)}, user)]
 
 
 def _checked(item: Resolved) -> dict[str, Any]:
@@ -104,7 +105,8 @@ def _flow(user: Person, namespace: str, flow_id: str, revision: int | None) -> F
         raise Conflict(f"Cannot execute an invalid flow: {error.message}") from error
 
 
-def _uploads(files: Mapping[str, File] | None) -> dict[str, Upload]:
+def uploads(files: Mapping[str, File] | None) -> dict[str, Upload]:
+    """What was uploaded, as values of inputs."""
     return {
         name: Upload(file[0], file[1]) if isinstance(file, tuple) else Upload(file.name or "", file.file)  # type: ignore[arg-type] -- an open file
         for name, file in (files or {}).items()
@@ -160,7 +162,7 @@ def resume(
     if row.state != states.PAUSED:
         raise Conflict(f"Execution '{execution_id}' is not paused, can't resume it")
     turn, run = Turn.begin(execution_id), _resumed(row, task_run_id)
-    given = {**(inputs or {}), **_uploads(files)}
+    given = {**(inputs or {}), **uploads(files)}
     values = starting.checked(turn.flow, turn.execution, _asked(turn, run), given, turn.execution.run(run.id) if run else None)
     return _tell(execution_id, events.ResumeRequested(values, task_run_id))
 
@@ -177,7 +179,7 @@ def validate_resume(
     row = _row(user, execution_id)
     turn = Turn.begin(execution_id)
     flow = replace(turn.flow, inputs=_asked(turn, _resumed(row, task_run_id)))
-    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **_uploads(files)}, user)]
+    return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **uploads(files)}, user)]
 
 
 def _resumed(row: models.Execution, task_run_id: str | None) -> models.TaskRun | None:
@@ -212,9 +214,18 @@ def restart(*, user: Person, execution_id: str, revision: int | None = None) -> 
 
 
 def replay(
-    *, user: Person, execution_id: str, task_run_id: str | None = None, revision: int | None = None, inputs: Mapping[str, Any] | None = None
+    *,
+    user: Person,
+    execution_id: str,
+    task_run_id: str | None = None,
+    revision: int | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    kept: Iterable[str] = (),
 ) -> models.Execution:
-    """A new execution with the same inputs (or others), from the start or from one task run. Raises TaskRunMissing."""
+    """A new execution with the same inputs (or others), from the start or from one task run. Raises TaskRunMissing, InvalidInput.
+
+    Of other `inputs` those named in `kept` have their earlier value again.
+    """
     row = _row(user, execution_id)
     turn = Turn.begin(execution_id, whole=True)
     if task_run_id is not None and turn.execution.run(task_run_id) is None:
@@ -222,8 +233,15 @@ def replay(
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision or row.flow_revision)
     execution = again.replay(turn.execution, flow, task_run_id, world.new_id(), timezone.now(), flowables=CATALOG.flowables)
     if inputs is not None:
-        execution = replace(execution, inputs=starting.new(flow, inputs=inputs, labels=(), id=execution.id, starter=user).inputs)
+        given = {**_earlier(execution.inputs, kept), **inputs}
+        execution = replace(execution, inputs=starting.new(flow, inputs=given, labels=(), id=execution.id, starter=user).inputs)
     return _begin(user, execution, flow, events.ExecutionCreated())
+
+
+def _earlier(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of these inputs as somebody would give them anew: secrets in clear."""
+    found = {name: value for name in names if (value := value_of(values, name)) is not None}
+    return {name: vault.decrypt_value(value) if vault.is_encrypted(value) else value for name, value in found.items()}
 
 
 def _begin(user: Person, execution: Execution, flow: Flow, event: events.Event) -> models.Execution:

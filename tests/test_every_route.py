@@ -73,6 +73,7 @@ GET    reader    /executions/<str:execution_id>/outputs/
 POST   reader    /executions/<str:execution_id>/outputs/evaluate/
 POST   member    /executions/<str:execution_id>/pause/
 POST   member    /executions/<str:execution_id>/replay/
+GET    member    /executions/<str:execution_id>/replay/dialog/
 POST   member    /executions/<str:execution_id>/restart/
 POST   member    /executions/<str:execution_id>/resume/
 POST   member    /executions/<str:execution_id>/resume/check/

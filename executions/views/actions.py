@@ -82,17 +82,6 @@ def restart(request: HttpRequest, execution_id: str) -> HttpResponse:
     )
 
 
-@login_required
-@require_POST
-def replay(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """A new execution like this one, from the beginning or from one task run."""
-    execution = _opened(request, execution_id)
-    result = services.replay(
-        user=request.user, execution_id=execution.id, task_run_id=request.POST.get("task_run") or None, revision=_revision(request)
-    )
-    return done(request, reverse("executions:gantt", args=[result.id]), message="A new execution with the same inputs")
-
-
 def _revision(request: HttpRequest) -> int | None:
     text = request.POST.get("revision", "")
     return int(text) if text.isdigit() else None

@@ -316,6 +316,7 @@ const showPane = gather(async () => {
   const top = log?.scrollTop ?? 0;
   if (pane.contains(document.activeElement) && document.activeElement !== document.body) return;
   pane.innerHTML = await answer.text();
+  window.htmx?.process(pane);
   const next = one(".step-log", pane);
   if (next && log) next.scrollTop = atEnd ? next.scrollHeight : top;
   document.getElementById(`row-${wanted}`)?.scrollIntoView({ block: "nearest" });
