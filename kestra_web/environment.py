@@ -150,7 +150,7 @@ class Environment:
     )
     demo: bool = setting("KESTRA_WEB_DEMO", "true", parsing.switch, "Load the demo dbt project and its flows into an empty data folder.")
     time_zone: str = setting("KESTRA_WEB_TIME_ZONE", "UTC", parsing.zone, "Time zone of pages and of schedules that name none.")
-    max_upload: int = setting("KESTRA_WEB_MAX_UPLOAD", "100MB", parsing.size, "Largest upload.")
+    max_upload: int = setting("KESTRA_WEB_MAX_UPLOAD", "100MB", parsing.size, "Largest upload, and largest request.")
     max_file: int = setting("KESTRA_WEB_MAX_FILE", "1GB", parsing.size, "Largest file that a task run may keep as an output.")
     max_log_lines: int = setting("KESTRA_WEB_MAX_LOG_LINES", "1000000", parsing.positive, "Log lines that one execution may write.")
     retain_executions: int = setting(

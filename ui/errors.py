@@ -22,6 +22,7 @@ TITLES: dict[int, str] = {
     404: "There is nothing here",
     410: "This is over",
     409: "Someone else was first",
+    413: "This is too large",
     422: "This cannot be done",
     429: "Too many tries",
     500: "Something broke on our side",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +31,24 @@ class DateCondition(Condition):
     def by_day(self, facts: Facts) -> bool:
         """The hour does not matter, where the date is the trigger's own."""
         return self.date == DATE
+
+
+class Between(DateCondition):
+    """A condition that holds strictly between two bounds, of which one is enough."""
+
+    after: Text | None = Field(None, description="Only later than this, written with its zone or offset.")
+    before: Text | None = Field(None, description="Only earlier than this, written with its zone or offset.")
+
+    def lies(self, moment: Any, read: Callable[[str], Any]) -> bool:
+        """Whether a moment lies between the bounds as `read` reads them."""
+        if self.after is None and self.before is None:
+            raise ConditionFailed(f"{type(self).__name__} needs `after` or `before`")
+        late = self.after is None or moment > read(self.after)
+        return bool(late and (self.before is None or moment < read(self.before)))
+
+    def by_day(self, facts: Facts) -> bool:
+        """The bounds may lie within a day."""
+        return False
 
 
 def read_date(facts: Facts, written: str) -> datetime:

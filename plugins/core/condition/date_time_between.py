@@ -22,15 +22,14 @@ triggers:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
-from pydantic import Field
-
-from plugins.contract import ConditionFailed, Facts, Text
-from plugins.core.condition._dates import DateCondition, read_date
+from plugins.contract import Facts
+from plugins.core.condition._dates import Between, read_date
 
 
-class DateTimeBetween(DateCondition):
+class DateTimeBetween(Between):
     """Hold between two dates."""
 
     aliases: ClassVar[tuple[str, ...]] = (
@@ -38,17 +37,6 @@ class DateTimeBetween(DateCondition):
         "io.kestra.plugin.core.condition.DateTimeBetweenCondition",
     )
 
-    after: Text | None = Field(None, description="Only later than this date, with its zone.")
-    before: Text | None = Field(None, description="Only earlier than this date, with its zone.")
-
     def holds(self, facts: Facts) -> bool:
         """Strictly between."""
-        if self.after is None and self.before is None:
-            raise ConditionFailed("DateTimeBetween needs `after` or `before`")
-        date = self.moment(facts)
-        late = self.after is None or date > read_date(facts, self.after)
-        return late and (self.before is None or date < read_date(facts, self.before))
-
-    def by_day(self, facts: Facts) -> bool:
-        """Its bounds may lie within a day."""
-        return False
+        return self.lies(self.moment(facts), partial(read_date, facts))

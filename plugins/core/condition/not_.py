@@ -22,12 +22,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from plugins.contract import Facts
+from plugins.core.condition._inside import Combined
 
-from plugins.contract import Condition, Facts, WrittenCondition
 
-
-class Not(Condition):
+class Not(Combined):
     """Hold where none of its conditions does."""
 
     aliases: ClassVar[tuple[str, ...]] = (
@@ -35,12 +34,6 @@ class Not(Condition):
         "io.kestra.plugin.core.condition.NotCondition",
     )
 
-    conditions: list[WrittenCondition] = Field(description="Conditions of which none may hold.", min_length=1)
-
     def holds(self, facts: Facts) -> bool:
         """Whether none does."""
-        return not any(facts.build(one).holds(facts) for one in self.conditions)
-
-    def by_day(self, facts: Facts) -> bool:
-        """As all of those inside."""
-        return all(facts.build(one).by_day(facts) for one in self.conditions)
+        return not any(self.inside(facts))

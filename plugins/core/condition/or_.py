@@ -24,12 +24,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from plugins.contract import Facts
+from plugins.core.condition._inside import Combined
 
-from plugins.contract import Condition, Facts, WrittenCondition
 
-
-class Or(Condition):
+class Or(Combined):
     """Hold where any of its conditions does."""
 
     aliases: ClassVar[tuple[str, ...]] = (
@@ -37,12 +36,6 @@ class Or(Condition):
         "io.kestra.plugin.core.condition.OrCondition",
     )
 
-    conditions: list[WrittenCondition] = Field(description="Conditions of which one must hold.", min_length=1)
-
     def holds(self, facts: Facts) -> bool:
         """Whether one does."""
-        return any(facts.build(one).holds(facts) for one in self.conditions)
-
-    def by_day(self, facts: Facts) -> bool:
-        """As all of those inside."""
-        return all(facts.build(one).by_day(facts) for one in self.conditions)
+        return any(self.inside(facts))

@@ -23,15 +23,14 @@ triggers:
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
-from pydantic import Field
-
-from plugins.contract import ConditionFailed, Facts, Text
-from plugins.core.condition._dates import DateCondition, read_time, since_midnight
+from plugins.contract import Facts
+from plugins.core.condition._dates import Between, read_time, since_midnight
 
 
-class TimeBetween(DateCondition):
+class TimeBetween(Between):
     """Hold between two times of the day."""
 
     aliases: ClassVar[tuple[str, ...]] = (
@@ -39,17 +38,6 @@ class TimeBetween(DateCondition):
         "io.kestra.plugin.core.condition.TimeBetweenCondition",
     )
 
-    after: Text | None = Field(None, description="Only later than this time, with its offset.")
-    before: Text | None = Field(None, description="Only earlier than this time, with its offset.")
-
     def holds(self, facts: Facts) -> bool:
         """Strictly between."""
-        if self.after is None and self.before is None:
-            raise ConditionFailed("TimeBetween needs `after` or `before`")
-        moment = since_midnight(self.moment(facts).timetz())
-        late = self.after is None or moment > read_time(facts, self.after)
-        return late and (self.before is None or moment < read_time(facts, self.before))
-
-    def by_day(self, facts: Facts) -> bool:
-        """It is all about the hour."""
-        return False
+        return self.lies(since_midnight(self.moment(facts).timetz()), partial(read_time, facts))
