@@ -70,6 +70,7 @@ GET    reader    /executions/<str:execution_id>/logs/sources/
 GET    reader    /executions/<str:execution_id>/logs/window/
 GET    reader    /executions/<str:execution_id>/metrics/
 GET    reader    /executions/<str:execution_id>/outputs/
+POST   reader    /executions/<str:execution_id>/outputs/complete/
 POST   reader    /executions/<str:execution_id>/outputs/evaluate/
 POST   member    /executions/<str:execution_id>/pause/
 POST   member    /executions/<str:execution_id>/replay/

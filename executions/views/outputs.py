@@ -1,4 +1,4 @@
-"""The Outputs tab: what each task run gave, files to look into and download, and expressions tried on this execution."""
+"""The Outputs tab: what each task run gave, and files to look into and download."""
 
 from __future__ import annotations
 
@@ -14,31 +14,21 @@ from urllib.parse import urlencode
 
 from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
-from engine import context as engine_context
-from engine.document import Flow
-from engine.errors import ExpressionError
-from engine.expressions import BOUNDED
-from engine.expressions import render as render_expression
-from engine.needs import NOTHING, needs_of
-from executions import executor, gantt, long_loops, page_selectors, presenters, selectors, storage, store, world
+from engine.expressions.completion import member
+from executions import gantt, long_loops, presenters, selectors, storage
 from executions.execution_context import page_context
-from executions.jq_child import run_jq
 from executions.models import Execution, TaskRun
-from executions.sight import with_folded
 from executions.views._pauses import pauses
 from namespaces.rights import login_required
-from ui.errors import Invalid
 from ui.htmx import page
 from ui.paging import paginate
 
 PREVIEW = 256 * 1024  # bytes
 ROWS = 200
 RUNS = 50  # task runs listed at once
-LONGEST = 20_000  # characters of an expression, and of what it gives
 SANDBOX = "default-src 'none'; sandbox"  # a file that someone's task wrote never acts as a page of ours
 TREE = 3000  # values drawn for one task run
 
@@ -90,21 +80,24 @@ def outputs(request: HttpRequest, execution_id: str) -> HttpResponse:
 
 
 def _path_of(run: TaskRun) -> str:
-    """How an expression names the outputs of a task run; those of a loop stand under their value."""
-    return f"outputs.{run.task_id}" + (f"[{json.dumps(run.value)}]" if run.value is not None else "")
+    """How an expression names the outputs of a task run: below the values of the loops around it, outermost first."""
+    above = TaskRun.objects.filter(id__in=long_loops.ancestry(run.execution, run.id), value__isnull=False)
+    return f"outputs{member(run.task_id)}" + "".join(f"[{json.dumps(one.value)}]" for one in above.order_by("position"))
 
 
 def values(execution: Execution, tree: Mapping[str, Any], prefix: str) -> list[Value]:
     """The tree as lines, depth first, secrets hidden, at most TREE of them."""
     made: list[Value] = []
-    stack: list[tuple[str, str, int, Any]] = [(str(name), f"{prefix}.{name}", 0, value) for name, value in reversed(tree.items())]
+    stack: list[tuple[str, str, int, Any]] = [
+        (str(name), f"{prefix}{member(str(name))}", 0, value) for name, value in reversed(tree.items())
+    ]
     while stack and len(made) < TREE:
         name, path, depth, value = stack.pop()
         value = presenters.display(value) if isinstance(value, dict) and value.get("type") == presenters.ENCRYPTED else value
         branch = isinstance(value, dict | list) and bool(value)
         made.append(Value(name, path, depth, value, branch, _file_url(execution, value)))
         if isinstance(value, dict):
-            stack.extend((str(key), f"{path}.{key}", depth + 1, inner) for key, inner in reversed(value.items()))
+            stack.extend((str(key), f"{path}{member(str(key))}", depth + 1, inner) for key, inner in reversed(value.items()))
         elif isinstance(value, list):
             stack.extend((f"[{place}]", f"{path}[{place}]", depth + 1, inner) for place, inner in reversed(list(enumerate(value))))
     return made
@@ -114,40 +107,6 @@ def _file_url(execution: Execution, value: Any) -> str:
     if not isinstance(value, str) or not value.startswith(storage.SCHEME):
         return ""
     return f"{reverse('executions:file', args=[execution.id])}?{urlencode({'path': value})}"
-
-
-@login_required
-@require_POST
-def evaluate(request: HttpRequest, execution_id: str) -> HttpResponse:
-    """What an expression gives on this execution, seen from one task run. Nothing changes; secrets and files are out of reach."""
-    row = selectors.execution(request.user, execution_id)
-    text = request.POST.get("expression", "")[:LONGEST]
-    result, error = "", ""
-    try:
-        flow = page_selectors.flow_of(row)
-        if flow is None:
-            raise Invalid("The flow of this execution can no longer be read, so its expressions cannot be tried")
-        known = _known(flow, row, request.POST.get("run", ""), text)
-        result = render_expression(text, known, functions={**BOUNDED, "jq": run_jq}, options=world.options())
-    except ExpressionError as problem:
-        error = str(problem)
-    return render(
-        request,
-        "executions/_expression_result.html",
-        {"result": result[:LONGEST], "error": error, "cut": len(result) > LONGEST, "tried": True},
-    )
-
-
-def _known(flow: Flow, row: Execution, run_id: str, text: str) -> Any:
-    """The variables that an expression names, seen from one task run; of a long loop only the task runs that it names are read."""
-    needs = needs_of(text)
-    near = long_loops.ancestry(row, run_id)
-    rows = TaskRun.objects.filter(execution=row).filter(Q(folded=False) | Q(id__in=near)).order_by("position")
-    execution = store.execution_of(row, rows)
-    at_hand = {run.id: run for run in execution.task_runs}
-    runs = with_folded(row.id, at_hand, needs) if needs != NOTHING else at_hand
-    made = engine_context.variables(flow, execution, at_hand.get(run_id), world=executor.world(flow.namespace), runs=runs, needs=needs)
-    return presenters.display(dict(made))
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 // The Outputs tab: puts the path of a value into the expression, and tries it with Ctrl Enter.
+import "./completing.js";
 import { on, one } from "./dom.js";
 
 on("click", "[data-use-path]", (event, button) => {

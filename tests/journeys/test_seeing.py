@@ -269,6 +269,46 @@ def test_outputs_of_a_loop_are_found_and_tried(page: Page, live_server_stack: St
     expect(page.locator("#expression-result")).to_contain_text("v217")
 
 
+def test_an_expression_is_completed_by_keyboard(page: Page, live_server_stack: Stack) -> None:
+    address = _ran(live_server_stack, "loops")
+    page.goto(f"{address}/outputs/")
+    field = page.get_by_role("textbox", name="Expression")
+    options = page.get_by_role("listbox", name="Completions")
+    chosen = options.locator('[aria-selected="true"]')
+    field.focus()
+    page.keyboard.press("Control+Space")
+    expect(options).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(options).to_be_hidden()
+    page.keyboard.type("{{ outp")
+    expect(chosen).to_contain_text("outputs")
+    expect(field).to_have_attribute("aria-activedescendant", chosen.get_attribute("id") or "")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("{{ outputs")
+    page.keyboard.type(".")
+    expect(chosen).to_contain_text("one")
+    page.keyboard.press("Tab")
+    expect(field).to_be_focused()
+    page.keyboard.type("['21")
+    expect(options.get_by_role("option")).to_have_count(13)  # 21, 210 to 219, 121 and 221
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(chosen).to_contain_text("211")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value('{{ outputs.one["210"]')
+    page.keyboard.type(".va")
+    expect(chosen).to_contain_text("value")
+    expect(chosen).to_contain_text("v210")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" | upp")
+    expect(chosen).to_contain_text("upper")
+    page.keyboard.press("Enter")
+    page.keyboard.type(" }}")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#expression-result")).to_contain_text("V210")
+
+
 def test_metrics_are_drawn_for_an_execution_and_over_many(page: Page, live_server_stack: Stack) -> None:
     for text in ("four", "five5", "four", "a much longer text"):
         address = _ran(live_server_stack, "counts", text=text)
