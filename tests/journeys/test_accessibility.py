@@ -1,14 +1,15 @@
-"""Every page as axe-core sees it in both themes, and at 200 % zoom: nothing serious, nothing that scrolls sideways."""
+"""Every page, open menu and dialog as axe-core sees it in both themes, and at 200 % zoom: nothing serious, nothing too wide."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 from tests.journeys.browsing import open_browser, sign_in
 from tests.journeys.signing import signed_in
@@ -46,7 +47,17 @@ triggers:
 """
 FLOW_PAGE, NAMESPACE_PAGE = f"/flows/{NAMESPACE}/shows", f"/namespaces/{NAMESPACE}"
 PAGES = (
-    *("/", "/flows/", "/flows/new/", "/executions/", "/logs/", "/triggers/", "/plugins/", "/plugins/io.kestra.plugin.dbt.cli.DbtCLI/"),
+    *(
+        "/",
+        "/flows/",
+        "/flows/new/",
+        "/flows/import/",
+        "/executions/",
+        "/logs/",
+        "/triggers/",
+        "/plugins/",
+        "/plugins/io.kestra.plugin.dbt.cli.DbtCLI/",
+    ),
     *("/secrets/", "/namespaces/", "/people/", "/account/", "/account/password/", "/storage/", "/api/docs", "/no/such/page/"),
     *(
         f"{FLOW_PAGE}/{tab}"
@@ -77,6 +88,8 @@ CHECK = """async (only) => (await axe.run(document, {resultTypes: ['violations']
   .filter((found) => ['serious', 'critical'].includes(found.impact))
   .map((found) => `${found.id}: ${found.nodes.slice(0, 3).map((node) => `${node.target} ${node.any[0]?.message ?? ''}`).join(' | ')}`)"""
 CONTRAST = {"runOnly": ["color-contrast"]}  # what a theme changes
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 YAML = {"Content-Type": "application/x-yaml"}
 WIDTHS = "() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
 
@@ -110,20 +123,19 @@ def _state(client: httpx.Client, identity: str) -> Any:
     return client.get(f"/api/v1/main/executions/{identity}").json()["state"]["current"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(live_server_stack: Stack) -> Iterator[Page]:
     """A page with axe in it, without the motion in which colours pass through others."""
     with open_browser() as browser:
         context = browser.new_context(base_url=live_server_stack.url, reduced_motion="reduce", color_scheme="light")
         context.add_init_script(path=AXE)
-        opened = context.new_page()
-        yield opened
+        yield context.new_page()
         context.close()
 
 
 def _findings(page: Page, address: str) -> list[str]:
     """What is wrong with the page that is open."""
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
     found = [f"{address} light {one}" for one in page.evaluate(CHECK, {})]
     page.emulate_media(color_scheme="dark")
@@ -141,4 +153,118 @@ def test_no_page_has_a_serious_finding(page: Page, execution: str, live_server_s
         address = place.replace("EXECUTION", execution)
         page.goto(address)
         found += _findings(page, place)
+    assert not found, "\n".join(found)
+
+
+# --- open menus and dialogs ---------------------------------------------------------------------------------------------------------------
+
+OPENERS = """() => [...document.querySelectorAll('[popovertarget], [data-dialog-open]')]
+  .map((button) => button.getAttribute('popovertarget') ?? button.dataset.dialogOpen)"""
+# A button that stands in a menu is pressed there.
+OPEN = """(id) => {
+  const button = document.querySelector(`[popovertarget="${id}"], [data-dialog-open="${id}"]`);
+  button.closest('[popover]')?.showPopover();
+  button.closest('[hidden]')?.removeAttribute('hidden');
+  button.click();
+}"""
+SHOWN = "() => document.querySelector('dialog[open], :popover-open') !== null"
+CLOSE = """() => {
+  for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
+  for (const menu of document.querySelectorAll(':popover-open')) menu.hidePopover();
+}"""
+OUTSIDE = """() => [...document.querySelectorAll('dialog[open], :popover-open')].map((open) => [open.id, open.getBoundingClientRect()])
+  .filter(([, box]) => box.left < 0 || box.top < 0 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1).map(([id]) => id)"""
+ROW = '#execution-rows [name="id"]'
+BULK = ("restart", "replay", "kill", "delete", "pause", "resume", "run-now", "unqueue", "labels", "change-status")
+HEADER_MENU = "#execution-header [popovertarget=execution-menu]"
+PRESSED = (
+    *(
+        ("/executions/", (ROW, *(("[popovertarget=bulk-menu]",) if verb in BULK[4:] else ()), f"[data-bulk-action={verb}]"))
+        for verb in BULK
+    ),
+    *(
+        (f"/flows/?namespace={NAMESPACE}", ("#flow-list tbody [name=id]", f"[data-bulk-action={verb}]"))
+        for verb in ("enable", "disable", "delete")
+    ),
+    ("EXECUTION/", (HEADER_MENU, "#execution-menu >> text=Replay with changes", "[name=_change]")),
+    ("EXECUTION/", (HEADER_MENU, "#execution-menu >> text=Delete")),
+    ("EXECUTION/", ("#execution-header >> text=Replay",)),
+    ("EXECUTION/gantt/", (".gantt-row >> text=shell", ".step-pane >> text=Replay from here")),
+    ("EXECUTION/gantt/", (".gantt-row >> text=shell", ".set-state button")),
+    (f"{FLOW_PAGE}/", ("[popovertarget=flow-menu]", "#flow-menu >> text=Delete")),
+    ("/triggers/", (f"tr:has-text('{NAMESPACE}') [popovertarget^=trigger-menu]", ":popover-open >> text=Backfill")),
+    ("/triggers/", (f"tr:has-text('{NAMESPACE}') [popovertarget^=trigger-menu]", ":popover-open >> text=Restart")),
+    ("PAUSED/", ("#execution-header >> text=Resume",)),
+    ("PAUSED/", ("#execution-header >> text=Kill",)),
+)
+
+
+def _open_findings(page: Page, name: str) -> list[str]:
+    """What is wrong with what is open on the page."""
+    page.wait_for_function(SHOWN)
+    page.emulate_media(color_scheme="light")
+    found = [f"{name} light {one}" for one in page.evaluate(CHECK, {})]
+    page.emulate_media(color_scheme="dark")
+    return found + [f"{name} dark {one}" for one in page.evaluate(CHECK, CONTRAST)]
+
+
+@pytest.fixture(scope="module")
+def paused(live_server_stack: Stack) -> str:
+    """The address of an execution that waits for a person's answer."""
+    source = f"""id: asks
+namespace: {NAMESPACE}
+tasks:
+  - id: ask
+    type: io.kestra.plugin.core.flow.Pause
+    onResume: [{{id: reason, type: STRING}}, {{id: kind, type: SELECT, values: [a, b], allowCustomValue: true}}, {{id: paper, type: FILE}}]
+"""
+    with live_server_stack.client() as client:
+        client.post("/api/v1/main/flows", content=source, headers=YAML).raise_for_status()
+        made = client.post(f"/api/v1/main/executions/{NAMESPACE}/asks", files={"-": (None, "")}).raise_for_status().json()["id"]
+        wait_until(lambda: _state(client, made) == "PAUSED", 30, "the pause")
+    return f"/executions/{made}"
+
+
+@pytest.mark.timeout(400)
+def test_no_open_menu_or_dialog_has_a_serious_finding(page: Page, execution: str, paused: str, live_server_stack: Stack) -> None:
+    sign_in(page, live_server_stack)
+    found: list[str] = []
+    seen: set[str] = set()
+    for place in (*PAGES, "PAUSED/"):
+        page.set_viewport_size(WIDE)
+        page.goto(place.replace("EXECUTION", execution).replace("PAUSED", paused))
+        for target in page.evaluate(OPENERS):
+            kind = re.sub(r"\d+|-(?=[0-9a-f]{8})\S+", "", target)
+            if kind in seen:
+                continue
+            seen.add(kind)
+            if target == "nav":  # a drawer in narrow windows only
+                page.set_viewport_size(NARROW)
+            page.evaluate(OPEN, target)
+            found += _open_findings(page, f"{place} #{target}")
+            page.evaluate(CLOSE)
+            page.set_viewport_size(NARROW)
+            page.evaluate(OPEN, target)
+            found += [f"{place} #{one} does not fit in a narrow window" for one in page.evaluate(OUTSIDE)]
+            page.evaluate(CLOSE)
+            page.set_viewport_size(WIDE)
+    assert {"nav", "account-menu", "state-menu", "columns-menu", "execution-menu", "status-dialog", "flow-menu", "trigger-menu-"} <= seen
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.timeout(400)
+def test_no_dialog_that_the_server_sends_and_no_question_has_a_serious_finding(
+    page: Page, execution: str, paused: str, live_server_stack: Stack
+) -> None:
+    sign_in(page, live_server_stack)
+    found: list[str] = []
+    for place, steps in PRESSED:
+        page.set_viewport_size(WIDE)
+        page.goto(place.replace("EXECUTION", execution).replace("PAUSED", paused))
+        for step in steps:
+            page.locator(step).first.click()
+        page.wait_for_selector("dialog[open]")
+        found += _open_findings(page, f"{place} {steps[-1]}")
+        page.set_viewport_size(NARROW)
+        found += [f"{place} {steps[-1]} does not fit in a narrow window" for _ in page.evaluate(OUTSIDE)]
     assert not found, "\n".join(found)
