@@ -83,6 +83,13 @@ def readable(user: Person) -> list[str] | None:
     return [name for name in names if not any(above in names for above in ancestry(name)[:-1])]
 
 
+def member_somewhere(user: Person) -> bool:
+    """Whether there is any namespace in which this person may change something."""
+    if user is None or not isinstance(user, User):
+        return user is None
+    return user.is_active and (user.is_admin or Member.objects.filter(user=user, role__in=(Role.OWNER, Role.MEMBER)).exists())
+
+
 def below(namespace: str, field: str = "namespace") -> Q:
     """A condition on `field`: the namespace itself or anything below it."""
     return Q(**{field: namespace}) | Q(**{f"{field}__startswith": f"{namespace}."})

@@ -55,7 +55,7 @@ def flow_list(request: HttpRequest) -> HttpResponse:
         "state": request.GET.get("state", ""),
         "states": ("SUCCESS", "WARNING", "FAILED", "KILLED", "RUNNING", "PAUSED"),
         "namespaces": namespaces_of(request.user),
-        "bulk_buttons": presenters.FLOW_OFFERS,
+        "bulk_buttons": presenters.FLOW_OFFERS if rights.member_somewhere(request.user) else (),
         "filtered": any(request.GET.get(name) for name in ("q", "namespace", "label", "state")),
         "may_create": rights.readable(request.user) != [],
     }

@@ -21,6 +21,7 @@ from engine.states import ALL
 from executions import columns, page_figures, page_selectors, presenters
 from executions.models import Execution, ExecutionLabel
 from executions.views.home import namespaces_of
+from namespaces import rights
 from namespaces.models import User
 from namespaces.rights import Person, login_required
 from ui.htmx import done, page
@@ -172,11 +173,17 @@ def _inputs(row: Execution) -> list[tuple[str, str]]:
 
 
 def columns_context(request: HttpRequest) -> dict[str, Any]:
-    """Which columns this person sees: rows and heads are drawn from it."""
+    """Which columns this person sees, and whether there are boxes to choose by: rows and heads are drawn from it."""
     shown = columns.shown_to(request.user)
     names = [column.name for column in shown]
     own = columns.chosen_by(request.user) is not None
-    return {"columns": shown, "column_names": names, "column_key": " ".join(names), "own_columns": own}
+    return {
+        "columns": shown,
+        "column_names": names,
+        "column_key": " ".join(names),
+        "own_columns": own,
+        "may_act": rights.member_somewhere(request.user),
+    }
 
 
 def list_context(request: HttpRequest, **fixed: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 // Choosing rows of a list, form[data-choosing]: one by one, a range with Shift, a page, all that match; and the bar of what can be done to them.
 import { all, on, one } from "./dom.js";
+import { currentRow, key } from "./keys.js";
 
 let last = null;
 
@@ -37,5 +38,8 @@ on("click", '[data-choosing] tbody input[name="id"]', (event, box) => {
 on("change", "[data-choose-all]", (event, whole) => choose(whole.checked));
 on("change", '[data-bulk] [name="all"]', (event, wide) => (wide.checked ? choose(true) : showChosen()));
 on("click", "[data-choose-none]", () => choose(false));
+key("X", "Choose from the last one to this row", () => {
+  one('input[name="id"]', currentRow() ?? undefined)?.dispatchEvent(new MouseEvent("click", { shiftKey: true, bubbles: true, cancelable: true }));
+});
 document.addEventListener("htmx:afterSwap", showChosen);
 showChosen();

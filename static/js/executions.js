@@ -67,7 +67,7 @@ const update = gather(async () => {
       const parts = [...next.children];
       [...old.children].forEach((cell, place) => !cell.contains(document.activeElement) && cell.replaceWith(parts[place]));
     } else {
-      one("input", next).checked = one("input", old).checked;
+      for (const box of all('input[name="id"]', next)) box.checked = one("input", old).checked;
       old.replaceWith(next);
     }
   }
@@ -93,7 +93,7 @@ if (list()) {
   });
   key("r", "Restart the chosen executions", () => {
     const focused = document.activeElement?.closest("[data-row]");
-    if (focused && !boxes().some((box) => box.checked)) one("input", focused).click();
+    if (focused && !boxes().some((box) => box.checked)) one("input", focused)?.click();
     one('[data-bulk]:not([hidden]) [data-bulk-action="restart"]')?.click();
   });
 }

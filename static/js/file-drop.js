@@ -1,5 +1,5 @@
 // A drop zone over a real file field, [data-file-drop], which says what was chosen.
-import { on, one } from "./dom.js";
+import { all, on, one } from "./dom.js";
 
 function size(bytes) {
   const units = ["B", "kB", "MB", "GB"];
@@ -45,3 +45,5 @@ on("drop", "[data-file-drop]", (event, box) => {
   input.files = event.dataTransfer.files;
   showFile(input);
 });
+// What was chosen before this module came, or is kept by the browser on the way back.
+for (const input of all("[data-file-drop] input[type=file]")) if (input.files.length) showFile(input);

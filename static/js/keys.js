@@ -31,12 +31,12 @@ function moveRow(step) {
   if (!list.length) return;
   const now = list.findIndex((row) => row.contains(document.activeElement));
   const next = list[Math.min(Math.max(now + step, 0), list.length - 1)];
-  const target = one("a, button, input", next) ?? next;
+  const target = one("a", next) ?? one("button, input", next) ?? next;
   target.focus();
   next.scrollIntoView({ block: "nearest" });
 }
 
-function currentRow() {
+export function currentRow() {
   return document.activeElement?.closest("[data-row]") ?? null;
 }
 

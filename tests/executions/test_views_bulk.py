@@ -64,6 +64,14 @@ def test_a_reader_changes_nothing_and_is_told(chosen: dict[str, Any], people: di
     assert Execution.objects.filter(id="ended").exists()
 
 
+def test_who_may_change_nothing_anywhere_is_offered_nothing(people: dict[str, User]) -> None:
+    data.flow()
+    data.execution(id="ended")
+    for address, name in (("/executions/", "data-choose"), ("/executions/rows/?id=ended", "data-choose"), ("/flows/", "flows/bulk-")):
+        assert name in client_of(people["member"]).get(address).content.decode(), address
+        assert name not in client_of(people["reader"]).get(address).content.decode(), address
+
+
 def test_the_dialog_changes_nothing(people: dict[str, User]) -> None:
     data.execution("RUNNING", id="going")
     before = list(Execution.objects.values())

@@ -298,6 +298,24 @@ def test_labels_are_added_from_the_list(page: Page, client: httpx.Client) -> Non
         assert {"key": "bulk", "value": "yes"} in told(client, each)["labels"]
 
 
+def test_rows_are_chosen_and_opened_by_keyboard(page: Page, client: httpx.Client) -> None:
+    ids = [started(client, "works") for _ in range(4)]
+    for each in ids:
+        until(client, each, "SUCCESS")
+    page.goto(f"/executions/?namespace={NS}&flow=works")
+    for pressed in "jxjjX":
+        page.keyboard.press(pressed)
+    expect(page.locator("[data-chosen]")).to_have_text("3 chosen")
+    page.keyboard.press("x")
+    expect(page.locator("[data-chosen]")).to_have_text("2 chosen")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/executions/{ids[1]}/gantt/")
+    page.goto(f"/flows/?namespace={NS}")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/flows/{NS}/*/")
+
+
 def test_columns_are_chosen_and_stay(page: Page, client: httpx.Client) -> None:
     started(client, "breaks", revision=2, who="Column Reader")
     heads = page.locator(".executions thead th")
