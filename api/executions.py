@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -230,7 +231,9 @@ def trigger(
 def validate_inputs(request: HttpRequest, namespace: str, flow_id: str) -> dict[str, Any]:
     values, files = inputs_of(request)
     checked = services.validate_inputs(user=who(request), namespace=namespace, flow_id=flow_id, inputs=values, files=files)
-    return {"id": flow_id, "namespace": namespace, "inputs": [shapes.checked_input(one) for one in checked]}
+    answer = {"id": flow_id, "namespace": namespace, "inputs": [shapes.checked_input(one) for one in checked]}
+    failing = services.failing_checks(user=who(request), namespace=namespace, flow_id=flow_id, inputs=values, files=files)
+    return answer | ({"checks": [asdict(each) for each in failing]} if failing else {})
 
 
 # --- Reading ------------------------------------------------------------------------------------------------------------------

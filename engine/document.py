@@ -112,6 +112,16 @@ class Sla:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """What must hold before an execution begins; where it does not, `message` says why and `behavior` what happens."""
+
+    condition: str
+    message: str
+    style: Literal["ERROR", "SUCCESS", "WARNING", "INFO"] = "INFO"
+    behavior: Literal["BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"] = "BLOCK_EXECUTION"
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     tasks: tuple[Task, ...]
     conditions: tuple[Mapping[str, Any], ...] = ()
@@ -140,6 +150,7 @@ class Flow:
     concurrency: Concurrency | None = None
     retry: Retry | None = None
     sla: tuple[Sla, ...] = ()
+    checks: tuple[Check, ...] = ()
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -14,6 +14,7 @@ from engine.yaml_ import Document, Path, dotted
 FLOW = (
     "id", "namespace", "revision", "description", "disabled", "deleted", "labels", "inputs", "variables", "tasks", "errors", "finally",
     "afterExecution", "listeners", "triggers", "outputs", "pluginDefaults", "taskDefaults", "concurrency", "retry", "sla", "tenantId",
+    "checks", "workerGroup",
 )
 INPUT = ("id", "name", "type", "description", "displayName", "required", "defaults", "prefill", "dependsOn")
 LIMITS, DATES = ("min", "max"), ("after", "before")
@@ -37,6 +38,7 @@ OUTPUT = ("id", "type", "value", "description", "displayName", "required")
 DEFAULT, CONCURRENCY = ("type", "forced", "values"), ("limit", "behavior")
 SLA = ("id", "type", "behavior", "labels")
 SLA_OWN: Mapping[str, Sequence[str]] = {"MAX_DURATION": ("duration",), "EXECUTION_ASSERTION": ("assert",)}
+CHECK = ("condition", "message", "style", "behavior")
 RETRY = ("type", "maxDuration", "maxAttempt", "maxAttempts", "warningOnRetry", "behavior")
 RETRY_OWN: Mapping[str, Sequence[str]] = {
     "constant": ("interval",),

@@ -26,6 +26,9 @@ def execution_created(board: Board, _event: ExecutionCreated) -> None:
         if not board.still:
             board.touch_all()
         return
+    if "refused" in board.head.notes:
+        _refuse(board, str(board.head.notes["refused"]))
+        return
     date = board.head.schedule_date
     if date is not None and date > board.now:
         if "scheduled" not in board.head.notes:
@@ -33,6 +36,13 @@ def execution_created(board: Board, _event: ExecutionCreated) -> None:
             board.command(WakeAt("schedule", date))
         return
     ask_to_start(board)
+
+
+def _refuse(board: Board, message: str) -> None:
+    """A check of the flow, looked at before the execution was made, lets it begin only to fail."""
+    board.log("ERROR", message)
+    board.blame(None, message)
+    board.to(states.FAILED)
 
 
 def ask_to_start(board: Board) -> None:
@@ -70,9 +80,7 @@ def _without_slot(board: Board, behavior: str) -> None:
         board.head = replace(board.head, error="Cancelled because the flow's concurrency limit was reached")
         board.to(states.CANCELLED)
     else:
-        board.log("ERROR", EXCEEDED)
-        board.blame(None, EXCEEDED)
-        board.to(states.FAILED)
+        _refuse(board, EXCEEDED)
 
 
 def limit_elapsed(board: Board, kind: str, rest: str) -> None:

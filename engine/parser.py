@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 from engine import semantics
 from engine.defaults import PluginDefault, apply_defaults
-from engine.document import Concurrency, Flow, Input, Listener, Output, Problem, Retry, Sla, Task, Trigger
+from engine.document import Check, Concurrency, Flow, Input, Listener, Output, Problem, Retry, Sla, Task, Trigger
 from engine.expressions.values import to_text
 from engine.fields import (
+    CHECK,
     CONCURRENCY,
     DEFAULT,
     DEPENDS_ON,
@@ -34,6 +35,7 @@ from engine.yaml_ import Document, Path, load
 
 UNKNOWN_TYPE = "Invalid type: {}"
 YAML_PROBLEM = "Illegal flow yaml: "
+WORKER_GROUP = "Worker Group is an Enterprise Edition functionality"
 
 
 class CatalogPort(Protocol):
@@ -129,9 +131,12 @@ class FlowParser:
             concurrency=self._concurrency(fields),
             retry=self._retry(raw.get("retry"), ("retry",)),
             sla=self._sla(raw.get("sla")),
+            checks=self._checks(raw.get("checks")),
             raw=self.document.value,
         )
         self._defaults(raw)
+        if raw.get("workerGroup") is not None:
+            self.reader.fail(WORKER_GROUP, ("workerGroup",))
         semantics.check_flow(flow, self.seen, self.reader, self.catalog)
         return flow
 
@@ -212,7 +217,7 @@ class FlowParser:
             for message, below in self.catalog.check(raw, kind):
                 self.reader.fail(message, (*path, *below))
             if raw.get("workerGroup") is not None:
-                self.reader.fail("Worker Group is an Enterprise Edition functionality", (*path, "workerGroup"))
+                self.reader.fail(WORKER_GROUP, (*path, "workerGroup"))
 
     def _triggers(self, raw: Any) -> tuple[Trigger, ...]:
         triggers: list[Trigger] = []
@@ -337,6 +342,22 @@ class FlowParser:
                 self.reader.fail("must not be empty", (*path, "assert"))
             labels = self._labels(item.get("labels"), (*path, "labels"))
             made.append(Sla(fields.text("id") or "", kind, behavior, duration, assertion, labels))
+        return tuple(made)
+
+    def _checks(self, raw: Any) -> tuple[Check, ...]:
+        made: list[Check] = []
+        for item, path in self.reader.items(raw, ("checks",)):
+            if not isinstance(item, Mapping):
+                self.reader.fail("a map with `condition` and `message` is needed here", path)
+                continue
+            fields = self.reader.fields(item, path, CHECK, f"{MODELS}flows.check.Check")
+            told = {name: fields.text(name) for name in ("condition", "message")}
+            for name in (name for name, text in told.items() if not text):
+                self.reader.fail("must not be empty", (*path, name))
+            style: Any = fields.choice("style", ("ERROR", "SUCCESS", "WARNING", "INFO"), "INFO")
+            behavior: Any = fields.choice("behavior", ("BLOCK_EXECUTION", "FAIL_EXECUTION", "CREATE_EXECUTION"), "BLOCK_EXECUTION")
+            semantics.check_expressions(told["condition"], (*path, "condition"), self.reader)
+            made.append(Check(told["condition"] or "", told["message"] or "", style, behavior))
         return tuple(made)
 
     def _retry(self, raw: Any, path: Path) -> Retry | None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from engine import events, states
 from engine import restart as again
 from engine.attempts import labelled
-from engine.document import Flow
+from engine.document import Check, Flow
 from engine.execution import Execution
 from engine.inputs import Resolved, value_of
 from engine.states import Moment, State
@@ -90,6 +90,15 @@ def validate_inputs(
     """Every input as `{"input": Input, "value", "enabled", "errors": [text]}`; nothing is stored."""
     flow = _flow(user, namespace, flow_id, revision)
     return [_checked(item) for item in starting.check(flow, {**(inputs or {}), **uploads(files)}, user)]
+
+
+def failing_checks(
+    *, user: Person, namespace: str, flow_id: str, inputs: Mapping[str, Any] | None = None, files: Mapping[str, File] | None = None,
+) -> list[Check]:  # fmt: skip
+    """The checks of a flow that do not hold for these inputs; none while an input is wrong. Nothing is stored."""
+    flow = _flow(user, namespace, flow_id, None)
+    resolved = starting.check(flow, {**(inputs or {}), **_uploads(files)}, user) if flow.checks else []
+    return [] if any(each.error for each in resolved) else starting.looked_at(flow, resolved, user)
 
 
 def _checked(item: Resolved) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from typing import IO, Any
 from django.utils import timezone
 
 from engine import context
-from engine.document import Flow, Input
-from engine.errors import InputError
+from engine.document import Check, Flow, Input
+from engine.errors import ExpressionError, InputError
 from engine.execution import Execution, TaskRun
-from engine.expressions import render_typed
-from engine.inputs import Resolved, resolve_inputs, validate_inputs
+from engine.expressions import render, render_typed
+from engine.inputs import Resolved, nested, resolve_inputs, validate_inputs
 from engine.states import State
 from executions import executor, ports, storage, world
 from executions.masks import Masks
+from executions.sight import Sight
 from namespaces import vault
 from namespaces.rights import Person
 from ui.errors import Conflict, Invalid
@@ -39,6 +40,10 @@ class InvalidInput(Invalid):
         self.input_id = input_id
 
 
+class CheckFailed(Invalid):
+    """A check of the flow does not let the execution begin"""
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file given for an input: its name and its content, read once."""
@@ -58,7 +63,8 @@ def new(
     starter: Person = None,
     masks: Masks | None = None,
 ) -> Execution:
-    """A new execution of a flow with checked inputs; uploads are stored, what `masks` hide is encrypted. Raises FlowDisabled, InvalidInput.
+    """A new execution of a flow with checked inputs; uploads are stored, what `masks` hide is encrypted. Raises FlowDisabled, InvalidInput,
+    CheckFailed. One that a check lets begin only to fail says so in its notes.
 
     `starter` is on whose behalf expressions look into other namespaces, None for the system.
     """
@@ -82,7 +88,38 @@ def new(
         values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution), starter))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
-    return replace(execution, inputs=masks.encrypted(values) if masks else values)
+    execution = replace(execution, inputs=values)
+    failed = failing(flow, execution, starter)
+    blocked = [each.message for each in failed if each.behavior == "BLOCK_EXECUTION"]
+    if blocked:
+        raise CheckFailed(" ".join(blocked))
+    refused = " ".join(each.message for each in failed if each.behavior == "FAIL_EXECUTION")
+    kept = masks.encrypted(values) if masks else values
+    return replace(execution, inputs=kept, notes={"refused": refused} if refused else {})
+
+
+def failing(flow: Flow, execution: Execution, starter: Person) -> list[Check]:
+    """The checks of a flow that do not hold for an execution with these inputs, or cannot be told."""
+    if not flow.checks:
+        return []
+    masks = Masks()
+    sight = Sight(flow, execution, {}, masks)
+    functions = world.functions(execution, masks, ports.People(execution, starter).may_read)
+
+    def holds(each: Check) -> bool:
+        try:
+            return bool(sight.rendered(render, each.condition, functions) == "true")
+        except ExpressionError:
+            return False
+
+    return [each for each in flow.checks if not holds(each)]
+
+
+def looked_at(flow: Flow, resolved: Sequence[Resolved], starter: Person) -> list[Check]:
+    """The checks that do not hold for inputs that were only looked at."""
+    values = nested({each.input.id: each.value for each in resolved if each.enabled})
+    execution = Execution(world.new_id(), flow.namespace, flow.id, flow.revision, State.new(timezone.now()), inputs=values)
+    return failing(flow, execution, starter)
 
 
 def check(flow: Flow, inputs: Mapping[str, Any], starter: Person) -> list[Resolved]:

@@ -31,6 +31,7 @@ FLOW_PROPERTIES: dict[str, tuple[str, str, bool]] = {
     "pluginDefaults": ("array", "Property values for all tasks of a type.", False),
     "concurrency": ("object", "How many executions may run at the same time.", False),
     "retry": ("object", "When a failed execution is tried again.", False),
+    "checks": ("array", "What must hold before an execution begins, by its inputs.", False),
     "sla": ("array", "What an execution must keep to.", False),
     "disabled": ("boolean", "A disabled flow cannot be executed.", False),
 }

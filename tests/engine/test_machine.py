@@ -50,6 +50,18 @@ tasks:
     assert "flow" in as_json(execution)
 
 
+LOOPS = ("ForEach, values", "ForEach, concurrencyLimit: 0, values", "EachSequential, value", "EachParallel, value")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_tasks_of_a_loop_know_their_place_in_it(loop: str) -> None:
+    place = "'{{ taskrun.iteration }}{{ taskrun.value }}'"
+    inner = f"{{id: r, type: Return, format: {place}}}, {{id: s, type: Return, format: {place}}}"
+    execution = run(f"tasks: [{{id: l, type: {loop}: [a, b, a, c], tasks: [{inner}]}}]")
+    said = {(r.task_id, (r.outputs or {})["value"], r.iteration) for r in execution.task_runs[1:]}
+    assert said == {(task, value, int(value[0])) for task in ("r", "s") for value in ("0a", "1b", "2c")}
+
+
 def test_a_flow_whose_tasks_are_all_disabled_succeeds() -> None:
     execution = run("tasks: [{id: a, type: Fail, disabled: true}, {id: s, type: Sequential, tasks: [{id: b, type: Fail, disabled: true}]}]")
     assert (execution.state.current, ids(execution)) == ("SUCCESS", ["s"])

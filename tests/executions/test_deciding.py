@@ -329,6 +329,28 @@ def test_a_task_ends_the_execution_in_the_state_that_it_names(state: str, ended:
     assert (messages(execution, 4) == []) == (state != "DONE")
 
 
+def test_a_check_that_does_not_hold_keeps_an_execution_from_beginning() -> None:
+    body = (
+        "inputs:\n  - {id: n, type: INT}\nchecks:\n"
+        "  - {condition: '{{ inputs.n < 10 }}', message: at most nine}\n"
+        "  - {condition: '{{ inputs.n != 5 }}', message: not five, behavior: FAIL_EXECUTION}\n"
+        "  - {condition: '{{ nowhere }}', message: only told, behavior: CREATE_EXECUTION, style: WARNING}\n"
+        "tasks:\n"
+    )
+    save("checked", body + log("one") + "errors:\n" + log("e"))
+    with pytest.raises(Invalid, match="at most nine"):
+        start("checked", inputs={"n": "12"})
+    assert not Execution.objects.filter(flow_id="checked").exists()
+    failed = work_off(start("checked", inputs={"n": "5"}))
+    assert (failed.state, failed.error, states(failed), messages(failed, 4)) == ("FAILED", "not five", {}, ["not five"])
+    assert work_off(start("checked", inputs={"n": "1"})).state == "SUCCESS"
+    told = services.failing_checks(user=None, namespace=NAMESPACE, flow_id="checked", inputs={"n": "12"})
+    assert [(each.message, each.style) for each in told] == [("at most nine", "INFO"), ("only told", "WARNING")]
+    assert services.failing_checks(user=None, namespace=NAMESPACE, flow_id="checked", inputs={"n": "x"}) == []
+    call = f"{{id: call, type: {CORE}.flow.Subflow, namespace: {NAMESPACE}, flowId: checked, inputs: {{n: 12}}}}"
+    assert messages(work_off(start(save("calls", f"tasks: [{call}]\n"))), 4) == ["at most nine"]
+
+
 FAILS_ONCE = (
     f"tasks:\n  - {{id: done, type: {CORE}.log.Log, message: once}}\n"
     f"  - {{id: fails, type: {CORE}.execution.Fail, condition: '{{{{ inputs.n | number == 2 and taskrun.attemptsCount == 0 }}}}'}}\n"

@@ -107,11 +107,11 @@ def value_by_value(situation: Situation, values: Sequence[str]) -> list[Start]:
     if runs and not runs[-1].state.terminated:
         return []
     inner, groups = enabled(situation.task.branches.get("tasks", ())), by_value(runs)
-    for value in _open_values(situation, values) if inner else ():
+    for place, value in _open_values(situation, values) if inner else ():
         created = {run.task_id for run in groups.get(value, ())}
         upcoming = next((task for task in inner if task.id not in created), None)
         if upcoming is not None:
-            return [Start(upcoming, value=value)]
+            return [Start(upcoming, value=value, iteration=place)]
     return []
 
 
@@ -122,15 +122,15 @@ def group_by_group(situation: Situation, values: Sequence[str], limit: int) -> l
     bound = _smaller(limit, situation.window)
     starts: list[Start] = []
     going_on = len(groups)
-    for value in _open_values(situation, values) if inner else ():
+    for place, value in _open_values(situation, values) if inner else ():
         group = groups.get(value)
         if group is not None:
             going_on -= 1
             if group[-1].state.terminated and len(group) < len(inner):
-                starts.append(Start(inner[len(group)], value=value))
+                starts.append(Start(inner[len(group)], value=value, iteration=place))
         elif not bound or active < bound:
             active += 1
-            starts.append(Start(inner[0], value=value))
+            starts.append(Start(inner[0], value=value, iteration=place))
         elif not going_on:
             break
     return starts
@@ -142,16 +142,17 @@ def side_by_side(situation: Situation, values: Sequence[str], limit: int) -> lis
     bound = _smaller(limit, situation.window)
     room = bound - sum(not run.state.terminated for run in situation.children) if bound else len(values) * len(inner)
     starts: list[Start] = []
-    for value in _open_values(situation, values):
+    for place, value in _open_values(situation, values):
         if len(starts) >= room:
             break
         created = {run.task_id for run in groups.get(value, ())}
-        starts += [Start(task, value=value) for task in inner if task.id not in created]
+        starts += [Start(task, value=value, iteration=place) for task in inner if task.id not in created]
     return starts[: max(room, 0)]
 
 
-def _open_values(situation: Situation, values: Sequence[str]) -> Iterator[str]:
-    return (values[place] for place in open_places(len(values), situation.run.notes))
+def _open_values(situation: Situation, values: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The values that are not folded, each with its place among all, from 0."""
+    return ((place, values[place]) for place in open_places(len(values), situation.run.notes))
 
 
 def _smaller(limit: int, window: int) -> int:

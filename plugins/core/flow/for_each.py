@@ -1,8 +1,8 @@
 """Run tasks once for every value of a list.
 
 `values` is a list, or an expression that renders to a JSON array; each value counts once and reaches the tasks as text in
-`taskrun.value` (use `fromJson(taskrun.value)` for objects). `concurrencyLimit` says how many values may be worked on at a time: 1 for one
-after another, 0 for all at once.
+`taskrun.value` (use `fromJson(taskrun.value)` for objects), with its place, from 0, in `taskrun.iteration`. `concurrencyLimit` says how
+many values may be worked on at a time: 1 for one after another, 0 for all at once.
 
 ```yaml
 id: every_table
