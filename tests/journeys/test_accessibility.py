@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Page, ViewportSize, expect
 
 from tests.journeys.browsing import open_browser, sign_in
 from tests.journeys.signing import signed_in
@@ -267,4 +267,45 @@ def test_no_dialog_that_the_server_sends_and_no_question_has_a_serious_finding(
         found += _open_findings(page, f"{place} {steps[-1]}")
         page.set_viewport_size(NARROW)
         found += [f"{place} {steps[-1]} does not fit in a narrow window" for _ in page.evaluate(OUTSIDE)]
+    assert not found, "\n".join(found)
+
+
+WAITS = f"""id: waits
+namespace: {NAMESPACE}
+tasks:
+  - id: both
+    type: io.kestra.plugin.core.flow.Parallel
+    tasks:
+      - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NAMESPACE}, flowId: shows, transmitFailed: false}}
+      - {{id: lines, type: io.kestra.plugin.core.debug.Return, format: x}}
+      - id: approve
+        type: io.kestra.plugin.core.flow.Pause
+        onResume:
+          - {{id: reason, type: STRING}}
+          - {{id: target, type: SELECT, values: [dev, prod], allowCustomValue: true}}
+          - {{id: token, type: SECRET}}
+      - {{id: attach, type: io.kestra.plugin.core.flow.Pause, onResume: [{{id: document, type: FILE}}, {{id: pages, type: INT, max: 9}}]}}
+"""
+
+
+def test_nothing_that_opens_on_an_execution_has_a_serious_finding(page: Page, execution: str, live_server_stack: Stack) -> None:
+    with live_server_stack.client() as client:
+        client.post("/api/v1/main/flows", content=WAITS, headers=YAML).raise_for_status()
+        made = client.post(f"/api/v1/main/executions/{NAMESPACE}/waits").raise_for_status().json()["id"]
+        runs = lambda: client.get(f"/api/v1/main/executions/{made}").json()["taskRunList"]  # noqa: E731
+        wait_until(lambda: sum(run["state"]["current"] == "PAUSED" for run in runs()) == 2, 30, "two tasks that wait")
+    sign_in(page, live_server_stack)
+    page.set_viewport_size(WIDE)
+    page.goto(f"/executions/{made}/")
+    expect(page.locator("#execution-children")).to_be_visible()
+    page.get_by_role("button", name="Answer and resume").click()
+    for name in ("Resume approve", "Resume attach"):
+        page.get_by_role("button", name=name).click()
+    expect(page.locator(".resume-form .error")).to_have_count(5)
+    found = _findings(page, "the resume dialog")
+    page.goto(f"/executions/{made}/outputs/")
+    page.locator("#expression").focus()
+    page.keyboard.press("Control+Space")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    found += _findings(page, "the list of completions")
     assert not found, "\n".join(found)

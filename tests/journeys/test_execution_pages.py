@@ -20,6 +20,7 @@ namespace: company.team.pages
 inputs:
   - {id: mode, type: SELECT, values: [calm, loud], allowCustomValue: true, defaults: calm}
   - {id: count, type: INT, min: 1, max: 500, defaults: 12}
+  - {id: list, type: FILE, required: false}
 tasks:
   - id: together
     type: io.kestra.plugin.core.flow.Sequential
@@ -173,14 +174,36 @@ def test_a_typed_value_is_the_last_option_of_the_combobox(page: Page, flow: str)
     expect(page.locator("#execution-values")).to_contain_text("my own")
 
 
-def test_a_wrong_value_is_told_at_its_field(page: Page, flow: str) -> None:
+def test_a_wrong_value_is_told_at_its_field_and_nothing_is_lost(page: Page, flow: str) -> None:
     page.goto(f"{flow}/execute/")
     page.locator("#input-count").fill("9999")
+    page.locator("#input-list").set_input_files({"name": "names.txt", "mimeType": "text/plain", "buffer": b"Ada"})
     with page.expect_response(re.compile("/execute/")) as answer:
         page.keyboard.press("Control+Enter")
     assert answer.value.status == 422
     expect(page.locator("#input-count")).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#input-count")).to_be_focused()
+    expect(page.locator(".file-drop")).to_contain_text("names.txt")
+    page.locator("#input-count").fill("1")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile(r"/gantt/"))
+    page.goto(page.url.replace("/gantt/", "/"))
+    page.get_by_role("link", name="names.txt").click()
+    expect(page.locator("main")).to_contain_text("Ada")
+
+
+def test_pressed_twice_it_starts_once(page: Page, flow: str, live_server_stack: Stack) -> None:
+    def count() -> int:
+        with live_server_stack.client() as client:
+            found = client.get("/api/v1/main/executions/search", params={"namespace": "company.team.pages", "flowId": "ticks"})
+            return int(found.json()["total"])
+
+    before = count()
+    page.goto(f"{flow}/execute/")
+    page.locator("#input-count").fill("1")
+    page.evaluate("() => { const form = document.querySelector('#execute-form'); form.requestSubmit(); form.requestSubmit(); }")
+    page.wait_for_url(re.compile(r"/gantt/"))
+    assert count() == before + 1
 
 
 def test_kill_asks_first_and_then_stops(page: Page, flow: str) -> None:
