@@ -97,7 +97,7 @@ def failing_checks(
 ) -> list[Check]:  # fmt: skip
     """The checks of a flow that do not hold for these inputs; none while an input is wrong. Nothing is stored."""
     flow = _flow(user, namespace, flow_id, None)
-    resolved = starting.check(flow, {**(inputs or {}), **_uploads(files)}, user) if flow.checks else []
+    resolved = starting.check(flow, {**(inputs or {}), **uploads(files)}, user) if flow.checks else []
     return [] if any(each.error for each in resolved) else starting.looked_at(flow, resolved, user)
 
 
