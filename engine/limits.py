@@ -47,6 +47,7 @@ def _refuse(board: Board, message: str) -> None:
 
 def ask_to_start(board: Board) -> None:
     """Start, or ask for a slot first where the flow bounds its executions."""
+    _watch(board)
     if board.flow.concurrency is None:
         start_execution(board)
     elif "slot" not in board.head.notes:
@@ -56,11 +57,22 @@ def ask_to_start(board: Board) -> None:
 
 def start_execution(board: Board) -> None:
     """CREATED or QUEUED becomes RUNNING."""
-    for number, sla in enumerate(board.flow.sla):
-        if sla.type == "MAX_DURATION" and sla.duration is not None:
-            board.command(WakeAt(f"sla:{number}", board.head.state.start + sla.duration))
+    _watch(board)
     board.to(states.RUNNING)
     board.touch_all()
+
+
+def _watch(board: Board) -> None:
+    """Have the service levels about time looked at when that is over: from the creation, waiting for a slot too, or the schedule date."""
+    timed = {number: sla.duration for number, sla in enumerate(board.flow.sla) if sla.type == "MAX_DURATION" and sla.duration is not None}
+    if not timed or "watched" in board.head.notes:
+        return
+    board.remember(watched=True)
+    begins = board.head.state.start
+    if board.head.schedule_date is not None:
+        begins = max(begins, min(board.head.schedule_date, board.now))
+    for number, duration in timed.items():
+        board.command(WakeAt(f"sla:{number}", begins + duration))
 
 
 def slot_decided(board: Board, event: SlotDecided) -> None:

@@ -11,7 +11,7 @@ from engine.document import Retry
 from engine.restart import replay, restartable
 from engine.retry import delay, next_date
 from engine.states import State
-from tests.engine.simulator import FLOWABLES, START, World, flow_of, history, ids, one, state_of
+from tests.engine.simulator import FLOWABLES, START, World, flow_of, history, ids, new_execution, one, state_of
 
 SECOND = timedelta(seconds=1)
 
@@ -433,6 +433,26 @@ def test_what_runs_after_the_end_is_not_set_by_hand(inside: str) -> None:
     world = World()
     ended = world.run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{inside}]")
     assert world.tell(events.StateChangeRequested(one(ended, "b").id, "FAILED")) == ended
+
+
+HOUR = "sla: [{id: s, type: MAX_DURATION, behavior: FAIL, duration: PT1H}]"
+
+
+def test_the_time_of_an_execution_that_was_scheduled_begins_at_its_date() -> None:
+    world = World()
+    world.start(flow_of(f"tasks: [{{id: a, type: Log, duration: PT30M}}]\n{HOUR}"), schedule_date=START + timedelta(days=1))
+    assert (world.finish().state.current, world.now > START + timedelta(days=1)) == ("SUCCESS", True)
+
+
+def test_the_time_of_an_execution_that_waits_for_a_slot_goes_by() -> None:
+    world = World()
+    flow = flow_of(f"tasks: [{{id: a, type: Log, duration: PT50M}}]\nconcurrency: {{limit: 1}}\n{HOUR}")
+    world.start(flow, execution_id="first")
+    world.later(events.ExecutionCreated(), "second", 1)
+    world.executions["second"] = new_execution(flow, "second")
+    first, second = world.finish("first"), world.finish("second")
+    assert (first.state.current, history(second)) == ("SUCCESS", ["CREATED", "QUEUED", "RUNNING", "FAILED"])
+    assert second.state.histories[-1].date == START + timedelta(hours=1)
 
 
 def test_what_follows_the_end_runs_where_an_assertion_ended_it() -> None:
