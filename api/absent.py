@@ -1,44 +1,20 @@
-"""What Kestra's clients ask for and this server has none of: dashboards, blueprints, credentials. Lists are empty."""
+"""What Kestra's clients ask for and this server has none of: blueprints, credentials. Lists are empty."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Router
 
 from api.doors import who
 from namespaces import rights
 from namespaces.models import Role
-from ui.errors import Missing
 
-dashboards = Router(tags=["not here"])
 blueprints = Router(tags=["not here"])
 credentials = Router(tags=["not here"])
 
 EMPTY: dict[str, Any] = {"results": [], "total": 0}
-
-
-@dashboards.get("", summary="Dashboards: none")
-@dashboards.get("/", include_in_schema=False)
-def no_dashboards(request: HttpRequest, page: int = 1, size: int = 10, q: str = "", sort: list[str] = Query([])) -> dict[str, Any]:
-    return EMPTY
-
-
-@dashboards.get("/settings/default-dashboards", summary="Default dashboards: none")
-def no_default_dashboards(request: HttpRequest) -> dict[str, Any]:
-    return {}
-
-
-@dashboards.get("/{id}", summary="A dashboard: there is none")
-def no_dashboard(request: HttpRequest, id: str) -> dict[str, Any]:
-    raise Missing(f"There is no dashboard '{id}'")
-
-
-@dashboards.post("/validate", summary="Validate a dashboard")
-@dashboards.post("/validate/chart", include_in_schema=False)
-def validate_dashboard(request: HttpRequest) -> dict[str, Any]:
-    return {"index": 0, "constraints": "Dashboards are not part of this server\n", "outdated": False}
 
 
 @blueprints.get("/community", summary="Community blueprints: none")

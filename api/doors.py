@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from engine.texts import storable
@@ -49,14 +49,14 @@ def page_of(rows: QuerySet[Any] | list[Any], shape: Callable[[Any], Any], page: 
     return {"results": [shape(row) for row in found], "total": total}
 
 
-def sorted_by(rows: QuerySet[Any], sorts: Iterable[str], columns: Mapping[str, str]) -> QuerySet[Any]:
-    """Rows in the order of `sort=field:desc`, its fields being the keys of `columns`; as they were where there is none."""
+def sorted_by(rows: QuerySet[Any], sorts: Iterable[str], columns: Mapping[str, Any]) -> QuerySet[Any]:
+    """Rows in the order of `sort=field:desc`, its fields being the keys of `columns` (names or expressions); as they were without one."""
     order = []
     for sort in sorts:
         name, _, direction = sort.partition(":")
         if name not in columns or direction not in ("", "asc", "desc"):
             raise Invalid(f"`sort` reads field:asc or field:desc with one of {', '.join(columns)}, got {sort[:100]}")
-        column = F(columns[name])
+        column = F(columns[name]) if isinstance(columns[name], str) else ExpressionWrapper(columns[name], DurationField())
         order.append(column.desc(nulls_last=True) if direction == "desc" else column.asc(nulls_last=True))
     return rows.order_by(*order, "-pk") if order else rows
 

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from ninja import Query, Router
 
@@ -31,6 +31,8 @@ SORTS = {
     "state.current": "state",
     "state.startDate": "created",
     "state.endDate": "ended",
+    "state.duration": F("ended") - F("created"),
+    "flowRevision": "flow_revision",
 }
 
 

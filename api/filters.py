@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import regex
 from django.db.models import Q
@@ -96,6 +97,19 @@ def one(parts: tuple[str, ...], value: str, fields: Mapping[str, Meaning]) -> Q:
         plain = Condition(condition.field, NEGATED[condition.operator], value, condition.key)
         return ~fields[condition.field](plain)
     return fields[condition.field](condition)
+
+
+def listed(asked: Any, fields: Mapping[str, Meaning]) -> Q:
+    """What a body asks as a list of `{field, operation, value}`, its fields in any spelling. Raises Invalid."""
+    if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
+        raise Invalid("`filters` is a list of {field, operation, value}")
+    found = Q()
+    for each in asked:
+        name, value = str(each.get("field", "")), each.get("value")
+        field = next((known for known in fields if known.lower() == name.lower().replace("_", "")), name)
+        text = ",".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
+        found &= one((field, str(each.get("operation") or "EQUALS")), text, fields)
+    return found
 
 
 # --- what fields mean ---------------------------------------------------------------------------------------------------------

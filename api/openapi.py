@@ -241,6 +241,7 @@ PLAIN: dict[str, dict[str, Schema]] = {
         "DELETE flows/{namespace}/{flow_id}", "DELETE flows/{namespace}/{flow_id}/revisions", "DELETE executions/{execution_id}",
         "POST executions/{execution_id}/pause", "POST executions/{execution_id}/resume", "DELETE namespaces/{namespace}",
         "DELETE namespaces/{namespace}/secrets/{key}", "DELETE triggers/{namespace}/{flow_id}/{trigger_id}", "POST basicAuth",
+        "DELETE dashboards/{id}",
     )},
     **{path: {"200": NOTHING} for path in (
         "DELETE logs/{execution_id}", "DELETE logs/{namespace}/{flow_id}", "POST namespaces/{namespace}/files",
@@ -249,6 +250,7 @@ PLAIN: dict[str, dict[str, Schema]] = {
     )},
     **{path: {"200": file("text/csv")} for path in (
         "GET flows/export/by-query/csv", "GET executions/export/by-query/csv", "GET triggers/export/by-query/csv",
+        "POST dashboards/{id}/charts/{chart_id}/export", "POST dashboards/charts/export",
     )},
     **{path: {"200": file("application/octet-stream")} for path in (
         "GET flows/export/by-query", "POST flows/export/by-ids", "GET executions/{execution_id}/file", "GET namespaces/{namespace}/files",
@@ -290,6 +292,9 @@ FIGURES = json_body(
         namespaceOnly=SWITCH,
     )
 )
+CHART = json_body(
+    thing(startDate=DATE, endDate=DATE, pageSize=COUNTED, pageNumber=COUNTED, namespace=TEXT, labels=MAP, filters=many(MAP))
+)
 REPLACEMENT = {"query": TEXT, "replacement": TEXT}
 SEARCHED = {"caseSensitive": SWITCH, "wholeWord": SWITCH, "regex": SWITCH, "scope": {"enum": ["ALL", "TASKS", "TRIGGERS", "INPUTS"]}}
 VERBS = ("kill", "restart", "replay", "pause", "resume", "force-run", "unqueue", "change-status")
@@ -300,6 +305,7 @@ BODIES: dict[str, Schema] = {
         "POST flows", "PUT flows/{namespace}/{flow_id}", "PATCH flows/{namespace}/{flow_id}/{task_id}", "POST flows/validate",
         "POST flows/validate/task", "POST flows/validate/trigger", "POST flows/graph", "POST flows/bulk", "POST flows/{namespace}",
         "POST flows/expressions", "POST plugins/auto-install/detect", "POST dashboards/validate",
+        "POST dashboards/validate/chart", "POST dashboards", "PUT dashboards/{id}",
     ), YAML_BODY),
     **{f"POST flows/{verb}/by-ids": FLOW_IDS for verb in ("enable", "disable", "export", "hashes")},
     "DELETE flows/delete/by-ids": FLOW_IDS,
@@ -321,6 +327,8 @@ BODIES: dict[str, Schema] = {
     "POST executions/labels/by-ids": json_body(thing({"executionsId": many(TEXT), "executionLabels": many(ref("Label"))})),
     "POST executions/labels/by-query": LABELS,
     "POST executions/latest": FLOW_IDS,
+    **{f"POST dashboards/{{id}}/charts/{{chart_id}}{more}": CHART for more in ("", "/export")},
+    **{f"POST dashboards/charts/{name}": json_body(thing({"chart": TEXT}, globalFilter=MAP)) for name in ("preview", "export")},
     **{f"POST stats/{name}": FIGURES for name in (
         "summary", "executions/daily", "taskruns/daily", "executions/daily/group-by-flow", "executions/daily/group-by-namespace",
         "executions/latest/group-by-flow", "logs/daily",

@@ -17,6 +17,7 @@ from api import shapes
 from api.doors import page_of, text_of
 from api.server import VERSION
 from engine.fields import INPUT
+from executions.dashboard_schema import Dashboard
 from flows import help as helps
 from flows import json_schema, selectors
 from flows.help import Help
@@ -91,7 +92,7 @@ def triggers(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/schemas/{name}", summary="JSON schema of a flow, task, trigger, template or plugindefault")
 def schema(request: HttpRequest, name: str, arrayOf: bool = False, includeCatalog: bool = False) -> dict[str, Any]:
-    """`arrayOf` tells that of a list of them. What this server has none of (dashboards, apps) has an empty schema."""
+    """`arrayOf` tells that of a list of them. What this server has none of (apps, for example) has an empty schema."""
     found = _schema(name)
     if not arrayOf:
         return found
@@ -103,7 +104,9 @@ def _schema(name: str) -> dict[str, Any]:
     wanted = name.lower().replace("_", "")
     if wanted in json_schema.NAMES:
         return json_schema.of(wanted)
-    if wanted in ("dashboard", "apps", "testsuites", "cases"):
+    if wanted == "dashboard":
+        return Dashboard.model_json_schema()
+    if wanted in ("apps", "testsuites", "cases"):
         return {"$schema": json_schema.DRAFT, "definitions": {}, "type": "object"}
     raise Missing(f"There is no schema '{name}'; there are {', '.join(json_schema.NAMES)}")
 

@@ -353,19 +353,7 @@ def forget_found(request: HttpRequest) -> dict[str, int]:
     """Filters stand in the query, or in the body as `{filters: [{field, operation, value}]}`."""
     asked = json_of(request) or {}
     listed = asked.get("filters") if isinstance(asked, dict) else None
-    return _by_query(request, trigger_states.forget, _body_filters(listed or []))
-
-
-def _body_filters(listed: Any) -> Q:
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise Invalid("`filters` is a list of {field, operation, value}")
-    found = Q()
-    for each in listed:
-        name, value = str(each.get("field", "")), each.get("value")
-        field = next((one for one in FIELDS if one.lower() == name.lower().replace("_", "")), name)
-        text = ",".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
-        found &= filters.one((field, str(each.get("operation") or "EQUALS")), text, FIELDS)
-    return found
+    return _by_query(request, trigger_states.forget, filters.listed(listed or [], FIELDS))
 
 
 # What needs no more than the triggers: (path, method, what is done, of several, of all that a search finds).

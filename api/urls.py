@@ -15,6 +15,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from api import (
     absent,
     actions,
+    dashboards,
     docs,
     execution_sets,
     executions,
@@ -67,7 +68,7 @@ api.add_router("/kv", namespaces.kv_router)
 api.add_router("/triggers", triggers.router)
 api.add_router("/stats", stats.router)
 api.add_router("/plugins", plugins.router)
-api.add_router("/dashboards", absent.dashboards)
+api.add_router("/dashboards", dashboards.router)
 api.add_router("/blueprints", absent.blueprints)
 api.add_router("/templates", templates.router)
 api.add_router("", server.router)

@@ -286,3 +286,18 @@ class Worker(models.Model):
     started = models.DateTimeField(default=timezone.now)
     heartbeat = models.DateTimeField(default=timezone.now)
     concurrency = models.PositiveIntegerField(default=1)
+
+
+class Dashboard(models.Model):
+    """Charts that somebody put together. `source` is their YAML as it was written."""
+
+    id = models.CharField(primary_key=True, max_length=100)
+    title = models.CharField(max_length=300)
+    description = models.TextField(blank=True)
+    source = models.TextField()
+    created = models.DateTimeField(default=timezone.now)
+    updated = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["title", "id"]

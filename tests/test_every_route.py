@@ -26,7 +26,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from api.server import VERSION
-from executions import consumers, storage
+from executions import consumers, dashboards, storage
 from executions.models import Execution, TaskRun, TriggerState
 from flows import services as flow_services
 from flows import templates
@@ -188,8 +188,16 @@ GET    signed    /api/v1/concurrency-limit/search
 GET    signed    /api/v1/configs
 GET    open      /api/v1/configs/login
 GET    signed    /api/v1/dashboards
+POST   signed    /api/v1/dashboards
 GET    signed    /api/v1/dashboards/
-GET    none      /api/v1/dashboards/<id>
+POST   signed    /api/v1/dashboards/
+DELETE above     /api/v1/dashboards/<id>
+GET    signed    /api/v1/dashboards/<id>
+PUT    above     /api/v1/dashboards/<id>
+POST   signed    /api/v1/dashboards/<id>/charts/<chart_id>
+POST   signed    /api/v1/dashboards/<id>/charts/<chart_id>/export
+POST   signed    /api/v1/dashboards/charts/export
+POST   signed    /api/v1/dashboards/charts/preview
 GET    signed    /api/v1/dashboards/settings/default-dashboards
 POST   signed    /api/v1/dashboards/validate
 POST   signed    /api/v1/dashboards/validate/chart
@@ -446,6 +454,8 @@ PATHS = {
 TYPE = "io.kestra.plugin.core.log.Log"
 NEW = SOURCE.replace("id: shop", "id: new", 1)
 TEMPLATE = f"id: shared\nnamespace: {NS}\ntasks:\n  - {{id: greet, type: {TYPE}, message: hello}}\n"
+NOTE = "{id: note, type: io.kestra.plugin.core.dashboard.chart.Markdown, content: hello}"
+DASHBOARD = f"id: overview\ntitle: Overview\ncharts: [{NOTE}]\n"
 TASK = '{"id": "greet", "type": "io.kestra.plugin.core.log.Log", "message": "bye"}'
 PAIRS = json.dumps([{"namespace": NS, "id": "shop", "flowId": "shop"}])
 TRIGGER = {"namespace": NS, "flowId": "shop", "triggerId": "nightly", "id": "nightly", "disabled": True}
@@ -496,7 +506,7 @@ class World:
             "namespace": NS, "flow_id": "shop", "execution_id": self.execution.id, "task_run_id": self.run.id, "row_id": self.run.id,
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
-            "cls": TYPE, "version": VERSION, "kind": "flow", "id": "none", "metric": "rows", "template_id": "shared",
+            "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
@@ -550,6 +560,10 @@ class World:
             return "multipart/form-data; boundary=b", part
         if end == "flows/<namespace>" or (end == "flows/<namespace>/<flow_id>" and route.method == "PUT"):
             return "application/x-yaml", SOURCE.replace("hello", "bye")
+        if end in ("dashboards", "dashboards/", "dashboards/<id>"):
+            return "application/x-yaml", DASHBOARD if route.method == "PUT" else DASHBOARD.replace("overview", "another")
+        if end.startswith("dashboards/charts"):
+            return "application/json", json.dumps({"chart": NOTE})
         if end.startswith("templates"):
             return "application/x-yaml", TEMPLATE.replace("shared", "shared" if route.method == "PUT" else "new")
         if end in ("flows/<namespace>/<flow_id>/<task_id>", "flows/validate/task", "flows/validate/trigger"):
@@ -611,6 +625,7 @@ def made() -> World:
     storage.write(uri, b"kept")
     kv.set(NS, "answer", 1)
     templates.create(user=people["owner"], source=TEMPLATE)
+    dashboards.create(user=people["owner"], source=DASHBOARD)
     secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")
     TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
     world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri)

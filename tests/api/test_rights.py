@@ -36,6 +36,7 @@ def ask(client: Client, operation: Operation, execution: Execution | None = None
     names = {
         "namespace": "company.team", "flow_id": "shop", "execution_id": execution.id if execution else "none", "task_run_id": "none",
         "task_id": "greet", "key": "answer", "trigger_id": "nightly", "template_id": "greeting", "rest": "x", "metric": "rows",
+        "chart_id": "x",
         "name": "flow", "cls": "io.kestra.plugin.core.log.Log", "version": "latest", "id": "none", "kind": "flow",
     }  # fmt: skip
     url = path.format(**names) + "?" + QUERY
