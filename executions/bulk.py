@@ -79,7 +79,7 @@ VERBS: Mapping[str, Verb] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """How many were (or would be) treated, and the names of the others by the reason why not."""
+    """How many were treated, and the names of the others by the reason why not."""
 
     count: int = 0
     refused: dict[str, list[str]] = field(default_factory=dict)
@@ -89,26 +89,16 @@ class Outcome:
         """One more that cannot be treated."""
         self.refused.setdefault(reason, []).append(name)
 
-    @property
-    def others(self) -> int:
-        """How many could not be treated."""
-        return sum(map(len, self.refused.values()))
-
-    @property
-    def reasons(self) -> list[tuple[int, str, str]]:
-        """(how many, why, `ab12cd34, ef56ab78 and 3 more`), the commonest first."""
-        listed = sorted(self.refused.items(), key=lambda pair: -len(pair[1]))
-        return [(len(names), reason, _named([name[: self.shown] for name in names])) for reason, names in listed]
+    def add(self, other: Outcome) -> None:
+        """What came of some more."""
+        self.count += other.count
+        for reason, names in other.refused.items():
+            self.refused.setdefault(reason, []).extend(names)
 
 
-def _named(names: list[str]) -> str:
-    more = len(names) - NAMED
-    text = ", ".join(names[:NAMED])
-    return f"{text} and {more} more" if more > 0 else text
-
-
-def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
-    """What would come of it, as far as roles and states tell; nothing is changed."""
+def fitting(user: Person, rows: Iterable[Execution], verb: Verb) -> tuple[list[Execution], Outcome]:
+    """Those that it can be done to as far as roles and states tell, and why not to the others; nothing is changed."""
+    fit: list[Execution] = []
     outcome = Outcome(shown=8)
     roles: dict[str, bool] = {}
     for row in rows:
@@ -116,10 +106,10 @@ def foreseen(user: Person, rows: Iterable[Execution], verb: Verb) -> Outcome:
             roles[row.namespace] = rights.allows(rights.role_of(user, row.namespace), Role.MEMBER)
         reason = verb.refuses(row) if roles[row.namespace] else rights.RoleTooLow().message
         if reason is None:
-            outcome.count += 1
+            fit.append(row)
         else:
             outcome.refuse(row.id, reason)
-    return outcome
+    return fit, outcome
 
 
 def apply(user: Person, rows: Iterable[Execution], verb: Verb, **given: Any) -> Outcome:

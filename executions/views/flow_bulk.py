@@ -65,7 +65,7 @@ def bulk_action(request: HttpRequest, verb: str) -> HttpResponse:
     if request.method == "GET":
         return _dialog(request, verb)
     outcome = _applied(request.user, list(_chosen(request, request.POST)[:MOST]), wanted)
-    bulk.tell(request, outcome, "flow", wanted.done)
+    bulk.tell(request, bulk.Tally.of(outcome), "flow", wanted.done)
     return done(request, _back(request.POST))
 
 
@@ -105,6 +105,7 @@ def _dialog(request: HttpRequest, verb: str) -> HttpResponse:
     rows = _chosen(request, request.GET)
     total = rows.count()
     everything = request.GET.get("all") == "yes"
+    foreseen = _foreseen(request.user, rows[:MOST], VERBS[verb])
     context = {
         "noun": "flow",
         "action_url": reverse("flows:bulk", args=[verb]),
@@ -112,7 +113,8 @@ def _dialog(request: HttpRequest, verb: str) -> HttpResponse:
         "hidden": [("query", request.GET.get("query", "")), ("all", "yes" if everything else "")],
         "ids": [] if everything else [row.pk for row in rows[:MOST]],
         "found": total,
-        "foreseen": _foreseen(request.user, rows[:MOST], VERBS[verb]),
+        "count": foreseen.count,
+        "refused": bulk.Tally.of(foreseen),
         "most": MOST if total > MOST else 0,
         "back_url": _back(request.GET),
         "back_text": "Flows",

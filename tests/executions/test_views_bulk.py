@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from executions import bulk, presenters
 from executions.models import Execution, ExecutionLabel
+from executions.views import bulk as bulk_views
 from flows import services as flow_services
 from namespaces.models import User
 from tests import builders
@@ -60,7 +63,7 @@ def test_a_reader_changes_nothing_and_is_told(chosen: dict[str, Any], people: di
     data.execution(id="ended")
     reader = client_of(people["reader"])
     assert "Your role does not allow this" in told(reader, "delete", chosen)
-    assert "0\u00a0executions deleted, 1 not: In company.team you are a reader" in asked(reader, "delete", chosen)
+    assert "0\u00a0executions deleted, 1 not: Your role does not allow this. (ended)" in asked(reader, "delete", chosen)
     assert Execution.objects.filter(id="ended").exists()
 
 
@@ -134,7 +137,7 @@ def test_the_answer_says_how_many_were_done_and_which_were_not_and_why(people: d
     data.execution(id="ended")
     page = asked(client_of(people["member"]), "delete", {"id": ["going-on", "ended"]})
     assert "1\u00a0execution deleted, 1 not:" in page
-    assert "is still RUNNING: kill it first (going-on)" in page
+    assert "execution not terminated (going-on)" in page
     assert set(Execution.objects.values_list("id", flat=True)) == {"going-on"}
 
 
@@ -142,8 +145,45 @@ def test_many_that_are_refused_for_one_reason_are_told_in_short(people: dict[str
     for number in range(12):
         data.execution(id=f"e{number:02}")
     page = asked(client_of(people["member"]), "pause", {"all": "yes"})
-    assert page.count("is not running") <= 12
-    assert "0\u00a0executions being paused, 12 not" in page
+    assert "0\u00a0executions being paused, 12 not: execution is SUCCESS, not RUNNING (e00, e01, e02, e03, e04 and 7 more)" in page
+
+
+def test_a_long_action_tells_how_far_it_is_and_goes_on(people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_views, "SECONDS", 0.0)
+    for number in range(2 * bulk_views.STEP + 5):
+        data.execution("RUNNING" if number % 10 == 0 else "FAILED", id=f"e{number:02}")
+    data.execution(id="later", created=timezone.now() + timedelta(hours=1))
+    member = client_of(people["member"])
+    dialog = told(member, "delete", {"all": "yes"})
+    treated = []
+    while True:
+        sent = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', dialog))
+        sent = {name: html.unescape(value) for name, value in sent.items()}
+        answer = member.post("/executions/bulk/delete/", sent, headers={"HX-Request": "true"})
+        if "HX-Redirect" in answer:
+            break
+        dialog = answer.content.decode()
+        treated.append(int(re.findall(r'aria-valuenow="(\d+)"', dialog)[0]))
+    assert treated == [bulk_views.STEP, 2 * bulk_views.STEP]
+    page = member.get(answer["HX-Redirect"]).content.decode()
+    assert "40\u00a0executions deleted, 5 not: execution not terminated (e00, e10, e20, e30, e40)" in page
+    assert set(Execution.objects.values_list("state", flat=True)) == {"RUNNING", "SUCCESS"}
+    assert Execution.objects.filter(id="later").exists()
+
+
+def test_another_client_waits_for_all_of_a_long_action(people: dict[str, User], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_views, "SECONDS", 0.0)
+    for _ in range(2 * bulk_views.STEP):
+        data.execution()
+    assert "40\u00a0executions deleted" in asked(client_of(people["member"]), "delete", {"all": "yes"})
+    assert not Execution.objects.exists()
+
+
+@pytest.mark.parametrize("tally", ["x", "{}", '{"count": "a", "refused": {}}', '{"count": -5, "refused": {"r": 1}}', "[" * 100_000])
+def test_a_tally_that_is_none_is_no_error(tally: str, people: dict[str, User]) -> None:
+    data.execution()
+    fields = {"all": "yes", "tally": tally, "after": "nonsense here"}
+    assert "1\u00a0execution deleted" in asked(client_of(people["member"]), "delete", fields)
 
 
 def test_labels_are_added_to_all(people: dict[str, User]) -> None:

@@ -268,7 +268,7 @@ def test_what_cannot_be_done_is_told_before_and_after(page: Page, client: httpx.
     expect(dialog).to_contain_text(going[:8])
     dialog.get_by_role("button", name="Delete").click()
     toast = page.locator("#toasts .toast")
-    expect(toast).to_contain_text("is still PAUSED: kill it first")
+    expect(toast).to_contain_text(f"execution not terminated ({going[:8]})")
     expect(page.locator(f"#execution-{ended}")).to_have_count(0)
     page.wait_for_timeout(6500)
     expect(toast).to_be_visible()  # who must do something has time to read it
