@@ -55,6 +55,11 @@ class Execution(models.Model):
             ),
         ]
 
+    @property
+    def came_of(self) -> str | None:
+        """The execution whose task started this one, or that it is a copy of."""
+        return self.caller_id or self.parent_id
+
 
 class ExecutionLabel(models.Model):
     """A label again, as a row that lists can filter by."""

@@ -213,6 +213,7 @@ def filter_sentence(wanted: Any) -> str:
         (wanted.flow, f"of flow {wanted.flow}"),
         (wanted.states, f"that is {' or '.join(name.lower() for name in wanted.states)}"),
         (wanted.label, f"labelled {wanted.label}"),
+        (wanted.parent, f"that {wanted.parent[:8]} started"),
         (wanted.period or wanted.start or wanted.end, "in this period"),
     ]
     return "There is none " + " ".join(text for value, text in parts if value) + "."

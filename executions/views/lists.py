@@ -103,7 +103,7 @@ def matching(rows: QuerySet[Execution], wanted: Filters, now: datetime, *, exact
     if wanted.states:
         rows = rows.filter(state__in=wanted.states)
     if wanted.parent:
-        rows = rows.filter(parent_id=wanted.parent)
+        rows = rows.filter(Q(caller_id=wanted.parent) | Q(parent_id=wanted.parent))
     if wanted.period:
         rows = rows.filter(created__gte=now - page_figures.PERIODS[wanted.period][0])
     if wanted.start:

@@ -131,6 +131,19 @@ def test_ten_thousand_stay_quick(people: dict[str, User], parent: Execution) -> 
     assert took < 1
 
 
+def test_the_list_shows_what_an_execution_started(people: dict[str, User], parent: Execution) -> None:
+    called(parent, "each", {"SUCCESS": 2, "FAILED": 1})
+    data.execution(id="another00001")
+    client = Client()
+    client.force_login(people["reader"])
+    page = client.get("/executions/", {"parent": parent.id, "state": "FAILED"}).content.decode()
+    assert "/executions/eachteam000002/" in page
+    assert "eachteam000001" not in page
+    assert "another00001" not in page
+    empty = client.get("/executions/", {"parent": "nobody00000000"}).content.decode()
+    assert "There is none that nobody00 started." in empty
+
+
 def test_no_panel_where_nothing_was_started(people: dict[str, User], parent: Execution) -> None:
     assert "Started executions" not in page_of(people["reader"], parent)
 
