@@ -86,14 +86,15 @@ tasks:
 
 
 @pytest.mark.parametrize(("fails", "state"), [("true", "FAILED"), ("false", "SUCCESS")])
-def test_wait_for_ends_at_its_maximum(fails: str, state: str) -> None:
+@pytest.mark.parametrize(("kind", "rounds"), [("WaitFor", 4), ("LoopUntil", 3)])
+def test_a_loop_ends_at_its_maximum(kind: str, rounds: int, fails: str, state: str) -> None:
     frequency = "{maxIterations: 3, interval: PT1S}"
     execution = World().run(
-        "tasks: [{id: w, type: WaitFor, condition: 'false', tasks: [{id: a, type: Log}], "
+        f"tasks: [{{id: w, type: {kind}, condition: 'false', tasks: [{{id: a, type: Log}}], "
         f"checkFrequency: {frequency}, failOnMaxReached: {fails}}}]"
     )
     assert execution.state.current == state
-    assert one(execution, "w").outputs == {"iterationCount": 3}
+    assert one(execution, "w").outputs == {"iterationCount": rounds}
 
 
 def test_loop_until_has_no_limit_of_its_own_and_waits_a_minute() -> None:

@@ -18,11 +18,12 @@ FREQUENCY = "checkFrequency"
 
 
 class Rounds(Group):
-    """Run tasks again and again; `most` says the maxima that count where none are given."""
+    """Run tasks again and again; `most` says the maxima that count where none are given, `beyond` whether one round more may run."""
 
     outputs_schema: ClassVar[Mapping[str, str]] = {"iterationCount": "Rounds begun, from 1."}
     waits: ClassVar[bool] = True
     most: ClassVar[Mapping[str, Any]] = {}
+    beyond: ClassVar[bool] = False
 
     condition: Text = Field(description="Expression; rendered after each round.")
     fail_on_max_reached: bool | Expression = Field(False, description="Fail when a maximum is reached.")
@@ -42,7 +43,7 @@ class Rounds(Group):
         if FREQUENCY not in situation.answers:
             return Ask(FREQUENCY, {**cls.most, **(given.get(FREQUENCY) or {}), "fail": given.get("failOnMaxReached", False)})
         try:
-            return _next_round(situation, situation.answers[FREQUENCY])
+            return _next_round(situation, situation.answers[FREQUENCY], beyond=cls.beyond)
         except ValueError as error:
             return Finish(states.FAILED, str(error))
 
@@ -52,10 +53,10 @@ class Rounds(Group):
         return {"iterationCount": situation.iteration}
 
 
-def _next_round(situation: Situation, frequency: Mapping[str, Any]) -> Finish | Repeat | list[Start]:
+def _next_round(situation: Situation, frequency: Mapping[str, Any], *, beyond: bool) -> Finish | Repeat | list[Start]:
     iteration = situation.iteration + 1
     most, longest = frequency.get("maxIterations"), frequency.get("maxDuration")
-    over = most is not None and iteration > int(most)
+    over = most is not None and iteration > int(most) + beyond
     if longest is not None and situation.now - situation.run.state.start > duration_of(longest):
         over = True
     if not over:

@@ -1,8 +1,9 @@
 """Run tasks again and again until a condition holds. Newer flows use LoopUntil, which has no limits of its own.
 
 After each round in which every task succeeded the condition is rendered; where it does not hold the next round begins after
-`checkFrequency.interval`. The output `iterationCount` counts rounds from 1. With `failOnMaxReached` the task fails when `maxIterations` or
-`maxDuration` is reached, else it ends as its tasks did.
+`checkFrequency.interval`. The output `iterationCount` counts rounds from 1. A maximum is reached once there are more rounds than
+`maxIterations`, as this type has always counted (LoopUntil stops at that number), or once `maxDuration` is over: with `failOnMaxReached`
+the task fails then, else it ends as its tasks did.
 
 ```yaml
 id: until_ready
@@ -45,6 +46,7 @@ class CheckFrequency(Schema):
 class WaitFor(Rounds):
     """Run tasks again and again until a condition holds."""
 
+    beyond: ClassVar[bool] = True
     most: ClassVar[Mapping[str, Any]] = {"interval": "PT1S", "maxIterations": 100, "maxDuration": "PT1H"}
 
     check_frequency: CheckFrequency | None = Field(None, description="How often and how long.")
