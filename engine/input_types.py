@@ -13,7 +13,7 @@ import yaml
 
 from engine.errors import ExpressionError
 from engine.expressions.dates import parse_date
-from engine.expressions.values import duration_text, parse_duration, to_float32, to_text
+from engine.expressions.values import duration_text, java_class, parse_duration, to_float32, to_text
 from engine.yaml_ import load_value
 
 TYPES = (
@@ -37,7 +37,7 @@ def shown(raw: Any) -> str:
 def as_text(raw: Any) -> str:
     """A text; raises ValueError for anything else."""
     if not isinstance(raw, str):
-        raise ValueError(f"Expected a text, found {type(raw).__name__}")
+        raise ValueError(f"Expected a text, found {java_class(raw).rpartition('.')[2]}")
     return raw
 
 

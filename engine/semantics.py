@@ -14,7 +14,7 @@ from engine.document import Flow, Input, Retry, Task
 from engine.errors import ExpressionError
 from engine.expressions import mistake
 from engine.expressions.patterns import java_pattern
-from engine.expressions.values import to_text
+from engine.expressions.values import java_text, to_text
 from engine.fields import LABEL, MODELS, Fields, Reader
 from engine.input_types import READERS, TYPES
 from engine.yaml_ import Path
@@ -91,7 +91,7 @@ def check_inputs(inputs: Sequence[Input], where: Path, reader: Reader) -> None:
                 reader.fail(f"Input with id '{item.id}' depends on a non-existent input '{name}'.", path, whole=True)
         circle = _circle(item.id, needs)
         if circle:
-            reader.fail(f"Cycle dependency detected for input with id '{item.id}': {circle}", path, whole=True)
+            reader.fail(f"Cycle dependency detected for input with id '{item.id}': {java_text(circle)}", path, whole=True)
 
 
 def _circle(start: str, needs: Mapping[str, Sequence[str]]) -> list[str]:

@@ -294,6 +294,15 @@ JAVA_CLASSES: tuple[tuple[type, str], ...] = (
 )
 
 
+def java_text(value: Any) -> str:
+    """A value as Java's `toString` gives it: `[1, null, {key=x}]`."""
+    if value is None:
+        return "null"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{to_text(key)}={java_text(item)}" for key, item in value.items()) + "}"
+    return "[" + ", ".join(map(java_text, value)) + "]" if is_list(value) else to_text(value)
+
+
 def java_class(value: Any) -> str:
     """The name Java gives to the class of a value."""
     if isinstance(value, dt.datetime):

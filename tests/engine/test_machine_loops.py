@@ -26,8 +26,8 @@ def test_loops_run_their_tasks_for_every_distinct_value(loop: str, order: list[s
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ("[x, null]", "Found '1' null values on Each, with values="),
-        ("[true]", "Unknown value element type: bool"),
+        ("[x, null, {k: v}]", "Found '1' null values on Each, with values=[x, null, {k=v}]"),
+        ("[true]", "Unknown value element type: class java.lang.Boolean"),
         ("'{}'", "Expected a list of values"),
         ("oops", "Expected a JSON array of values"),
     ],

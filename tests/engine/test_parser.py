@@ -147,7 +147,7 @@ def test_one_task_alone_is_a_branch_too() -> None:
         (HEAD + TASKS + "inputs:\n  - {id: x, type: STRING, validator: '['}", "invalid pattern [[]", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: MULTISELECT, values: [a], options: [a]}", "you can't define both `values` and `options`", 7),
         (HEAD + TASKS + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [y]}}", "Input with id 'x' depends on a non-existent input 'y'.", 7),
-        (HEAD + TASKS + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [x]}}", "Cycle dependency detected for input with id 'x': ", 7),
+        (HEAD + TASKS + "inputs:\n  - {id: x, type: INT, dependsOn: {inputs: [x]}}", "Cycle dependency detected for input with id 'x': [x]", 7),
         (HEAD + TASKS + "outputs:\n  - {id: x, type: INT, value: 1}\n  - {id: x, type: INT, value: 1}", "Duplicate output with name [x]", 8),
         (HEAD + TASKS + "triggers:\n  - {id: x, type: t.Schedule}\n  - {id: x, type: t.Schedule}", "Duplicate trigger id with name [x]", 8),
         (HEAD + TASKS + "triggers:\n  - {id: x, type: t.Schedule, cron: '0 25 * * *'}", "invalid cron expression '0 25 * * *': ", 7),

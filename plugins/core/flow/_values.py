@@ -10,6 +10,7 @@ from engine import states
 from engine.document import Task
 from engine.execution import TaskRun
 from engine.expressions import to_json
+from engine.expressions.values import java_class, java_text
 from engine.folding import open_places
 from engine.steering import Start, enabled
 from plugins.contract import Answer, Ask, Finish, Situation
@@ -84,7 +85,7 @@ def distinct(rendered: Any, *, given_as_text: bool) -> list[str]:
         raise BadValues(f"Expected a list of values, found {to_json(values)[:200]}")
     missing = sum(value is None for value in values)
     if missing:
-        raise BadValues(f"Found '{missing}' null values on Each, with values={to_json(values)}")
+        raise BadValues(f"Found '{missing}' null values on Each, with values={java_text(values)}")
     return list(dict.fromkeys(value if isinstance(value, str) else to_json(value) for value in values))
 
 
@@ -98,7 +99,7 @@ def _parsed(text: str) -> Any:
 def _check_elements(values: Sequence[Any]) -> None:
     for value in values:
         if isinstance(value, bool | float | list):
-            raise BadValues(f"Unknown value element type: {type(value).__name__}")
+            raise BadValues(f"Unknown value element type: class {java_class(value)}")
 
 
 def value_by_value(situation: Situation, values: Sequence[str]) -> list[Start]:
