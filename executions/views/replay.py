@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -69,11 +70,19 @@ def _dialog(
         "flow": flow,
         "run": run,
         "revisions": revisions_of(execution),
-        "fields": [(field, field.type in KEPT and value_of(execution.inputs, field.name) is not None) for field in fields],
+        "fields": [_kept_field(field) if _is_kept(execution, field) else field for field in fields],
         "change": change,
         "error": error,
     }
     return render(request, "executions/_replay_dialog.html", context, status=422 if error or change else 200)
+
+
+def _is_kept(execution: Execution, field: _inputs.Field) -> bool:
+    return field.type in KEPT and value_of(execution.inputs, field.name) is not None
+
+
+def _kept_field(field: _inputs.Field) -> _inputs.Field:
+    return replace(field, required=False, help=" ".join(filter(None, (field.help, "Stays as it was where nothing is given."))))
 
 
 def _task_run(request: HttpRequest, execution: Execution) -> TaskRun | None:
