@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +15,7 @@ from api import filters, previews, shapes, streams
 from api.doors import inputs_of, json_of, labels_of, nothing, page_of, sorted_by, who
 from api.flows import flow_ids
 from api.flows import namespaces as namespaces_with_flows
+from engine import states
 from executions import selectors, services, storage
 from executions.models import Execution, ExecutionLabel
 from flows import selectors as flow_selectors
@@ -36,6 +38,7 @@ SORTS = {
 }
 
 
+CHILD = {"CHILD": True, "MAIN": False}
 LABEL_LOOKUPS = {"EQUALS": "exact", "CONTAINS": "icontains", "STARTS_WITH": "startswith", "ENDS_WITH": "endswith"}
 
 
@@ -53,6 +56,21 @@ def _label(condition: filters.Condition) -> Q:
     return Q(id__in=rows.values("execution_id"))
 
 
+def known_states(listed: Iterable[str]) -> list[str]:
+    """States, each by itself or several with commas between them. Raises Invalid for one that there is not."""
+    found = [name.strip() for one in listed for name in one.split(",") if name.strip()]
+    unknown = next((name for name in found if name not in states.ALL), None)
+    if unknown is not None:
+        raise Invalid(f"Unknown state {unknown[:50]}; there are {', '.join(states.ALL)}")
+    return found
+
+
+def _state(condition: filters.Condition) -> Q:
+    if condition.operator in ("EQUALS", "IN"):
+        return Q(state__in=known_states([condition.value]))
+    return filters.text("state")(condition)
+
+
 def _child(condition: filters.Condition) -> Q:
     started = Q(trigger__variables__has_key="executionId")
     return started if condition.value == "CHILD" else ~started
@@ -65,8 +83,8 @@ FIELDS: dict[str, filters.Meaning] = {
     "namespace": filters.text("namespace", namespaces_with_flows),
     "flowId": filters.text("flow_id", flow_ids),
     "flowRevision": filters.number("flow_revision"),
-    "state": filters.text("state"),
-    "status": filters.text("state"),
+    "state": _state,
+    "status": _state,
     "parentId": filters.text("parent_id"),
     "triggerId": filters.text("trigger__id"),
     "executionId": filters.text("id"),
@@ -89,18 +107,20 @@ def fresh(request: HttpRequest, execution_id: str) -> Execution:
 def asked_for(request: HttpRequest) -> QuerySet[Execution]:
     """The executions that the plain parameters and the filters of a request name, newest first, of those that the asker may read."""
     given = request.GET
+    if given.get("childFilter", "") not in ("", *CHILD):
+        raise Invalid("`childFilter` is CHILD or MAIN")
     if given.get("timeRange") and (given.get("startDate") or given.get("endDate")):
         raise Invalid("`timeRange` cannot be combined with `startDate` or `endDate`")
     plain = selectors.Filters(
         query=given.get("q", ""),
         namespace=given.get("namespace", ""),
         flow_id=given.get("flowId", ""),
-        states=tuple(given.getlist("state")),
+        states=tuple(known_states(given.getlist("state"))),
         labels=tuple(labels_of(given.getlist("labels"))),
         started_after=_start(request),
         started_before=filters.moment(given["endDate"], "endDate") if given.get("endDate") else None,
         trigger_execution_id=given.get("triggerExecutionId", ""),
-        child={"CHILD": True, "MAIN": False}.get(given.get("childFilter", "")),
+        child=CHILD[given["childFilter"]] if given.get("childFilter") in CHILD else None,
     )
     return selectors.search(who(request), plain).filter(filters.scoped(request, FIELDS), filters.of(request, FIELDS))
 

@@ -229,8 +229,13 @@ def scope(*columns: str) -> Meaning:
 
 def scoped(request: HttpRequest, fields: Mapping[str, Meaning]) -> Q:
     """What the plain parameter `scope` of a request asks, which may be repeated."""
-    listed = [value for value in request.GET.getlist("scope") if value]
-    return fields["scope"](Condition("scope", "IN", ",".join(listed))) if listed else Q()
+    return one_of_scopes(request.GET.getlist("scope"), fields["scope"])
+
+
+def one_of_scopes(listed: Iterable[str], meaning: Meaning) -> Q:
+    """What a list of scopes asks; nothing where it is empty."""
+    named = ",".join(value for value in listed if value)
+    return meaning(Condition("scope", "IN", named)) if named else Q()
 
 
 # --- values -------------------------------------------------------------------------------------------------------------------

@@ -283,6 +283,7 @@ LABELS = json_body(many(ref("Label")))
 FIGURES = json_body(
     thing(
         q=TEXT,
+        scope=many(TEXT),
         namespace=TEXT,
         flowId=TEXT,
         flows=many(ref("FlowId")),

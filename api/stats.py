@@ -11,6 +11,7 @@ from ninja import Router
 
 from api import filters, shapes
 from api.doors import object_of, pairs_of, switch_of, who, word_of
+from api.executions import known_states
 from api.logs import level_of
 from executions import selectors, statistics
 from executions.models import Execution
@@ -27,16 +28,25 @@ def _period(asked: Mapping[str, Any]) -> Period:
 
 
 def _executions(request: HttpRequest, asked: Mapping[str, Any]) -> QuerySet[Execution]:
-    """The executions that a body names: `{q, namespace, flowId, flows, state}`."""
-    states = asked.get("state") or []
-    if not isinstance(states, list) or not all(isinstance(one, str) for one in states):
-        raise Invalid("`state` must be a list of states")
+    """The executions that a body names: `{q, scope, namespace, flowId, flows, state}`."""
+    states = known_states(_texts(asked, "state"))
     chosen = selectors.Filters(
         query=word_of(asked, "q"), namespace=word_of(asked, "namespace"), flow_id=word_of(asked, "flowId"), states=tuple(states)
     )
-    rows = selectors.search(who(request), chosen)
+    rows = selectors.search(who(request), chosen).filter(_scope(asked))
     pairs = _flows(asked)
     return rows.filter(_one_of(pairs)) if pairs else rows
+
+
+def _texts(asked: Mapping[str, Any], name: str) -> list[str]:
+    listed = asked.get(name) or []
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise Invalid(f"`{name}` must be a list of texts")
+    return listed
+
+
+def _scope(asked: Mapping[str, Any], *columns: str) -> Q:
+    return filters.one_of_scopes(_texts(asked, "scope"), filters.scope(*columns or ("namespace",)))
 
 
 def _flows(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -76,13 +86,13 @@ def _duration(figures: Figures) -> dict[str, Any]:
 def summary(request: HttpRequest) -> dict[str, int]:
     asked = object_of(request)
     rows = flow_selectors.search(who(request), q=word_of(asked, "q"), namespace=word_of(asked, "namespace"))
-    raws = list(rows.values_list("raw", flat=True))
+    raws = list(rows.filter(_scope(asked)).values_list("raw", flat=True))
     return {"flows": len(raws), "triggers": sum(len(raw.get("triggers") or []) for raw in raws)}
 
 
 @router.post("/executions/daily", summary="Executions by state, over time")
 def executions_daily(request: HttpRequest) -> list[dict[str, Any]]:
-    """Body: `{q, namespace, flowId, flows, state, startDate, endDate}`; the longer the time, the coarser its pieces."""
+    """Body: `{q, scope, namespace, flowId, flows, state, startDate, endDate}`; the longer the time, the coarser its pieces."""
     asked = object_of(request)
     within = _period(asked)
     return _daily(statistics.of_executions(_executions(request, asked), within), within)
@@ -125,7 +135,7 @@ def latest(request: HttpRequest) -> list[dict[str, Any]]:
 
 @router.post("/logs/daily", summary="Log lines by level, over time")
 def logs_daily(request: HttpRequest) -> list[dict[str, Any]]:
-    """Body: `{q, namespace, flowId, logLevel, startDate, endDate}`."""
+    """Body: `{q, scope, namespace, flowId, logLevel, startDate, endDate}`."""
     asked = object_of(request)
     within = _period(asked)
     lines = selectors.search_logs(
@@ -134,7 +144,7 @@ def logs_daily(request: HttpRequest) -> list[dict[str, Any]]:
         namespace=word_of(asked, "namespace"),
         flow_id=word_of(asked, "flowId"),
         min_level=level_of(word_of(asked, "logLevel")),
-    )
+    ).filter(_scope(asked, "execution__namespace", "trigger__namespace"))
     return [
         {
             "timestamp": shapes.zoned(at),

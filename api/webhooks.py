@@ -11,8 +11,10 @@ from ninja import Router
 from api import shapes
 from api.doors import OPEN, nothing
 from executions import webhooks
+from ui.errors import KestraError
 
 router = Router(tags=["executions"])
+LARGEST = 10_000_000  # bytes of a body, which is kept with the execution
 METHODS = ["POST", "PUT", "GET"]
 
 
@@ -37,8 +39,19 @@ def webhook_with_path(request: HttpRequest, namespace: str, flow_id: str, key: s
     return _called(request, namespace, flow_id, key)
 
 
+class TooLarge(KestraError):
+    """A webhook takes 10 MB at most: what is larger belongs into a file that the flow fetches."""
+
+    @property
+    def status(self) -> int:
+        """Content Too Large."""
+        return 413
+
+
 def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> Any:
     """The execution; 204 where the conditions of the trigger do not hold."""
+    if len(request.body) > LARGEST:
+        raise TooLarge
     row = webhooks.call(
         namespace=namespace,
         flow_id=flow_id,

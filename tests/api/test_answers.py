@@ -62,6 +62,7 @@ def test_log_lines_are_listed_by_level_and_downloaded(api: Client, shop: Executi
     ("query", "count"),
     [
         ("namespace=company", 1), ("namespace=comp", 0), ("flowId=shop", 1), ("state=FAILED", 0), ("q=sho", 1),
+        ("state=FAILED,SUCCESS", 1), ("filters[state][CONTAINS]=CCES", 1), ("sort=state.duration:desc", 1),
         ("state=FAILED&state=SUCCESS", 1),
         ("filters[namespace][PREFIX]=company", 1), ("filters[namespace][EQUALS]=company", 0), ("filters[state][NOT_IN]=FAILED,KILLED", 1),
         ("filters[state][IN]=FAILED,SUCCESS", 1), ("filters[or][0][flowId][EQUALS]=none&filters[or][1][flowId][STARTS_WITH]=sh", 1),
@@ -77,6 +78,11 @@ def test_executions_are_searched_by_parameters_and_filters(query: str, count: in
     "query",
     [
         "filters[nope][EQUALS]=1",
+        "state=DONE",
+        "state=SUCCESS,DONE",
+        "filters[state][EQUALS]=DONE",
+        "filters[state][NOT_IN]=DONE",
+        "childFilter=AUNT",
         "filters[state][NOPE]=1",
         "filters[q][REGEX]=(a%2B)%2B",
         "labels=a",
@@ -413,6 +419,13 @@ def test_flows_of_the_system_are_told_apart(api: Client, asked_by: Callable[[str
         assert admin.get(f"/api/v1/{path}/search?scope=USER").json()["total"] == total
         assert admin.get(f"/api/v1/{path}/search?scope=SYSTEM").json()["total"] == 0
     assert admin.get("/api/v1/flows/search?scope=NOBODY").status_code == 422
+    for scope, flows in (["USER"], 1), (["SYSTEM"], 1), ([], 2), (["USER", "SYSTEM"], 2):
+        answer = admin.post("/api/v1/stats/summary", json.dumps({"scope": scope}), content_type="application/json")
+        assert answer.json()["flows"] == flows
+    for path in ("executions/daily", "logs/daily"):
+        assert admin.post(f"/api/v1/stats/{path}", '{"scope": ["SYSTEM"]}', content_type="application/json").status_code == 200
+        for body in ('{"scope": ["NOBODY"]}', '{"scope": "USER"}'):
+            assert admin.post(f"/api/v1/stats/{path}", body, content_type="application/json").status_code == 422
 
 
 # --- flows among the files ----------------------------------------------------------------------------------------------------
@@ -462,3 +475,9 @@ def test_a_webhook_of_a_flow_that_is_not_valid_any_more_is_a_conflict(api: Clien
     for answer in (Client().post("/api/v1/executions/webhook/company.team/shop/open2"), api.post("/api/v1/executions/company.team/shop")):
         told = answer.json()["message"]
         assert (answer.status_code, told) == (409, "Illegal state: Cannot execute an invalid flow: Invalid type: no.Such")
+
+
+def test_a_webhook_takes_no_more_than_it_can_keep(shop: Execution) -> None:
+    answer = Client().post("/api/v1/executions/webhook/company.team/shop/open2", "x" * 10_000_001, content_type="text/plain")
+    assert (answer.status_code, answer.json()["message"][:29]) == (413, "A webhook takes 10 MB at most")
+    assert Execution.objects.count() == 1
