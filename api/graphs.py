@@ -118,8 +118,8 @@ def _node(
     node: Node, execution: Execution | None, runs: Mapping[str, dict[str, Any]], triggers: Mapping[str, TriggerState]
 ) -> dict[str, Any]:
     told: dict[str, Any] = {"uid": node.uid, "type": CLASSES + KINDS[node.kind], "error": node.error}
-    if node.error:
-        told["branchType"] = "ERROR"
+    if node.branch:
+        told["branchType"] = node.branch
     if node.task is not None:
         told["task"] = dict(node.task.properties) if execution is None else _named(node.task)
         told["relationType"] = TOLD.get(node.relation, node.relation)

@@ -39,7 +39,12 @@ class Node:
     run: TaskRun | None = None
     values: tuple[str, ...] = ()
     relation: str = ""
-    error: bool = False
+    branch: str = ""  # ERROR, FINALLY or AFTER_EXECUTION beside what a flow is for
+
+    @property
+    def error(self) -> bool:
+        """Whether it stands in an errors branch."""
+        return self.branch == ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class _Place:
     parent: str | None = None
     values: tuple[str, ...] = ()
     value: str | None = None
-    error: bool = False
+    branch: str = ""
     ran: bool = True  # whether runs of these tasks can be among those known
 
     def uid(self, task: Task) -> str:
@@ -144,11 +149,11 @@ class _Builder:
         if flow.triggers:
             entries = self._triggers(flow.triggers, entries)
         exits = self.chain(flow.tasks, place, entries)
-        exits += self.chain(flow.errors, replace(place, error=True), _from([f"{ROOT}.~start"], ERROR)) if flow.errors else []
+        exits += self.chain(flow.errors, replace(place, branch=ERROR), _from([f"{ROOT}.~start"], ERROR)) if flow.errors else []
         if flow.finally_:
-            exits = self.chain(flow.finally_, place, _from(exits, FINALLY))
+            exits = self.chain(flow.finally_, replace(place, branch=FINALLY), _from(exits, FINALLY))
         if flow.after_execution:
-            exits = self.chain(flow.after_execution, place, _from(exits, AFTER))
+            exits = self.chain(flow.after_execution, replace(place, branch=AFTER), _from(exits, AFTER))
         self._enter(f"{ROOT}.~end", _from(exits, ""))
 
     def _triggers(self, triggers: Sequence[Trigger], entries: Entries) -> list[Edge]:
@@ -175,7 +180,7 @@ class _Builder:
         called = self.subflow(uid, task) if task.type in SUBFLOWS else None
         relation = RELATIONS.get(task.type, SEQUENTIAL)
         kind: Kind = "subflow" if task.type in SUBFLOWS else "task"
-        node = Node(uid, kind, task, run=run, values=place.values, relation=relation, error=place.error)
+        node = Node(uid, kind, task, run=run, values=place.values, relation=relation, branch=place.branch)
         if called is None and not any(task.branches.values()):
             self._node(node, place, entries)
             return [uid]
@@ -201,9 +206,9 @@ class _Builder:
                 exits += self._branch(node, task, name, inner, place)
         exits = exits or [node.uid]
         if errors := task.branches.get("errors"):
-            exits += self.chain(errors, replace(place, error=True), _from([node.uid], ERROR))
+            exits += self.chain(errors, replace(place, branch=ERROR), _from([node.uid], ERROR))
         if last := task.branches.get("finally"):
-            exits = self.chain(last, place, _from(exits, FINALLY))
+            exits = self.chain(last, replace(place, branch=FINALLY), _from(exits, FINALLY))
         return exits
 
     def _branch(self, node: Node, task: Task, name: str, inner: Sequence[Task], place: _Place) -> list[str]:
@@ -253,8 +258,8 @@ class _Builder:
         return inside
 
     def _ends(self, uid: str, place: _Place) -> None:
-        self._node(Node(f"{uid}.~start", "start", error=place.error), place, ())
-        self._node(Node(f"{uid}.~end", "end", error=place.error), place, ())
+        self._node(Node(f"{uid}.~start", "start", branch=place.branch), place, ())
+        self._node(Node(f"{uid}.~end", "end", branch=place.branch), place, ())
 
     def _node(self, node: Node, place: _Place, entries: Entries) -> None:
         self.nodes.append(node)

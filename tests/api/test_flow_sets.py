@@ -205,3 +205,8 @@ def test_graphs_and_dependencies_are_told_in_kestras_words(api: Client, shop: Ex
     assert api.get(f"{ROOT}/company.team/shop/dependencies").json()["edges"] == wanted
     assert api.get("/api/v1/namespaces/company.team/dependencies").json()["edges"] == wanted
     assert send(api, "POST", "/graph", "nonsense", "application/x-yaml").status_code == 422
+    log = "type: io.kestra.plugin.core.log.Log, message: m"
+    beside = f"{call}errors:\n  - {{id: e, {log}}}\nfinally:\n  - {{id: f, {log}}}\n"
+    nodes = send(api, "POST", "/graph", beside, "application/x-yaml").json()["nodes"]
+    assert {one["uid"]: one["branchType"] for one in nodes if "branchType" in one} == {"root.e": "ERROR", "root.f": "FINALLY"}
+

@@ -179,3 +179,5 @@ def test_what_runs_after_the_execution_comes_last() -> None:
     assert {("fin", "after"), ("after", "~end")} <= lines(made)
     assert ("fin", "~end") not in lines(made)
     assert kinds(made, ["after"]) == {"after": "AFTER_EXECUTION"}
+    branches = {node.uid: node.branch for node in made.nodes if node.branch}
+    assert branches == {"root.er": "ERROR", "root.fin": "FINALLY", "root.after": "AFTER_EXECUTION"}
