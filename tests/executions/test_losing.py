@@ -152,7 +152,7 @@ def test_a_schedule_fires_once_however_many_look(transactional_db: None) -> None
     assert state.next_date == now + timedelta(minutes=1)
     at_once(lambda: schedule.fire(now + timedelta(minutes=1, seconds=1)))
     fired = Execution.objects.get(flow_id="scheduled")
-    assert fired.trigger["variables"]["date"] == (now + timedelta(minutes=1)).isoformat()
+    assert fired.trigger["variables"]["date"] == (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
     state.refresh_from_db()
     assert (state.execution_id, state.next_date) == (fired.id, now + timedelta(minutes=2))
 
