@@ -190,6 +190,8 @@ def _obey(board: Board, run: TaskRun, answer: Sequence[Start] | Finish | Hold | 
             if answer.message and answer.state == states.FAILED:
                 board.log("ERROR", answer.message, run)
             end_run(board, run, allowed(answer.state, board.task(run)), message=answer.message)
+        case Hold(resume_at=None, end_at=None) if board.terminated:
+            fail_run(board, run, "Nobody can resume what pauses after the end of the execution: give it a `pauseDuration`")
         case Hold():
             board.note(board.move(run, states.PAUSED), end=answer.end if answer.end_at is not None else None)
             _wake(board, f"resume:{run.id}", answer.resume_at)

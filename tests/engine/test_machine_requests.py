@@ -487,6 +487,12 @@ def test_a_pause_that_ends_does_not_leave_its_task_behind(more: str, state: str)
     assert (execution.state.current, state_of(execution, "tell")) == (state, "SUCCESS" if state == "SUCCESS" else "KILLED")
 
 
+@pytest.mark.parametrize(("more", "state"), [("", "FAILED"), (", delay: PT1S", "SUCCESS")])
+def test_what_runs_after_the_end_cannot_wait_for_somebody(more: str, state: str) -> None:
+    execution = World().run(f"tasks: [{{id: a, type: Log}}]\nafterExecution: [{{id: p, type: Pause{more}}}]")
+    assert (execution.state.current, state_of(execution, "p")) == ("SUCCESS", state)
+
+
 # --- a task that ends the execution
 
 
