@@ -51,6 +51,7 @@ def installation() -> Settings:
         docker_fallback=settings.KESTRA_DOCKER_FALLBACK,
         volumes=tuple(map(str, settings.KESTRA_DOCKER_VOLUMES)),
         run_as=settings.KESTRA_RUN_AS,
+        dbt_warm=settings.KESTRA_DBT_WARM,
         file_limit=settings.KESTRA_LIMITS["file_bytes"],
         git_file_roots=tuple(map(str, settings.KESTRA_GIT_FOLDERS)),
     )

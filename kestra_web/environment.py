@@ -124,6 +124,12 @@ class Environment:
         parsing.account,
         "Account (`name`, `uid` or `uid:gid`) that commands of tasks run under where the server is root.",
     )
+    dbt_warm: str = setting(
+        "KESTRA_WEB_DBT_WARM",
+        "auto",
+        parsing.one_of("auto", "never"),
+        "Whether workers keep dbt loaded between commands: `auto`, or `never` to start it anew each time.",
+    )
     docker_host: str = setting(
         "DOCKER_HOST",
         "",

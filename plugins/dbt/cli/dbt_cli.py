@@ -5,6 +5,10 @@ dbt's events can be read as they come: a row appears when a node starts and chan
 (`manifest.json`, `run_results.json`) are kept as output files wherever the project writes them, also after a failure.
 A task that is killed interrupts dbt first, so that running queries are cancelled and finished nodes keep their results.
 
+Where the commands run on the worker's own machine, a process that has dbt loaded already runs them (`warm`): it remembers what was
+parsed, so that a command parses what has changed since, and is in all else the same as dbt from a shell. The header of the
+task run says which way its commands took, and why.
+
 `profiles` is written to `profiles.yml` in the working directory and wins over a file of that name.
 
 ```yaml
@@ -39,6 +43,7 @@ tasks:
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Mapping
@@ -48,14 +53,16 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from plugins.contract import Expression, RunContext, Schema, TaskFailed, Text
-from plugins.dbt import _artifacts, _command
+from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
+from plugins.dbt import _artifacts, _command, _hosts
 from plugins.dbt._alerts import Alerts, AlertWebhook
+from plugins.dbt._host.client import TOLD
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._steps import Steps
 from plugins.scripts import _folders, _images, _render
 from plugins.scripts._protocol import Reader
 from plugins.scripts._script import ExecScript, Place
+from plugins.scripts.runner.docker.docker import Docker
 
 _ADAPTER = re.compile(r"^\s*type:\s*[\"']?(\w+)", re.MULTILINE)
 
@@ -88,6 +95,9 @@ class DbtCLI(ExecScript):
     log_format: Literal["JSON", "TEXT", "DEBUG", "NONE"] | Expression = Field("JSON", description="Format of dbt's log lines.")
     engine: Literal["CORE", "FUSION"] | Expression = Field("CORE", description="Which dbt to use where no image is given.")
     alert_webhook: AlertWebhook | None = Field(None, description="Address that is told of warnings and errors while dbt runs.")
+    warm: Literal["auto", "never"] | Expression = Field(
+        "auto", description="Whether a process that has dbt loaded already may run the commands: `auto` or `never`."
+    )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
 
     def image(self, context: RunContext) -> str:
@@ -124,6 +134,34 @@ class DbtCLI(ExecScript):
         texts = [_folders.read_inside(place.folder, folder / "profiles.yml") or b"" for folder in folders]
         return _images.meaning(image, _ADAPTER.findall("\n".join(text.decode(errors="replace") for text in texts)))
 
+    def machine(self, context: RunContext, runner: TaskRunner, place: Place, image: str) -> dict[str, str] | None:
+        """Before the environment's own programs the one that hands commands to a process that has dbt loaded."""
+        found = super().machine(context, runner, place, image)
+        if not found:
+            return found
+        cold = self._cold(context, runner, place, found)
+        if cold:
+            context.header("dbt", f"a process of its own: {cold}")
+            return found
+        try:
+            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, context.settings.run_as if os.geteuid() == 0 else None)
+        except OSError as error:
+            context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
+            return found
+        return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
+
+    def _cold(self, context: RunContext, runner: TaskRunner, place: Place, found: Mapping[str, str]) -> str:
+        """Why dbt is to be started anew; empty where it need not."""
+        if not context.settings.dbt_warm:
+            return "`KESTRA_WEB_DBT_WARM` is `never`"
+        if context.render(self.warm).lower() == "never":
+            return "`warm` is `never`"
+        if isinstance(runner, Docker) and runner.memory is not None:
+            return "the task runner limits its memory"
+        if Path(found["VIRTUAL_ENV"]).is_relative_to(place.private):
+            return "the commands install packages"
+        return ""
+
     def reader(self, context: RunContext, place: Place) -> DbtReader:
         """Reads dbt's events."""
         calls = _command.invocations(self.lines(context, place))
@@ -140,6 +178,7 @@ class DbtCLI(ExecScript):
     def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
         """Complete the steps from the artifacts, keep these, sum up; WARNING where dbt warned."""
         assert isinstance(reader, DbtReader)
+        self._tell_ways(context, place)
         reader.artifacts.keep()
         now = datetime.now(UTC)
         if reader.steps is not None:
@@ -153,6 +192,13 @@ class DbtCLI(ExecScript):
             context.log("INFO", said)
             outputs["warnings"] = names
         return "WARNING" if names else "SUCCESS"
+
+    def _tell_ways(self, context: RunContext, place: Place) -> None:
+        """Which way each command took."""
+        ways = _told(place).read_text().splitlines() if _told(place).exists() else []
+        plain = dict.fromkeys(way.partition(": ")[2] for way in ways if way != "warm")
+        if ways:
+            context.header("dbt", f"a process of its own: {', '.join(plain)}" if plain else "already loaded (warm)")
 
     def _complete(self, context: RunContext, reader: DbtReader, outputs: dict[str, Any], exit_code: int | None, now: datetime) -> None:
         steps = reader.steps
@@ -231,3 +277,8 @@ class DbtCLI(ExecScript):
 
     def _engine(self, context: RunContext) -> str:
         return context.render(self.engine).upper()
+
+
+def _told(place: Place) -> Path:
+    """The file in which each dbt command notes which way it took."""
+    return place.private / "dbt-ways"

@@ -1,0 +1,107 @@
+"""What a fork of the host does: it takes the client's place in the world and is the command."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import importlib
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+
+
+def load_adapter(name: str) -> None:
+    """Import an adapter, which opens no connection; one that cannot be imported is told when a command needs it."""
+    if name.startswith("_") or "." in name:
+        return
+    try:
+        importlib.import_module(f"dbt.adapters.{name}")
+    except Exception as error:  # noqa: BLE001 -- whatever it is, dbt will tell it to the one who uses this adapter
+        print(f"dbt.adapters.{name} is not loaded beforehand: {error!r}", file=sys.stderr)
+
+
+def run(request: dict[str, Any], streams: list[int], connection: socket.socket, tell: int, folder: str) -> int:
+    """Be dbt with these arguments, folder, environment and streams; answers the exit code."""
+    _enter(request, streams)
+    threading.Thread(target=_end_with, args=(connection,), name="client", daemon=True).start()
+    from dbt.cli.main import cli  # noqa: PLC0415 -- the host has loaded it
+    from dbt_common.invocation import reset_invocation_id  # noqa: PLC0415
+
+    from . import manifests  # noqa: PLC0415
+
+    reset_invocation_id()
+    manifests.begin(tell, folder)
+    status = _called(cli)
+    _leave()
+    return status
+
+
+def _enter(request: dict[str, Any], streams: list[int]) -> None:
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    for place, stream in enumerate(streams):
+        os.dup2(stream, place)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    time.tzset()
+    sys.argv = list(request["argv"])
+    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
+    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), sys.stdin.encoding, sys.stdin.errors)  # noqa: SIM115 -- until the end
+    sys.stdout = _writer(1, sys.stdout, unbuffered, at_line=False)
+    sys.stderr = _writer(2, sys.stderr, unbuffered, at_line=True)
+
+
+def _writer(number: int, like: Any, unbuffered: bool, *, at_line: bool) -> io.TextIOWrapper:
+    """A standard stream as Python makes it when it starts."""
+    raw = open(number, "wb", 0 if unbuffered else -1, closefd=False)  # noqa: SIM115 -- until the end
+    return io.TextIOWrapper(raw, like.encoding, like.errors, line_buffering=at_line or os.isatty(number), write_through=unbuffered)
+
+
+def _end_with(connection: socket.socket) -> None:
+    """Nobody is left who wants this command: end it with all that it started."""
+    while connection.recv(64):
+        continue
+    os.killpg(0, signal.SIGKILL)
+
+
+def _called(cli: Any) -> int:
+    try:
+        cli()
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        return 130
+    except BaseException:  # noqa: BLE001 -- as an interpreter does: tell it, and end with 1
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _leave() -> None:
+    """What an interpreter does at its end, without taking dbt apart piece by piece."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads that are no daemons, as every interpreter does
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue

@@ -1,0 +1,111 @@
+"""Processes that have dbt loaded (`_host/`): one for each environment, namespace and account that tasks run under, shared by all tasks of
+this worker. A task that puts a host's folder of programs first in its PATH runs dbt there."""
+
+from __future__ import annotations
+
+import atexit
+import shlex
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from plugins.core.runner._environment import minimal
+from plugins.core.runner._hand_over import hand_over
+
+MOST = 6
+PACKAGE = "kestra_web_dbt_host"
+SOURCE = Path(__file__).parent / "_host"
+Identity = tuple[int, int] | None
+Key = tuple[Path, str, Identity]
+
+
+@dataclass(slots=True)
+class Host:
+    """A running host. It ends when its standard input closes, which happens at the latest with this process."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    used: float = field(default_factory=time.monotonic)
+
+    @property
+    def programs(self) -> Path:
+        """The folder with its `dbt`."""
+        return self.folder / "bin"
+
+    def leave(self) -> None:
+        """Let it finish what runs, and end."""
+        self.process.terminate()
+
+
+_hosts: dict[Key, Host] = {}
+_guard = threading.Lock()
+
+
+def at(environment: Path, namespace: str, identity: Identity) -> Host:
+    """The host of this environment, started where there is none; commands may be sent at once. OSError where it cannot be started."""
+    key = (environment, namespace, identity)
+    with _guard:
+        _forget_ended()
+        host = _hosts.get(key)
+        if host is None:
+            while len(_hosts) >= MOST:
+                _hosts.pop(min(_hosts, key=lambda other: _hosts[other].used)).leave()
+            host = _hosts[key] = _started(environment, identity)
+        host.used = time.monotonic()
+        return host
+
+
+def _started(environment: Path, identity: Identity) -> Host:
+    folder = Path(tempfile.mkdtemp(prefix="dbt-host-"))
+    shutil.copytree(SOURCE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    python, dbt = environment / "bin" / "python", environment / "bin" / "dbt"
+    address, client = folder / "socket", folder / PACKAGE / "client.py"
+    program = folder / "bin" / "dbt"
+    program.parent.mkdir()
+    words = [str(python), "-IS", str(client), str(address), str(dbt)]
+    program.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+    program.chmod(0o755)
+    uid, gid = identity or (None, None)
+    with socket.socket(socket.AF_UNIX) as listening, (folder / "log").open("wb") as log:
+        listening.bind(str(address))
+        listening.listen(64)
+        hand_over(folder, identity)
+        process = subprocess.Popen(
+            [str(python), "-s", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno())],
+            cwd=folder,
+            env=minimal(str(folder), {"PYTHONDONTWRITEBYTECODE": "1"}),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            pass_fds=[listening.fileno()],
+            start_new_session=True,
+            user=uid,
+            group=gid,
+            extra_groups=None if gid is None else [],
+        )
+    return Host(folder, process)
+
+
+def _forget_ended() -> None:
+    for key, host in list(_hosts.items()):
+        if host.process.poll() is not None:
+            shutil.rmtree(host.folder, ignore_errors=True)
+            del _hosts[key]
+
+
+def end() -> None:
+    """End them all, at once."""
+    with _guard:
+        for host in _hosts.values():
+            host.process.kill()
+            host.process.wait()
+            shutil.rmtree(host.folder, ignore_errors=True)
+        _hosts.clear()
+
+
+atexit.register(end)
