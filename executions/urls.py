@@ -81,6 +81,7 @@ urlpatterns = [
     path("executions/<str:execution_id>/restart/", actions.restart, name="restart"),
     path("executions/<str:execution_id>/replay/", replay.replay, name="replay"),
     path("executions/<str:execution_id>/replay/dialog/", replay.replay_dialog, name="replay_dialog"),
+    path("executions/<str:execution_id>/replay/check/", replay.replay_check, name="replay_check"),
     path("executions/<str:execution_id>/run-now/", actions.force_run, name="force_run"),
     path("executions/<str:execution_id>/unqueue/", actions.unqueue, name="unqueue"),
     path("executions/<str:execution_id>/labels/", actions.labels, name="labels"),

@@ -74,6 +74,7 @@ POST   reader    /executions/<str:execution_id>/outputs/complete/
 POST   reader    /executions/<str:execution_id>/outputs/evaluate/
 POST   member    /executions/<str:execution_id>/pause/
 POST   member    /executions/<str:execution_id>/replay/
+POST   member    /executions/<str:execution_id>/replay/check/
 GET    member    /executions/<str:execution_id>/replay/dialog/
 POST   member    /executions/<str:execution_id>/restart/
 POST   member    /executions/<str:execution_id>/resume/

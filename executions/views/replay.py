@@ -49,11 +49,29 @@ def replay_dialog(request: HttpRequest, execution_id: str) -> HttpResponse:
     """The dialog; `?task_run=` begins there, `?_revision=` shows the inputs of that revision."""
     execution = _opened(request, execution_id)
     flow = _flow(request, execution)
-    return _dialog(request, execution, flow, [_field(one, _shown(execution, one)) for one in flow.inputs])
+    shown = {one.id: value for one in flow.inputs if (value := _shown(execution, one)) is not None}
+    return _dialog(request, execution, flow, _fields(request, execution, flow, shown))
 
 
-def _field(declared: Input, value: Any) -> _inputs.Field:
-    return _inputs.field_of(declared, value, prefix="replay-")
+@login_required
+@require_POST
+def replay_check(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """The fields again as things stand: inputs that depend on others appear and go. Nothing is stored."""
+    execution = _opened(request, execution_id)
+    flow = _flow(request, execution)
+    fields = _fields(request, execution, flow, _inputs.sent(request, flow.inputs).values)
+    return render(request, "executions/_replay_fields.html", {"fields": fields})
+
+
+def _fields(request: HttpRequest, execution: Execution, flow: Flow, values: dict[str, Any]) -> list[_inputs.Field]:
+    """The fields with these values; those that do not take part as things stand are not enabled."""
+    fields = [_inputs.field_of(one, values.get(one.id), prefix="replay-") for one in flow.inputs]
+    fields = [_kept_field(field) if _is_kept(execution, field) else field for field in fields]
+    if not any(one.depends_on for one in flow.inputs):
+        return fields
+    checks = services.validate_inputs(user=request.user, namespace=flow.namespace, flow_id=flow.id, inputs=values, revision=flow.revision)
+    enabled = {check["input"].id: check["enabled"] for check in checks}
+    return [replace(field, enabled=enabled.get(field.name, True)) for field in fields]
 
 
 def _shown(execution: Execution, declared: Input) -> Any:
@@ -70,7 +88,7 @@ def _dialog(
         "flow": flow,
         "run": run,
         "revisions": revisions_of(execution),
-        "fields": [_kept_field(field) if _is_kept(execution, field) else field for field in fields],
+        "fields": fields,
         "change": change,
         "error": error,
     }
@@ -127,7 +145,7 @@ def _kept(declared: tuple[Input, ...], sent: _inputs.Sent) -> list[str]:
 
 
 def _refused(request: HttpRequest, execution: Execution, flow: Flow, sent: _inputs.Sent, error: Invalid) -> HttpResponse:
-    fields = [_field(one, sent.values.get(one.id)) for one in flow.inputs]
+    fields = _fields(request, execution, flow, sent.values)
     at_field = isinstance(error, InvalidInput) and any(field.name == error.input_id for field in fields)
     if isinstance(error, InvalidInput):
         fields = _inputs.with_error(fields, error.input_id, error.message)

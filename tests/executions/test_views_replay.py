@@ -144,6 +144,19 @@ def test_what_is_refused_stands_at_its_field_and_starts_nothing(people: dict[str
     assert Execution.objects.count() == 1
 
 
+def test_an_input_that_depends_on_another_comes_and_goes(people: dict[str, User], execution: Execution) -> None:
+    extra = '  - {id: why, type: STRING, required: false, dependsOn: {inputs: [sure], condition: "{{ inputs.sure }}"}}\n'
+    services.update(user=people["owner"], namespace="company.team", flow_id="asks", source=SOURCE.replace("tasks:\n", extra + "tasks:\n"))
+    member = client_of(people["member"])
+    assert 'name="why"' not in dialog(member, execution, _revision="3")
+    sent = {"_revision": "3", "who": "x", "sure": "true", "deep.count": "1"}
+    shown = member.post(f"/executions/{execution.id}/replay/check/", sent).content.decode()
+    assert 'name="why"' in shown
+    assert "Stays as it was where nothing is given" in shown
+    assert 'name="why"' not in member.post(f"/executions/{execution.id}/replay/check/", {**sent, "sure": ""}).content.decode()
+    assert Execution.objects.count() == 1
+
+
 @pytest.mark.parametrize("query", ["?task_run=nobody", "?task_run=%27"])
 def test_a_task_run_of_nobody_is_missing(query: str, people: dict[str, User], execution: Execution) -> None:
     member = client_of(people["member"])
