@@ -196,6 +196,16 @@ def test_commands_leave_the_same(name: str, make_pair: Callable[[str], Pair]) ->
         assert not difference(*pair.both(*command)), command
 
 
+def test_a_cycle_is_found_and_told_alike(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    for name, other in (("one", "two"), ("two", "three"), ("three", "one")):
+        (pair.source / "models" / f"{name}.sql").write_text(f"select * from {{{{ ref('{other}') }}}}")
+    plain, warm = pair.both("compile")
+    assert plain.code == warm.code != 0
+    assert [line for line in plain.said if "cycle" in line]
+    assert [line for line in warm.said if "Found a cycle" in line]
+
+
 EDITS: dict[str, Callable[[Path], object]] = {
     "a model's SQL": lambda source: (source / "models" / "counts.sql").write_text("select 7 as n -- {{ ref('stg_people') }}"),
     "a new model": lambda source: (source / "models" / "fresh.sql").write_text("select * from {{ ref('counts') }}"),
