@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import MINYEAR, UTC, datetime
 from typing import Any
 
 from django.db.models import Q
@@ -20,6 +20,7 @@ from executions.models import Dashboard
 from ui.errors import Invalid
 
 router = Router(tags=["dashboards"])
+BEGINNING = datetime(MINYEAR + 1, 1, 1, tzinfo=UTC)
 SORTS = {"id": "id", "title": "title", "created": "created", "updated": "updated"}
 METRICS: dict[str, filters.Meaning] = {
     "namespace": filters.text("execution__namespace"),
@@ -149,7 +150,7 @@ def _asked(shown: Chart, window: TimeWindow, asked: Mapping[str, Any]) -> charts
     """Without dates the time that the dashboard shows by default, and never more than it allows."""
     start, end, labels = word_of(asked, "startDate"), word_of(asked, "endDate"), asked.get("labels") or {}
     last = filters.moment(end, "endDate") if end else timezone.now()
-    first = filters.moment(start, "startDate") if start else last - window.default
+    first = filters.moment(start, "startDate") if start else last - min(window.default, last - BEGINNING)
     if last - first > window.max:
         raise Invalid(f"Time window is larger than the maximum of this dashboard, {shapes.iso_duration(window.max)}")
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):

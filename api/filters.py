@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import Any
 
 import regex
@@ -249,6 +249,8 @@ def moment(value: str, name: str) -> datetime:
         raise Invalid(f"`{name}` must be an ISO 8601 date with a zone such as 2026-11-22T13:15:20Z, got {value}") from error
     if read.tzinfo is None:
         raise Invalid(f"`{name}` needs a time zone, got {value}")
+    if not MINYEAR < read.year < MAXYEAR:  # something can be added to it, and it can be told in every zone
+        raise Invalid(f"`{name}` must lie in the years {MINYEAR + 1} to {MAXYEAR - 1}, got {value}")
     return read
 
 

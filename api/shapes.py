@@ -34,7 +34,7 @@ def zoned(date: datetime | str | None) -> str | None:
     if isinstance(date, str):
         date = datetime.fromisoformat(date)
     if date is not None and not date.microsecond:
-        return date.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return date.astimezone(UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"
     return instant(date)
 
 

@@ -87,6 +87,8 @@ def test_executions_are_searched_by_parameters_and_filters(query: str, count: in
         "filters[q][REGEX]=(a%2B)%2B",
         "labels=a",
         "startDate=x",
+        "startDate=0001-01-01T00:01:00Z",
+        "endDate=9999-12-31T23:59:59Z",
         "timeRange=x",
         "page=0",
         "sort=x:up",
@@ -481,3 +483,16 @@ def test_a_webhook_takes_no_more_than_it_can_keep(shop: Execution) -> None:
     answer = Client().post("/api/v1/executions/webhook/company.team/shop/open2", "x" * 10_000_001, content_type="text/plain")
     assert (answer.status_code, answer.json()["message"][:29]) == (413, "A webhook takes 10 MB at most")
     assert Execution.objects.count() == 1
+
+
+def test_a_date_of_long_ago_is_a_date(api: Client) -> None:
+    asked = json.dumps({"startDate": "0160-07-24T00:00:00Z", "endDate": "0160-07-24T03:00:00Z"})
+    (first, *_) = api.post("/api/v1/stats/executions/daily", asked, content_type="application/json").json()
+    assert first["startDate"] == "0160-07-24T00:00:00Z"
+
+
+@pytest.mark.parametrize("path", ["executions/daily", "taskruns/daily", "executions/daily/group-by-flow", "logs/daily"])
+@pytest.mark.parametrize("date", ["0001-01-01T00:01:00Z", "9999-12-31T23:59:59-01:00"])
+def test_figures_of_the_end_of_time_are_refused(path: str, date: str, api: Client) -> None:
+    answer = api.post(f"/api/v1/stats/{path}", json.dumps({"endDate": date}), content_type="application/json")
+    assert (answer.status_code, "must lie in the years 2 to 9998" in answer.json()["message"]) == (422, True)

@@ -186,7 +186,8 @@ def test_what_is_right_is_valid(api: Client, overview: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"startDate": "soon"}, {"startDate": "2001-01-01T00:00:00Z"}, {"startDate": "2100-01-01T00:00:00Z"}, {"pageSize": 0},
+        {"startDate": "soon"}, {"startDate": "2001-01-01T00:00:00Z"}, {"startDate": "2100-01-01T00:00:00Z"},
+        {"endDate": "0001-01-01T00:01:00Z"}, {"pageSize": 0},
         {"pageNumber": "1"},
         {"labels": ["a"]}, {"filters": {"a": 1}}, {"filters": [{"field": "colour"}]}, {"namespace": 1},
     ],
