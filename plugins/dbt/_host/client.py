@@ -18,7 +18,7 @@ from typing import NoReturn
 TOLD = "KESTRA_WEB_DBT_TOLD"  # names the file in which each command notes which way it took
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONFAULTHANDLER")
 # What dbt, or the loader of programs, reads when it starts, and so cannot be changed in a process that has started.
-AT_START = ("PYTHON", "LD_", "DBT_RECORDER", "DBT_PACKAGE_HUB_URL", "DBT_ENGINE_RECORDER", "DBT_ENGINE_PACKAGE_HUB_URL")
+AT_START = ("PYTHON", "LD_", "DBT_MACRO_DEBUGGING", "DBT_RECORDER", "DBT_PACKAGE_HUB_URL", "DBT_ENGINE_RECORDER", "DBT_ENGINE_PACKAGE_HUB")
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 

@@ -35,11 +35,12 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     from dbt.cli.main import cli  # noqa: PLC0415 -- the host has loaded it
     from dbt_common.invocation import reset_invocation_id  # noqa: PLC0415
 
-    from . import manifests  # noqa: PLC0415
+    from . import manifests, quicker  # noqa: PLC0415
 
     reset_invocation_id()
     manifests.begin(tell, folder)
     status = _called(cli)
+    quicker.tell(tell, folder)
     _leave()
     return status
 

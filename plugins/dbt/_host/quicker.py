@@ -1,18 +1,30 @@
-"""Where dbt spends minutes on what can be told in a moment: the same answers by a shorter way."""
+"""Where dbt does work anew whose result is known: the same answers by a shorter way."""
 
 from __future__ import annotations
 
+import json
+import marshal
+import os
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 import networkx
 from dbt.compilation import Linker
+from dbt_common.clients import jinja
+
+MOST = 20_000  # templates
+Template = tuple[str, str]  # the class of its environment, its text
+_compiled: dict[Template, CodeType] = {}
+_fresh: dict[Template, CodeType] = {}
 
 
 def install() -> None:
     """Once, before any fork."""
     linker: Any = Linker
     linker.find_cycles = _around_cycles(linker.find_cycles)
+    environment: Any = jinja.MacroFuzzEnvironment
+    environment.compile = _around_compile(environment.compile)
 
 
 def _around_cycles(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -22,3 +34,46 @@ def _around_cycles(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return None if networkx.is_directed_acyclic_graph(linker.graph) else plain(linker)
 
     return find
+
+
+def _around_compile(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """A template is compiled for each node and macro that uses it; the code depends on its text and the kind of environment alone."""
+    kinds = {jinja.MacroFuzzEnvironment: "text", jinja.NativeSandboxEnvironment: "native"}
+
+    def compile(environment: Any, source: Any, *given: Any, **named: Any) -> Any:
+        kind = kinds.get(type(environment))
+        if kind is None or given or named or not isinstance(source, str) or jinja.MACRO_DEBUGGING:
+            return plain(environment, source, *given, **named)
+        key = (kind, source)
+        code = _compiled.get(key) or _fresh.get(key)
+        if code is None:
+            code = _fresh[key] = plain(environment, source)
+        return code
+
+    return compile
+
+
+def tell(tell: int, folder: str) -> None:
+    """At the end of a fork: leave what it compiled for the host."""
+    if not _fresh:
+        return
+    path = os.path.join(folder, f"{os.getpid()}.code")
+    try:
+        with open(path, "wb") as file:
+            marshal.dump(_fresh, file)
+        os.write(tell, json.dumps({"compiled": path}).encode() + b"\n")
+    except (OSError, ValueError):
+        return  # a full disk, or a host that is gone: it is compiled again
+
+
+def learn(path: str) -> None:
+    """In the host: take over what a fork compiled."""
+    try:
+        with open(path, "rb") as file:
+            found = marshal.load(file)  # noqa: S302 -- written by our own fork into our own folder
+        os.unlink(path)
+    except (OSError, ValueError, EOFError, TypeError):
+        return
+    if len(_compiled) + len(found) > MOST:
+        _compiled.clear()
+    _compiled.update(found)

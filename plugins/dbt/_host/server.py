@@ -160,14 +160,18 @@ class _Server:
 
     def _learn(self) -> None:
         """Keep what commands have parsed, for those to come."""
-        from . import manifests  # noqa: PLC0415 -- loaded by now
+        from . import manifests, quicker  # noqa: PLC0415 -- loaded by now
 
         try:
             text = os.read(self.told, 1 << 16)
         except BlockingIOError:
             return
         for line in text.splitlines():
-            manifests.keep(json.loads(line))
+            told = json.loads(line)
+            if "compiled" in told:
+                quicker.learn(told["compiled"])
+            else:
+                manifests.keep(told)
 
     def _end_all(self) -> None:
         for pid in self.running:
