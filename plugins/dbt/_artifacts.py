@@ -98,6 +98,7 @@ class Artifacts:
     folder: Path
     targets: list[Path]
     since: float
+    left: Path | None = None  # where each command left copies, in a folder of its own, named by its time
     kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: []})
     _parents: dict[str, tuple[str, ...]] | None = None
 
@@ -117,9 +118,13 @@ class Artifacts:
     def keep(self) -> None:
         """Take what lies there now, before another call of dbt writes over it."""
         for name, kept in self.kept.items():
-            for found in self._fresh(name, _LARGEST):
+            for found in (*self._left(name), *self._fresh(name, _LARGEST)):
                 if not any(found.content == other.content for other in kept):
                     kept.append(found)
+
+    def _left(self, name: str) -> Iterator[Artifact]:
+        paths = sorted(self.left.glob(f"*/{name}")) if self.left is not None else []
+        return (found for path in paths if (found := read(self.folder, path, _LARGEST)) is not None)
 
     def last(self, name: str) -> Artifact | None:
         """The artifact to hand on: for run_results.json the last that tells of a run rather than of a rewriting such as `docs generate`."""

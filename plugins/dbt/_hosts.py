@@ -16,6 +16,8 @@ from pathlib import Path
 
 from plugins.core.runner._environment import minimal
 from plugins.core.runner._hand_over import hand_over
+from plugins.dbt._host.server import KNOWN
+from plugins.scripts import _environments
 
 MOST = 6
 PACKAGE = "kestra_web_dbt_host"
@@ -62,6 +64,14 @@ def at(environment: Path, namespace: str, identity: Identity) -> Host:
 
 def _started(environment: Path, identity: Identity) -> Host:
     folder = Path(tempfile.mkdtemp(prefix="dbt-host-"))
+    try:
+        return Host(folder, _process(folder, environment, identity))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _process(folder: Path, environment: Path, identity: Identity) -> subprocess.Popen[bytes]:
     shutil.copytree(SOURCE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     python, dbt = environment / "bin" / "python", environment / "bin" / "dbt"
     address, client = folder / "socket", folder / PACKAGE / "client.py"
@@ -75,7 +85,7 @@ def _started(environment: Path, identity: Identity) -> Host:
         listening.bind(str(address))
         listening.listen(64)
         hand_over(folder, identity)
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [str(python), "-s", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno())],
             cwd=folder,
             env=minimal(str(folder), {"PYTHONDONTWRITEBYTECODE": "1"}),
@@ -88,7 +98,14 @@ def _started(environment: Path, identity: Identity) -> Host:
             group=gid,
             extra_groups=None if gid is None else [],
         )
-    return Host(folder, process)
+
+
+def cannot(environment: Path) -> str:
+    """Why no host can keep the dbt of this environment loaded; empty where one can."""
+    version = _environments.versions(environment, "dbt-core").get("dbt-core", "")
+    if not version:
+        return "the environment has no dbt-core"
+    return "" if version.startswith(KNOWN) else f"dbt {version} is not among the versions that can be kept loaded"
 
 
 def _forget_ended() -> None:

@@ -382,8 +382,9 @@ def test_a_retry_after_the_execution_is_the_tasks_own() -> None:
 
 def test_a_kill_after_the_end_stops_what_still_runs_and_leaves_the_state() -> None:
     world = World()
-    world.start(flow_of("tasks: [{id: a, type: Log}]\nafterExecution: [{id: p, type: Pause}, {id: never, type: Log}]"))
-    assert state_of(world.finish(), "p") == "PAUSED"
+    world.start(flow_of("tasks: [{id: a, type: Log}]\nafterExecution: [{id: p, type: Pause, delay: PT1H}, {id: never, type: Log}]"))
+    execution = world.finish(until="SUCCESS")
+    assert state_of(execution, "p") == "PAUSED"
     execution = world.tell(events.KillRequested())
     assert (execution.state.current, state_of(execution, "p"), ids(world.finish())) == ("SUCCESS", "KILLED", ["a", "p"])
 

@@ -133,8 +133,13 @@ def page(live_server_stack: Stack) -> Iterator[Page]:
         context.close()
 
 
+STILL = """() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling') && document.getAnimations()
+  .every(each => each.playState !== 'running' || each.effect.getComputedTiming().iterations === Infinity)"""
+
+
 def _findings(page: Page, address: str) -> list[str]:
-    """What is wrong with the page that is open."""
+    """What is wrong with the page that is open, once nothing in it changes any more."""
+    page.wait_for_function(STILL)
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
     found = [f"{address} light {one}" for one in page.evaluate(CHECK, {})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -318,7 +319,9 @@ def test_metrics_are_drawn_for_an_execution_and_over_many(page: Page, live_serve
     page.get_by_label("Task").select_option("second")
     expect(page.locator(".metric-panel")).to_contain_text("19")
     page.goto(f"/flows/{NS}/counts/metrics/")
-    page.locator("#metric-name").select_option("counter:length")
+    with page.expect_response(re.compile(r"metric=counter")):
+        page.locator("#metric-name").select_option("counter:length")
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")
     expect(page.locator("#flow-metrics")).to_contain_text("over its usual 9")
     page.locator("#metric-task").select_option("first")
     expect(page.locator("#flow-metrics")).to_contain_text("over its usual 4")

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 TOLD = "KESTRA_WEB_DBT_TOLD"  # names the file in which each command notes which way it took
+LEFT = "-left"  # what the name of that file gets for the folder with the artifacts that each command left
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONFAULTHANDLER")
 # What dbt, or the loader of programs, reads when it starts, and so cannot be changed in a process that has started.
 AT_START = ("PYTHON", "LD_", "DBT_MACRO_DEBUGGING", "DBT_RECORDER", "DBT_PACKAGE_HUB_URL", "DBT_ENGINE_RECORDER", "DBT_ENGINE_PACKAGE_HUB")
@@ -57,7 +58,7 @@ def main(address: str, program: str, arguments: list[str]) -> NoReturn:
     try:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(address)
-        send(connection, environment, [program, *arguments])
+        send(connection, environment, [program, *arguments], told)
         answers = connection.makefile("rb")
         first = answers.readline().split()
     except OSError:
@@ -81,11 +82,11 @@ def main(address: str, program: str, arguments: list[str]) -> NoReturn:
     os._exit(status)
 
 
-def send(connection: socket.socket, environment: Mapping[str, str], argv: list[str]) -> None:
+def send(connection: socket.socket, environment: Mapping[str, str], argv: list[str], told: str) -> None:
     """The command with all that it finds around it, and our standard streams, which become its own."""
     mask = os.umask(0)
     os.umask(mask)
-    asked = json.dumps({"argv": argv, "cwd": os.getcwd(), "environment": dict(environment), "umask": mask}).encode()
+    asked = json.dumps({"argv": argv, "cwd": os.getcwd(), "environment": dict(environment), "umask": mask, "told": told}).encode()
     socket.send_fds(connection, [struct.pack(">I", len(asked))], [0, 1, 2])
     connection.sendall(asked)
 

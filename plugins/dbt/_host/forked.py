@@ -7,6 +7,7 @@ import ctypes
 import importlib
 import io
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -40,6 +41,7 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     reset_invocation_id()
     manifests.begin(tell, folder)
     status = _called(cli)
+    _leave_artifacts(request["told"])
     quicker.tell(tell, folder)
     _leave()
     return status
@@ -78,6 +80,24 @@ def _end_with(connection: socket.socket) -> None:
     while connection.recv(64):
         continue
     os.killpg(0, signal.SIGKILL)
+
+
+def _leave_artifacts(told: str) -> None:
+    """Copy the artifacts for the task: the next command of its shell may write over them before anyone has read them."""
+    from dbt.utils import artifact_upload  # noqa: PLC0415 -- the host has loaded it
+
+    from .client import LEFT  # noqa: PLC0415
+
+    if not told:
+        return
+    folder = os.path.join(told + LEFT, f"{time.time_ns():020}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        for path in artifact_upload.PRODUCED_ARTIFACTS_PATHS:
+            if os.path.isfile(path):
+                shutil.copyfile(path, os.path.join(folder, os.path.basename(path)))
+    except OSError as error:
+        print(f"the artifacts of this command are not kept apart: {error}", file=sys.stderr)
 
 
 def _called(cli: Any) -> int:

@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 IDLE_SECONDS = 1800.0
-KNOWN = ("1.11.",)  # versions of dbt-core whose inner ways `manifests` knows
+KNOWN = ("1.11.",)  # versions of dbt-core whose inner ways `manifests` and `quicker` know
 LONGEST_REQUEST = 1 << 24  # bytes
 ASKING_SECONDS = 5.0
 
@@ -64,6 +64,7 @@ class _Server:
         self.folder = folder
         self.running: dict[int, socket.socket] = {}
         self.told, self.tell = os.pipe()
+        self.heard = b""
         self.wake, self.wake_end = os.pipe()
         for descriptor in (self.told, self.wake, self.wake_end):
             os.set_blocking(descriptor, False)
@@ -111,7 +112,13 @@ class _Server:
             connection.close()  # the client does it without us
             return
         connection.settimeout(None)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            connection.close()  # no memory, or too many processes: dbt itself may still find room
+            for stream in streams:
+                os.close(stream)
+            return
         if pid == 0:
             self._become(request, streams, connection)
         for stream in streams:
@@ -166,8 +173,12 @@ class _Server:
             text = os.read(self.told, 1 << 16)
         except BlockingIOError:
             return
-        for line in text.splitlines():
-            told = json.loads(line)
+        *lines, self.heard = (self.heard + text).split(b"\n")
+        for line in lines:
+            try:
+                told = json.loads(line)
+            except ValueError:  # two long ones at once, one within the other: both are made again
+                continue
             if "compiled" in told:
                 quicker.learn(told["compiled"])
             else:

@@ -56,7 +56,7 @@ from pydantic import Field
 from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
 from plugins.dbt import _artifacts, _command, _hosts
 from plugins.dbt._alerts import Alerts, AlertWebhook
-from plugins.dbt._host.client import TOLD
+from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._steps import Steps
 from plugins.scripts import _folders, _images, _render
@@ -160,14 +160,14 @@ class DbtCLI(ExecScript):
             return "the task runner limits its memory"
         if Path(found["VIRTUAL_ENV"]).is_relative_to(place.private):
             return "the commands install packages"
-        return ""
+        return _hosts.cannot(Path(found["VIRTUAL_ENV"]))
 
     def reader(self, context: RunContext, place: Place) -> DbtReader:
         """Reads dbt's events."""
         calls = _command.invocations(self.lines(context, place))
         env = _render.mapping(context, self.env, "env", place.variables)
         targets = _artifacts.target_folders(place.folder, calls, self._project(context, place), env)
-        artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0)
+        artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0, _left(place))
         alerts = Alerts.of(self.alert_webhook, context, json_format=context.render(self.log_format).upper() == "JSON")
         rows = _render.flag(context, self.parse_run_results)
         several = sum(call.runs_nodes for call in calls) > 1
@@ -282,3 +282,9 @@ class DbtCLI(ExecScript):
 def _told(place: Place) -> Path:
     """The file in which each dbt command notes which way it took."""
     return place.private / "dbt-ways"
+
+
+def _left(place: Place) -> Path:
+    """The folder into which each of them copies its artifacts."""
+    told = _told(place)
+    return told.with_name(told.name + LEFT)

@@ -90,7 +90,7 @@ def test_rows_are_told_while_dbt_runs(project: MemoryContext) -> None:
     dbt(GOOD).run(project)
     ended = time.monotonic()
     started = next(at for at, name, state in seen if name == "seed.shop.raw_people" and state == "RUNNING")
-    assert ended - started > 0.3
+    assert ended - started > 0.05  # the whole command takes only a little more
     assert [state for _, name, state in seen if name == "model.shop.stg_people"][:2] == ["RUNNING", "SUCCESS"]
 
 
