@@ -27,3 +27,8 @@ def sign_in(page: Page, stack: Stack) -> None:
     page.get_by_label("Password", exact=True).fill(stack.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{stack.url}/")
+
+
+def settled(page: Page) -> None:
+    """Wait until what htmx has put into the page is wired: it takes 20 ms, in which a person clicks nothing and a test may."""
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
+from tests.journeys.browsing import open_browser, settled, sign_in
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
@@ -188,6 +188,7 @@ def test_a_paused_execution_asks_and_goes_on_with_the_answer(page: Page, live_se
     dialog.get_by_label("amount").fill("12")
     dialog.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("dialog")).to_contain_text("12")  # too much: it says so, and what was typed is kept
+    settled(page)
     page.get_by_role("dialog").get_by_label("amount").fill("7")
     page.get_by_role("dialog").get_by_label("reason").fill("because")
     page.get_by_role("dialog").get_by_role("button", name="Resume").click()
@@ -213,6 +214,7 @@ def test_tasks_that_wait_are_resumed_one_by_one_and_nothing_is_lost(page: Page, 
     expect(dialog.get_by_label("pages")).to_be_focused()
     expect(dialog.locator(".file-drop")).to_contain_text("contract.txt")
     expect(dialog.get_by_label("reason")).to_have_value("because")
+    settled(page)
     dialog.get_by_label("pages").fill("3")
     dialog.get_by_role("button", name="Resume upload").click()
     expect(dialog.get_by_label("pages")).to_have_count(0)
@@ -321,7 +323,7 @@ def test_metrics_are_drawn_for_an_execution_and_over_many(page: Page, live_serve
     page.goto(f"/flows/{NS}/counts/metrics/")
     with page.expect_response(re.compile(r"metric=counter")):
         page.locator("#metric-name").select_option("counter:length")
-    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling, .htmx-added')")
+    settled(page)
     expect(page.locator("#flow-metrics")).to_contain_text("over its usual 9")
     page.locator("#metric-task").select_option("first")
     expect(page.locator("#flow-metrics")).to_contain_text("over its usual 4")
