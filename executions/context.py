@@ -40,7 +40,7 @@ from plugins.contract import (
     TaskFailed,
     TriggersPort,
 )
-from plugins.core.runner._hand_over import hand_over
+from plugins.core.runner._hand_over import hand_over, identity_of
 
 
 def installation() -> Settings:
@@ -233,7 +233,7 @@ class Context:
 
     def hand_over(self) -> None:
         """Give what lies in the working directory to the account that the task's processes run under."""
-        hand_over(self.working_dir, self.settings.run_as if os.geteuid() == 0 else None)
+        hand_over(self.working_dir, identity_of(self.settings))
 
     @property
     def folder_was_made(self) -> bool:

@@ -101,6 +101,7 @@ class Artifacts:
     left: Path | None = None  # where each command left copies, in a folder of its own, named by its time
     kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: []})
     _parents: dict[str, tuple[str, ...]] | None = None
+    _taken: set[Path] = field(default_factory=set)
 
     def depends_on(self, unique_id: str) -> tuple[str, ...]:
         """A node's parents by the manifest that dbt has written by now."""
@@ -123,7 +124,9 @@ class Artifacts:
                     kept.append(found)
 
     def _left(self, name: str) -> Iterator[Artifact]:
-        paths = sorted(self.left.glob(f"*/{name}")) if self.left is not None else []
+        """Copies that were not taken before: they never change."""
+        paths = sorted({*self.left.glob(f"*/{name}")} - self._taken) if self.left is not None else []
+        self._taken.update(paths)
         return (found for path in paths if (found := read(self.folder, path, _LARGEST)) is not None)
 
     def last(self, name: str) -> Artifact | None:

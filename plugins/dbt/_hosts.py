@@ -45,6 +45,7 @@ class Host:
 
 
 _hosts: dict[Key, Host] = {}
+_leaving: list[Host] = []  # they finish what they run; their standard input, which they end with, stays open until then
 _guard = threading.Lock()
 
 
@@ -56,7 +57,8 @@ def at(environment: Path, namespace: str, identity: Identity) -> Host:
         host = _hosts.get(key)
         if host is None:
             while len(_hosts) >= MOST:
-                _hosts.pop(min(_hosts, key=lambda other: _hosts[other].used)).leave()
+                _leaving.append(_hosts.pop(min(_hosts, key=lambda other: _hosts[other].used)))
+                _leaving[-1].leave()
             host = _hosts[key] = _started(environment, identity)
         host.used = time.monotonic()
         return host
@@ -109,20 +111,21 @@ def cannot(environment: Path) -> str:
 
 
 def _forget_ended() -> None:
-    for key, host in list(_hosts.items()):
-        if host.process.poll() is not None:
-            shutil.rmtree(host.folder, ignore_errors=True)
-            del _hosts[key]
+    ended = [host for host in (*_hosts.values(), *_leaving) if host.process.poll() is not None]
+    for host in ended:
+        shutil.rmtree(host.folder, ignore_errors=True)
+    for key in [key for key, host in _hosts.items() if host in ended]:
+        del _hosts[key]
+    _leaving[:] = [host for host in _leaving if host not in ended]
 
 
 def end() -> None:
     """End them all, at once."""
     with _guard:
-        for host in _hosts.values():
+        for host in (*_hosts.values(), *_leaving):
             host.process.kill()
             host.process.wait()
-            shutil.rmtree(host.folder, ignore_errors=True)
-        _hosts.clear()
+        _forget_ended()
 
 
 atexit.register(end)

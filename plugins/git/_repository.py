@@ -22,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 from plugins.contract import RunContext, TaskFailed
 from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal, network
-from plugins.core.runner._hand_over import hand_over
+from plugins.core.runner._hand_over import hand_over, identity_of
 
 _SSH = re.compile(r"^(?P<user>[A-Za-z0-9_.-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^\s]+)$")
 _UNREACHABLE = re.compile(
@@ -182,7 +182,7 @@ class Git:
         self._folder = folder
         self._repository = repository
         self._scratch = scratch
-        self._identity = context.settings.run_as if os.geteuid() == 0 else None
+        self._identity = identity_of(context.settings)
         self._env = {**_environment(access, scratch), "GIT_DIR": str(repository)}
 
     def run(self, *arguments: str, timeout: float = 3600.0) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from plugins.contract import RunContext, TaskFailed
 from plugins.core.runner import _process
 from plugins.core.runner._environment import PATH, minimal, network
-from plugins.core.runner._hand_over import hand_over
+from plugins.core.runner._hand_over import hand_over, identity_of
 from plugins.scripts._images import Recipe
 
 _BUILD_TIMEOUT = 1800.0
@@ -150,7 +150,7 @@ def _build(context: RunContext, recipe: Recipe, python: str, folder: Path, insta
     what = ", ".join(recipe.requirements) or "nothing but Python"
     context.log("INFO", f"Making the environment '{recipe.name}' ({what}); {how}")
     began = time.monotonic()
-    identity = context.settings.run_as if os.geteuid() == 0 else None
+    identity = identity_of(context.settings)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with ExitStack() as undo:

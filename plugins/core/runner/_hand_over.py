@@ -6,6 +6,13 @@ import os
 import stat
 from pathlib import Path
 
+from plugins.contract import Settings
+
+
+def identity_of(settings: Settings) -> tuple[int, int] | None:
+    """The uid and gid that processes of tasks run as; None where they run as the server does, which only root can change."""
+    return settings.run_as if os.geteuid() == 0 else None
+
 
 def hand_over(folder: Path, identity: tuple[int, int] | None) -> None:
     """Make `identity` (uid, gid) the owner of a folder and all in it; does nothing where there is no identity.

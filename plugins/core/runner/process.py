@@ -20,7 +20,6 @@ tasks:
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -33,7 +32,7 @@ from plugins.contract import RunContext, RunnerResult, ShellCommand, TaskFailed,
 from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal
 from plugins.core.runner._group import mark_of
-from plugins.core.runner._hand_over import hand_over
+from plugins.core.runner._hand_over import hand_over, identity_of
 
 TYPE: Final = "io.kestra.plugin.core.runner.Process"
 KILLED_BY_SIGKILL = 137
@@ -57,7 +56,7 @@ def run_as_process(
     command: ShellCommand, context: RunContext, *, memory: int | None = None, environment: Mapping[str, str] | None = None
 ) -> RunnerResult:
     """What Process does, for other runners too: `memory` limits the group in bytes, `environment` comes before the task's own."""
-    identity = context.settings.run_as if os.geteuid() == 0 else None
+    identity = identity_of(context.settings)
     if identity is None:
         context.header("rights", "runs with the server's rights")
     home = Path(tempfile.mkdtemp(prefix="home-"))

@@ -43,7 +43,6 @@ tasks:
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -54,6 +53,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
+from plugins.core.runner._hand_over import identity_of
 from plugins.dbt import _artifacts, _command, _hosts
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
@@ -144,7 +144,7 @@ class DbtCLI(ExecScript):
             context.header("dbt", f"a process of its own: {cold}")
             return found
         try:
-            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, context.settings.run_as if os.geteuid() == 0 else None)
+            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, identity_of(context.settings))
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found

@@ -186,6 +186,20 @@ def test_a_host_that_is_killed_ends_its_commands_and_the_next_one_gets_another(m
     assert pair.run("warm", ["ls"], {}).code == 0
 
 
+def test_a_host_that_makes_room_finishes_what_it_runs(make_pair: Callable[[str], Pair], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_hosts, "MOST", 1)
+    pair = make_pair("shop")
+    running = in_a_query(pair)
+    before = _hosts.at(pair.environment, pair.namespace, None).process.pid  # nobody here holds the host itself
+    assert _hosts.at(pair.environment, "other", None).process.pid != before
+    time.sleep(1)
+    assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=20)
+    assert running.returncode not in (0, 137, -signal.SIGKILL)
+    wait_until(lambda: not Path(f"/proc/{before}/cmdline").exists() or not Path(f"/proc/{before}/cmdline").read_text(), 10, "it is gone")
+
+
 # --- the same as from a shell (all of it: tests/long/test_warm_dbt.py) -------------------------------------------------------------
 
 
