@@ -13,7 +13,6 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
@@ -53,21 +52,6 @@ def client(live_server_stack: Stack) -> Iterator[httpx.Client]:
         mended = source("breaks").replace(f"{FAIL}, errorMessage: on purpose", f"{LOG}, message: mended")
         opened.put(f"/api/v1/main/flows/{NS}/breaks", content=mended, headers=YAML).raise_for_status()
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
-    context = browser.new_context()
-    sign_in(context.new_page(), live_server_stack)
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
+from tests.journeys.browsing import sign_in
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
@@ -118,12 +118,6 @@ def _journey(page: Page, stack: Stack, seconds: float) -> str:
         _check_rows(page, client, identity)
         _check_first_warning(page, client, identity)
     return identity
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.mark.browser

@@ -10,7 +10,6 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
 from tests.stack import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
@@ -40,22 +39,6 @@ tasks:
 """
 ROWS = """() => [...document.querySelectorAll('.gantt-row')].map((row) => [row.id, row.dataset.parent, row.dataset.state, row.dataset.from,
   row.dataset.to, row.hidden, row.querySelector('.gantt-time').textContent, row.querySelector('.gantt-name').textContent].join('|'))"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
-    """The cookies of someone who has signed in."""
-    context = browser.new_context()
-    sign_in(context.new_page(), live_server_stack)
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
+from tests.journeys.browsing import sign_in
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.linux]
@@ -41,12 +41,6 @@ STATE = "() => document.querySelector('#execution-header .state').dataset.state"
 NOTE_LOSSES = """() => { window.losses = []; const dot = document.querySelector('#connection');
   const note = () => { if (dot.dataset.link === 'lost') window.losses.push(dot.textContent.trim()) };
   new MutationObserver(note).observe(dot, {attributes: true}) }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 def _start(stack: Stack) -> str:

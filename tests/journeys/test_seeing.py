@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import open_browser, settled, sign_in
+from tests.journeys.browsing import settled
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
@@ -77,24 +77,12 @@ tasks:
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser: Browser, live_server_stack: Stack) -> Any:
-    """The cookies of someone who has signed in, where the flows are."""
+@pytest.fixture(scope="module", autouse=True)
+def _flows(live_server_stack: Stack) -> None:
     with live_server_stack.client() as client:
         for flow_id, tasks in FLOWS.items():
             source = f"id: {flow_id}\nnamespace: {NS}\n{tasks}"
             client.post("/api/v1/main/flows", content=source, headers={"Content-Type": "application/x-yaml"}).raise_for_status()
-    context = browser.new_context()
-    sign_in(context.new_page(), live_server_stack)
-    state = context.storage_state()
-    context.close()
-    return state
 
 
 @pytest.fixture

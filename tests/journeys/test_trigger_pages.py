@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import open_browser, sign_in
+from tests.journeys.browsing import sign_in
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.redis]
@@ -27,12 +27,6 @@ triggers:
   - {id: daily, type: io.kestra.plugin.core.trigger.Schedule, cron: "@daily", description: once a day}
 """
 PAGE = "/flows/company.team.timed/timed/triggers/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with open_browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
