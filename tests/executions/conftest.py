@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from django.conf import settings
@@ -20,6 +21,8 @@ from tests.stack import command, wait_until
 
 class Process:
     """A worker or scheduler of our own over the test's database and Redis."""
+
+    started: ClassVar[list[Process]] = []  # what a test that waits in vain tells
 
     def __init__(self, role: str, log: Path) -> None:
         self.role, self.log = role, log
@@ -38,6 +41,17 @@ class Process:
             self.process = subprocess.Popen(
                 command(self.role), env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
+        Process.started = [*Process.started, self][-4:]
+
+    @property
+    def ending(self) -> str:
+        """How it ended, or that it runs."""
+        return "not started" if self.process is None else "running" if self.process.poll() is None else f"ended {self.process.returncode}"
+
+    def tell_what_it_does(self) -> None:
+        """Have a worker write down what its threads do, as Celery's do at this signal."""
+        if self.role == "worker" and self.ending == "running" and self.process is not None:
+            self.process.send_signal(signal.SIGUSR1)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send it a signal and wait for its end."""
@@ -100,7 +114,12 @@ def _story(execution: Execution) -> str:
     execution.refresh_from_db()
     runs = [(run.task_id, run.state) for run in execution.task_runs.all()]
     deliveries = list(execution.deliveries.values_list("task_run_id", "status", "worker", "sends", "stop_requested"))
-    return f"{execution.state}: {runs}, deliveries {deliveries}, log {list(execution.log_lines.values_list('message', flat=True))}"
+    for process in Process.started:
+        process.tell_what_it_does()
+    time.sleep(1)
+    ours = [f"{process.role}, {process.ending}:\n{process.log.read_text()[-4000:]}" for process in Process.started]
+    log = list(execution.log_lines.values_list("message", flat=True))
+    return "\n".join([f"{execution.state}: {runs}, deliveries {deliveries}, log {log}", *ours])
 
 
 def eventually(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
