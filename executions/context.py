@@ -208,6 +208,10 @@ class Context:
         """Whether the attempt is to end."""
         return self._claim is not None and self._claim.stopped()
 
+    def killed(self) -> bool:
+        """Whether it is to end because somebody kills it."""
+        return self.cancelled() and self._claim is not None and self._claim.reason == "killed"
+
     def on_cancel(self, action: Callable[[], None]) -> AbstractContextManager[None]:
         """Call `action` once, from another thread, when the attempt is to end while the block runs."""
         if self._claim is None:

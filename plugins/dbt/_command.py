@@ -72,7 +72,7 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
 
 def _invocation(words: list[str], folder: str) -> Invocation:
     options = {name: _option(words, name) for name in ("--project-dir", "--target-path", "--profiles-dir", "--state")}
-    plain = [word for word in words[1:3] if not word.startswith("-")]
+    plain = list(itertools.takewhile(lambda word: not word.startswith("-"), words[1:3]))
     verb = " ".join(plain) if plain[:1] in (["source"], ["docs"]) else (plain[0] if plain else "")
     return Invocation(
         text=" ".join(words),

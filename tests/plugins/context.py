@@ -256,6 +256,9 @@ class MemoryContext:
     def cancelled(self) -> bool:
         return self._cancelled.is_set()
 
+    def killed(self) -> bool:
+        return self.cancelled()
+
     @contextlib.contextmanager
     def on_cancel(self, action: Callable[[], None]) -> Iterator[None]:
         self._actions.append(action)

@@ -14,7 +14,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -65,6 +65,14 @@ class Reply:
         return found[-1] if found else None
 
 
+class NoAnswer(TaskFailed):
+    """No server answered. `began` tells whether one may have got the request all the same."""
+
+    def __init__(self, message: str, *, began: bool) -> None:
+        super().__init__(message)
+        self.began = began
+
+
 def exchange(context: RunContext, request: HttpProperties, *, into: Path | None = None) -> Reply:
     """Send the request and read the answer, into the file `into` or into memory; any status is an answer.
 
@@ -72,21 +80,70 @@ def exchange(context: RunContext, request: HttpProperties, *, into: Path | None 
     """
     options = request.options or Options.model_validate({})
     charset = _charset(context.render(options.default_charset))
-    method, address = _method(context, request), _address(context, request)
-    told = f"{method} {_shown(address)}"
-    lifeline = _Lifeline()
-    try:
-        with _client(context, request, options, address) as client, carried(context, request, charset) as body:
+    method, address = _method(context, request), _address(context, request.uri)
+
+    @contextlib.contextmanager
+    def built(client: httpx.Client, extensions: dict[str, Any]) -> Iterator[httpx.Request]:
+        with carried(context, request, charset) as body:
             headers = [*_pairs({**body.pop("headers", {})}), *_pairs(_headers(context, request))]
-            asked = client.build_request(
-                method, address, headers=_unique(headers), params=_params(context, request, address), extensions=lifeline.extensions, **body
-            )
-            with context.on_cancel(lifeline.cut), contextlib.closing(client.send(asked, stream=True)) as response:
-                reply = _read(context, options, response, into, charset)
+            params = _params(context, request, address)
+            yield client.build_request(method, address, headers=_unique(headers), params=params, extensions=extensions, **body)
+
+    client = partial(_client, context, options, address, request.ssl_options)
+    return _exchanged(context, options, f"{method} {_shown(address)}", client, built, into, charset)
+
+
+def ask(
+    context: RunContext, method: str, address: str, *, token: str, body: Any = None, options: Options | None = None, last: bool = False
+) -> Reply:
+    """Ask an API that the task type knows: `address` and `token`, which is hidden, are rendered already; `body` is sent as JSON.
+
+    Any status is an answer. Raises NoAnswer where there is none, and TaskFailed once the task is stopped, unless this is the `last` that
+    it asks, which is asked all the same.
+    """
+    options = options or Options.model_validate({})
+    context.hide(token)
+    url = _read_address(context, address)
+
+    @contextlib.contextmanager
+    def built(client: httpx.Client, extensions: dict[str, Any]) -> Iterator[httpx.Request]:
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        yield client.build_request(method, url, headers=headers, extensions=extensions, **({} if body is None else {"json": body}))
+
+    client = partial(_client, context, options, url, None)
+    return _exchanged(context, options, f"{method} {_shown(url)}", client, built, None, "utf-8", last=last)
+
+
+_Built = Callable[[httpx.Client, dict[str, Any]], contextlib.AbstractContextManager[httpx.Request]]
+
+
+def _exchanged(
+    context: RunContext,
+    options: Options,
+    told: str,
+    connect: Callable[[], httpx.Client],
+    built: _Built,
+    into: Path | None,
+    charset: str,
+    *,
+    last: bool = False,
+) -> Reply:
+    lifeline = _Lifeline()
+    stopping = contextlib.nullcontext() if last else context.on_cancel(lifeline.cut)
+    try:
+        with (
+            connect() as client,
+            built(client, lifeline.extensions) as asked,
+            stopping,
+            contextlib.closing(client.send(asked, stream=True)) as response,
+        ):
+            reply = _read(context, options, response, into, charset)
     except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, UnicodeError, OverflowError) as error:
-        if context.cancelled():
+        if context.cancelled() and not last:
             raise TaskFailed(f"{told} was stopped", state="KILLED", retryable=False) from None
-        raise TaskFailed(f"{told} failed: {_reason(error)}") from None  # the cause may hold what must not be told
+        began = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+        # The cause may hold what must not be told.
+        raise NoAnswer(f"{told} failed: {_reason(error)}", began=began) from None
     context.log("DEBUG", f"{told}: status {reply.code}, {reply.size} bytes")
     return reply
 
@@ -117,9 +174,13 @@ def _method(context: RunContext, request: HttpProperties) -> str:
     return method
 
 
-def _address(context: RunContext, request: HttpProperties) -> httpx.URL:
+def _address(context: RunContext, uri: str) -> httpx.URL:
+    return _read_address(context, context.render(uri))
+
+
+def _read_address(context: RunContext, text: str) -> httpx.URL:
     try:
-        address = httpx.URL(context.render(request.uri).strip())
+        address = httpx.URL(text.strip())
         host = address.host  # a host name that is none shows here
     except (httpx.InvalidURL, UnicodeError):
         raise TaskFailed("The address cannot be read: expected one such as https://example.org/path", retryable=False) from None
@@ -174,11 +235,11 @@ def _unique(pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 # --- how it is asked
 
 
-def _client(context: RunContext, request: HttpProperties, options: Options, address: httpx.URL) -> httpx.Client:
+def _client(context: RunContext, options: Options, address: httpx.URL, ssl_options: SslOptions | None) -> httpx.Client:
     return httpx.Client(
         auth=_auth(context, options),
         headers={"user-agent": "kestra-web"},
-        verify=_trust(context, request.ssl_options, options.ssl),
+        verify=_trust(context, ssl_options, options.ssl),
         timeout=_timeout(context, options),
         proxy=_proxy(context, options),
         follow_redirects=_render.flag(context, options.follow_redirects),

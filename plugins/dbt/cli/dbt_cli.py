@@ -64,6 +64,7 @@ from plugins.scripts._protocol import Reader
 from plugins.scripts._script import ExecScript, Place
 from plugins.scripts.runner.docker.docker import Docker
 
+PROFILES = ".profile"  # the folder in which Setup and the tasks after it keep profiles.yml
 _ADAPTER = re.compile(r"^\s*type:\s*[\"']?(\w+)", re.MULTILINE)
 
 
@@ -100,6 +101,10 @@ class DbtCLI(ExecScript):
     )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
 
+    def project_folder(self, context: RunContext, place: Place) -> str | None:
+        """The folder of the project as dbt is told of it."""
+        return context.render(self.project_dir, place.variables) if self.project_dir else None
+
     def image(self, context: RunContext) -> str:
         """The container image: as given, else by the engine."""
         if self.container_image is None and not (self.docker or {}).get("image") and self._engine(context) == "FUSION":
@@ -112,12 +117,12 @@ class DbtCLI(ExecScript):
             context.namespace(context.render(self.store_manifest.namespace)).kv  # noqa: B018 - reaching the port is the check
         context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
         self._load_manifest(context, place)
-        self._write_profiles(context, place)
+        self.write_profiles(context, place)
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
     def lines(self, context: RunContext, place: Place) -> list[str]:
         """The commands with what Kestra adds to them."""
-        folder = context.render(self.project_dir, place.variables) if self.project_dir else None
+        folder = self.project_folder(context, place)
         given = _render.texts(context, self.commands, place.variables)
         if self._engine(context) == "FUSION" and any("partial-parse" in line for line in given):
             context.log(
@@ -130,7 +135,7 @@ class DbtCLI(ExecScript):
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
         """The environment that stands in for the image, with the adapters that the profiles at hand name."""
-        folders = dict.fromkeys((place.folder, self._project(context, place)))
+        folders = dict.fromkeys((place.folder / PROFILES, place.folder, self._project(context, place)))
         texts = [_folders.read_inside(place.folder, folder / "profiles.yml") or b"" for folder in folders]
         return _images.meaning(image, _ADAPTER.findall("\n".join(text.decode(errors="replace") for text in texts)))
 
@@ -258,7 +263,8 @@ class DbtCLI(ExecScript):
         name = (self._project(context, place) / "target" / _artifacts.MANIFEST).relative_to(place.folder).as_posix()
         _folders.write(place.folder, name, text.encode())
 
-    def _write_profiles(self, context: RunContext, place: Place) -> None:
+    def write_profiles(self, context: RunContext, place: Place) -> None:
+        """Put the profiles where dbt looks for them."""
         text = context.render(self.profiles, place.variables) if self.profiles else ""
         if not text.strip():
             return
@@ -267,7 +273,7 @@ class DbtCLI(ExecScript):
         _folders.write(place.folder, "profiles.yml", text.encode()).chmod(0o600)
 
     def _project(self, context: RunContext, place: Place) -> Path:
-        name = context.render(self.project_dir, place.variables).strip().rstrip("/") if self.project_dir else ""
+        name = (self.project_folder(context, place) or "").strip().rstrip("/")
         if name in ("", "."):
             return place.folder
         try:

@@ -1,0 +1,40 @@
+"""Run the snapshots of a project: `dbt snapshot`. Deprecated: `io.kestra.plugin.dbt.cli.DbtCLI` runs any commands.
+
+```yaml
+id: dbt_snapshot
+namespace: company.team
+tasks:
+  - id: dbt
+    type: io.kestra.plugin.core.flow.WorkingDirectory
+    tasks:
+      - id: clone
+        type: io.kestra.plugin.git.Clone
+        url: https://github.com/kestra-io/dbt-example
+      - id: setup
+        type: io.kestra.plugin.dbt.cli.Setup
+        requirements:
+          - dbt-duckdb
+        profiles:
+          jaffle_shop:
+            outputs:
+              dev:
+                type: duckdb
+                path: ":memory:"
+            target: dev
+      - id: snapshot
+        type: io.kestra.plugin.dbt.cli.Snapshot
+        thread: 4
+```
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from plugins.dbt.cli._single import NodeCommand
+
+
+class Snapshot(NodeCommand):
+    """Run the snapshots of a project."""
+
+    verb: ClassVar[str] = "snapshot"

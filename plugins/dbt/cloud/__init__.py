@@ -1,0 +1,1 @@
+"""Task types below `io.kestra.plugin.dbt.cloud`."""
