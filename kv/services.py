@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import builtins
 import re
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast, Coalesce, Length
 from django.utils import timezone
 
 from engine.texts import storable
@@ -136,15 +138,22 @@ def delete(namespace: str, key: str, *, user: Person = None) -> bool:
 
 
 def living() -> QuerySet[KeyValue]:
-    """The rows of every namespace that have not expired."""
-    return KeyValue.objects.filter(Q(expires=None) | Q(expires__gt=timezone.now()))
+    """The rows of every namespace that have not expired, without their values, which may be large."""
+    return KeyValue.objects.defer("value").filter(Q(expires=None) | Q(expires__gt=timezone.now()))
 
 
 def list_keys(namespace: str, *, user: Person = None, prefix: str = "") -> QuerySet[KeyValue]:
-    """The rows of a namespace that have not expired, by key."""
+    """The rows of a namespace that have not expired, by key, without their values."""
     require(user, namespace, Role.READER)
     check_namespace(namespace)
     return living().filter(namespace=namespace, key__startswith=prefix).order_by("key")
+
+
+def values(rows: Collection[KeyValue], longest: int) -> dict[int, Any]:
+    """The values of rows by their primary keys, save those whose JSON has more than `longest` characters."""
+    found = KeyValue.objects.filter(pk__in=[row.pk for row in rows])
+    found = found.annotate(length=Coalesce(Length(Cast("value", TextField())), 0)).filter(length__lte=longest)
+    return dict(found.values_list("pk", "value"))
 
 
 def keys(namespace: str, prefix: str = "", *, user: Person = None) -> builtins.list[str]:

@@ -16,7 +16,7 @@ from kv.models import ValueType
 from ui.errors import Invalid
 
 DURATION = re.compile(r"[+-]?P(?=[\dT])(\d+(\.\d+)?[YMWD])*(T(\d+(\.\d+)?[HMS])+)?", re.IGNORECASE | re.ASCII)
-LONGEST = 1_000_000  # bytes of JSON
+LONGEST = 64_000_000  # bytes of JSON: the manifest of a dbt project of some thousand models
 MOST_DIGITS = 400
 
 
@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
     except (TypeError, ValueError, RecursionError) as error:
         raise WrongValue("This value cannot be kept as JSON.") from error
     if len(text) > LONGEST:
-        raise WrongValue(f"A value has at most {LONGEST // 1000} kB.")
+        raise WrongValue(f"A value has at most {LONGEST // 1_000_000} MB.")
     return storable(json.loads(text))
 
 

@@ -23,6 +23,7 @@ from ui.paging import paginate
 
 PAGE, FRAGMENT = "kv/keys.html", "kv/_keys.html"
 SHOWN = 120
+EDITED = 100_000  # characters of the largest value that a page holds
 
 
 def _context(request: HttpRequest, namespace: str, role: Role = Role.READER, **more: Any) -> dict[str, Any]:
@@ -30,13 +31,18 @@ def _context(request: HttpRequest, namespace: str, role: Role = Role.READER, **m
     query = request.GET.get("q", "").strip()
     found = services.list_keys(namespace).filter(key__icontains=query)
     window = paginate(request, found)
-    rows = [{"row": row, "shown": _shown(row), "text": as_text(row.type, row.value, pretty=True)} for row in window.rows]
+    values = services.values(window.rows, EDITED)
+    rows = [_row(row, values) for row in window.rows]
     return {**frame, "page": window, "rows": rows, "query": query, "form": ValueForm(), **more}
 
 
-def _shown(row: KeyValue) -> str:
-    text = as_text(row.type, row.value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+def _row(row: KeyValue, values: dict[int, Any]) -> dict[str, Any]:
+    """What the table shows of a key; a value that is not among `values` is too large for a page."""
+    if row.pk not in values:
+        return {"row": row, "large": True}
+    text = as_text(row.type, values[row.pk])
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return {"row": row, "shown": shown, "text": as_text(row.type, values[row.pk], pretty=True)}
 
 
 @never_cache

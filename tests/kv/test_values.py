@@ -9,6 +9,7 @@ from typing import Any
 
 import isodate
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from kv import services as kv
@@ -158,3 +159,25 @@ def test_a_number_that_would_take_all_memory_is_refused_at_once(value: object) -
     with pytest.raises(Invalid):
         kv.set(NS, "key", value)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.django_db
+def test_the_manifest_of_a_large_project_is_kept_and_no_list_carries_it() -> None:
+    manifest = {"nodes": {f"model.shop.m{number}": {"raw_code": "select 1 " * 100} for number in range(3000)}}
+    kv.set(NS, "manifest.json", manifest)
+    kv.set(NS, "small", {"a": 1})
+    kv.set(NS, "none", None)
+    assert kv.get(NS, "manifest.json") == manifest
+    rows = list(kv.list_keys(NS))
+    assert all("value" in row.get_deferred_fields() for row in rows)
+    values = kv.values(rows, 100_000)
+    assert {row.key: values[row.pk] for row in rows if row.pk in values} == {"small": {"a": 1}, "none": None}
+
+
+@pytest.mark.django_db
+def test_a_value_too_large_for_a_page_is_said_to_be(client: Client) -> None:
+    client.force_login(builders.person(is_admin=True))
+    kv.set(NS, "manifest.json", {"text": "x" * 200_000})
+    page = client.get(f"/namespaces/{NS}/kv/").content.decode()
+    assert "too large for a page" in page
+    assert "xxxxx" not in page
