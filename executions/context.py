@@ -156,8 +156,9 @@ class Context:
     def step(self, report: StepReport) -> None:
         """Show a step, or its change, in the Gantt."""
         message = self.mask(report.message) if report.message else report.message
-        known = {name: getattr(report, name) for name in ("name", "state", "label", "kind", "started", "ended", "parent")}
-        self.board.report(StepReport(**known, message=message, data=self.masks.value(dict(report.data))), timezone.now())
+        known = {name: getattr(report, name) for name in ("name", "state", "label", "kind", "started", "ended", "parent", "working")}
+        data, detail = self.masks.value(dict(report.data)), self.masks.value(dict(report.detail))
+        self.board.report(StepReport(**known, message=message, data=data, detail=detail), timezone.now())
 
     def metric(
         self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None

@@ -128,6 +128,13 @@ class Step(models.Model):
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["execution", "seq"], name="step_seq")]
 
 
+class StepDetail(models.Model):
+    """What only the pane of a step shows: compiled SQL, rows that a test found… `packed` is a JSON object, deflated."""
+
+    step = models.OneToOneField(Step, primary_key=True, on_delete=models.CASCADE, related_name="detail")
+    packed = models.BinaryField()
+
+
 class Delivery(models.Model):
     """An attempt (or the opening or closing of a working directory) that a worker must take: written with the engine's decision,
     claimed by a conditional update, kept alive by a heartbeat, done when the worker's answer is saved."""

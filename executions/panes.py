@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -13,9 +14,38 @@ from django.utils import timezone
 from engine.states import TERMINATED, UNFINISHED
 from executions import gantt, page_logs, page_selectors, time_axis
 from executions.models import Execution, Step, TaskRun
+from executions.steps import detail_of
 from ui import formats
 
 LINES = 300
+_SHOWN = ("rows_affected", "bytes_processed")  # of an adapter's answer: they have a name and a form of their own
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The line of a model in which its error lies."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SqlLine:
+    """A line of compiled SQL, and whether the database names it in its error."""
+
+    number: int
+    text: str
+    wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows that a test found; `more` where there are more than these."""
+
+    columns: list[str]
+    rows: list[list[str | None]]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +64,9 @@ class Pane:
     logs_url: str
     replay_url: str = ""
     set_state_url: str = ""
+    place: Place | None = None
+    sql: list[SqlLine] = field(default_factory=list)
+    found: Found | None = None
 
 
 def pane(execution: Execution, row_id: str, *, may: bool) -> Pane | None:
@@ -100,21 +133,39 @@ def _task_facts(run: TaskRun) -> list[tuple[str, str, bool]]:
 def _step_pane(execution: Execution, step: Step) -> Pane:
     wanted = page_logs.Filter(task_run=step.task_run_id, step=step.name)
     lines, more = _lines(execution, wanted)
+    detail = detail_of(step.id)
     return Pane(
         title=step.label or step.name,
         state=step.state,
         kind=gantt.kind_of(step).replace("_", " "),
         message=step.message if step.state in ("FAILED", "WARNING") else "",
         task_run_id=step.task_run_id,
-        facts=_step_facts(step),
+        facts=_step_facts(step, detail),
         lines=lines,
         more=more,
         no_lines="No log line yet" if step.state in UNFINISHED else "No log line names this step",
         logs_url=_logs_url(execution, run=step.task_run_id, step=step.name),
+        place=_place(detail.get("error_at")),
+        sql=_sql(detail),
+        found=_found(detail.get("rows")),
     )
 
 
-def _step_facts(step: Step) -> list[tuple[str, str, bool]]:
+def _place(told: Any) -> Place | None:
+    return Place(str(told["path"]), int(told["line"]), str(told["text"])) if isinstance(told, dict) else None
+
+
+def _sql(detail: Mapping[str, Any]) -> list[SqlLine]:
+    """The compiled SQL as numbered lines."""
+    lines = str(detail.get("sql") or "").splitlines()
+    return [SqlLine(number, text, number == detail.get("sql_line")) for number, text in enumerate(lines, start=1)]
+
+
+def _found(told: Any) -> Found | None:
+    return Found(told["columns"], told["rows"], bool(told["more"])) if isinstance(told, dict) and told.get("rows") else None
+
+
+def _step_facts(step: Step, detail: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
     data: dict[str, Any] = step.data or {}
     facts: list[tuple[str, str, bool]] = []
     if step.started:
@@ -123,6 +174,11 @@ def _step_facts(step: Step) -> list[tuple[str, str, bool]]:
         facts.append(("Started", _clock(step.started), False))
     if isinstance(data.get("rows_affected"), int) and data["rows_affected"] >= 0:
         facts.append(("Rows", formats.number(data["rows_affected"]), False))
+    if isinstance(data.get("bytes_processed"), int):
+        facts.append(("Bytes", formats.size(data["bytes_processed"]), False))
+    timing = detail.get("timing") or {}
+    phases = (("compile", "Compile"), ("execute", "Execute"))
+    facts += [(label, formats.duration(timing[name]), False) for name, label in phases if name in timing]
     if isinstance(data.get("num_failures"), int):
         facts.append(("Failures", formats.number(data["num_failures"]), False))
     for name, label, code in (
@@ -135,10 +191,16 @@ def _step_facts(step: Step) -> list[tuple[str, str, bool]]:
     ):
         if data.get(name):
             facts.append((label, str(data[name]), code))
+    facts += [(_adapter_label(name), str(value), True) for name, value in (detail.get("adapter") or {}).items() if name not in _SHOWN]
     if step.attempt:
         facts.append(("Attempt", str(step.attempt + 1), False))
     facts.append(("Name", step.name, True))
     return facts
+
+
+def _adapter_label(name: str) -> str:
+    """`query_id` of an adapter's answer → `Query id`."""
+    return name.replace("_", " ").capitalize()
 
 
 def _clock(value: datetime) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
+import zlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,12 +16,14 @@ from django.db import transaction
 from django.db.models import F
 
 from engine.ids import base62
+from engine.states import CREATED, RUNNING, SKIPPED, TERMINATED
 from engine.texts import storable
 from executions import models, publish
 from executions.batches import Batch
 from plugins.contract import StepReport
 
 FIELDS = ["label", "kind", "parent_name", "state", "histories", "started", "ended", "message", "data", "seq"]
+DETAIL = "detail"
 
 
 def step_id(task_run_id: str, attempt: int, name: str) -> str:
@@ -40,9 +45,7 @@ class Board:
         """Take a report; the row is in the database within a tenth of a second."""
         with self._guard:
             row = self._rows.setdefault(report.name, self._new(report))
-            if not row["histories"] or row["histories"][-1][0] != report.state:
-                moment = report.ended or (report.started if not row["histories"] else None) or now
-                row["histories"] = [*row["histories"], [report.state, moment.isoformat()]]
+            row["histories"] = _lived(row["histories"], report, now)
             row["state"] = report.state
             row["started"] = report.started or row["started"]
             row["ended"] = report.ended or row["ended"]
@@ -51,7 +54,7 @@ class Board:
             row["parent_name"] = (report.parent or row["parent_name"])[:500]
             row["message"] = report.message if report.message is not None else row["message"]
             row["data"] = {**row["data"], **report.data}
-            _batch.add(storable(row))
+            _batch.add({**storable(row), DETAIL: _packed(report.detail) if report.detail else None})
 
     def open_names(self) -> list[str]:
         """Steps that were begun and not ended."""
@@ -77,6 +80,30 @@ class Board:
         }
 
 
+def _lived(histories: list[list[str]], report: StepReport, now: datetime) -> list[list[str]]:
+    """The states so far with the one that is reported. A step that is told of only at its end has lived through all of them, too."""
+    if histories and histories[-1][0] == report.state:
+        return histories
+    began = report.started or report.ended or now
+    made = list(histories) or [[CREATED, began.isoformat()]]
+    if not histories and report.state in TERMINATED and report.state != SKIPPED and report.started:
+        made.append([RUNNING, (report.working or began).isoformat()])
+    if report.state == CREATED and not histories:
+        return made
+    return [*made, [report.state, (report.ended or (began if not histories else now)).isoformat()]]
+
+
+def _packed(detail: Mapping[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(storable(detail), ensure_ascii=False).encode(), 3)
+
+
+def detail_of(step_id: str) -> dict[str, Any]:
+    """What only the pane of a step shows; empty where there is nothing."""
+    packed = models.StepDetail.objects.filter(step_id=step_id).values_list("packed", flat=True).first()
+    found = json.loads(zlib.decompress(bytes(packed))) if packed else {}
+    return found if isinstance(found, dict) else {}
+
+
 def flush() -> None:
     """Return when every report so far is in the database."""
     _batch.flush()
@@ -85,7 +112,8 @@ def flush() -> None:
 def _write(rows: list[dict[str, Any]]) -> None:
     latest: defaultdict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
     for row in rows:
-        latest[row["execution_id"]][row["id"]] = row
+        before = latest[row["execution_id"]].get(row["id"], {})
+        latest[row["execution_id"]][row["id"]] = {**row, DETAIL: row[DETAIL] or before.get(DETAIL)}
     with transaction.atomic():
         for execution_id, own in latest.items():
             _insert(execution_id, own)
@@ -96,8 +124,15 @@ def _insert(execution_id: str, rows: dict[str, dict[str, Any]]) -> None:
     if not executions.update(seq=F("seq") + 1):  # deleted meanwhile
         return
     seq = executions.values_list("seq", flat=True).get()
+    details = {row_id: row.pop(DETAIL) for row_id, row in rows.items()}
     models.Step.objects.bulk_create(
         [models.Step(**row, seq=seq) for row in rows.values()], update_conflicts=True, unique_fields=["id"], update_fields=FIELDS
+    )
+    models.StepDetail.objects.bulk_create(
+        [models.StepDetail(step_id=row_id, packed=packed) for row_id, packed in details.items() if packed],
+        update_conflicts=True,
+        unique_fields=["step"],
+        update_fields=["packed"],
     )
     publish.steps_changed(execution_id, rows, seq)
 

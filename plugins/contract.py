@@ -344,7 +344,9 @@ class StepReport:
 
     `name` is unique within the attempt (dbt's unique_id); reporting the same name again updates the row. Times are aware UTC datetimes.
     `data` holds what the pages show beside it: resource_type, materialized, relation, path, rows_affected, duration (seconds), thread,
-    num_failures, depends_on, cause, badge (`no-op`, `reused`), attached_node…: JSON values only.
+    num_failures, depends_on, cause, badge (`no-op`, `reused`), attached_node…: JSON values only. `working` is when its own work began,
+    where that is later than `started`. `detail` is what only the pane of the step shows, and may be large: `sql` (compiled),
+    `sql_line` and `error_at` (where its error lies), `timing`, `adapter`, `rows` that a test found. The last one given is kept.
     """
 
     name: str
@@ -356,6 +358,8 @@ class StepReport:
     message: str | None = None
     parent: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    working: datetime | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

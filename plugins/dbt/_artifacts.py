@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from engine.states import TERMINATED
-from plugins.contract import RunContext, StepReport
+from plugins.contract import Level, RunContext, StepReport
 from plugins.dbt._command import Invocation
 from plugins.dbt._events import read_time, uncoloured
 from plugins.dbt._steps import Section, Steps
 from plugins.scripts import _folders
 
-MANIFEST, RUN_RESULTS, SOURCES = "manifest.json", "run_results.json", "sources.json"
+MANIFEST, RUN_RESULTS, SOURCES, CATALOG = "manifest.json", "run_results.json", "sources.json", "catalog.json"
 _LARGEST = 512 << 20  # bytes of an artifact that is still read
 _LARGEST_LIVE = 64 << 20  # the same for the manifest while dbt runs
 _REWRITES = frozenset({"generate", "compile", "parse", "list", "show"})  # their results say nothing about a run
+_LEVELS: dict[str, Level] = {"FAILED": "ERROR", "WARNING": "WARN"}
 _SKIPPED_FOLDERS = frozenset({".git", ".kestra", "dbt_packages", "node_modules", ".venv", "venv"})
 
 
@@ -99,7 +100,7 @@ class Artifacts:
     targets: list[Path]
     since: float
     left: Path | None = None  # where each command left copies, in a folder of its own, named by its time
-    kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: []})
+    kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: [], CATALOG: []})
     _parents: dict[str, tuple[str, ...]] | None = None
     _taken: set[Path] = field(default_factory=set)
 
@@ -198,6 +199,7 @@ def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, res
     _measure(facts, context)
     message = result.get("message")
     text = uncoloured(message).strip() if isinstance(message, str) else ""
+    untold = not steps.knows(unique_id, section)
 
     def change(report: StepReport) -> StepReport:
         data = {**facts, **report.data}
@@ -210,12 +212,31 @@ def _complete_one(steps: Steps, section: Section | None, artifact: Artifact, res
             started = started or first
             data |= {"badge": badge} if badge else {}
         said = text or report.message
-        if state == "SKIPPED" and not data.get("badge") and "cause" not in data and (cause := steps.cause(unique_id)):
+        if state == "SKIPPED" and not data.get("badge") and "cause" not in data and (cause := steps.cause(unique_id, section)):
             data["cause"] = cause
             said = f"Skipped because of {cause}"
-        return replace(report, state=state, started=started, ended=ended, message=said, data=data)
+        working = report.working or _phase(result, "execute")
+        return replace(report, state=state, started=started, ended=ended, message=said, data=data, working=working)
 
-    steps.put(unique_id, section, change)
+    report = steps.put(unique_id, section, change)
+    if untold:
+        for line in _told(unique_id, result, text):
+            context.log(_LEVELS.get(report.state, "INFO"), line, step=report.name, at=report.ended)
+
+
+def _told(unique_id: str, result: Mapping[str, Any], message: str) -> list[str]:
+    """What the log says of a node of which no line of dbt told, as Kestra says it."""
+    seconds, failures = _number(result.get("execution_time")), _number(result.get("failures"))
+    took = f" in {seconds:.2f}s" if seconds is not None else ""
+    found = f" ({failures:g} failure{'s' if failures > 1 else ''})" if failures else ""
+    return [f"{unique_id} => {result.get('status')}{took}{found}", *([message] if message else [])]
+
+
+def _phase(result: Mapping[str, Any], name: str) -> datetime | None:
+    """When a phase of a node began."""
+    timing = result.get("timing")
+    parts = [part for part in timing if isinstance(part, Mapping)] if isinstance(timing, list) else []
+    return next((moment for part in parts if part.get("name") == name and (moment := read_time(part.get("started_at")))), None)
 
 
 def _facts(result: Mapping[str, Any], unique_id: str, parents: tuple[str, ...]) -> dict[str, Any]:
@@ -232,7 +253,6 @@ def _facts(result: Mapping[str, Any], unique_id: str, parents: tuple[str, ...]) 
         "thread": result.get("thread_id"),
         "num_failures": result.get("failures"),
         "relation": result.get("relation_name"),
-        "adapter_response": response or None,
         "resource_type": unique_id.partition(".")[0],
         "depends_on": list(parents) or None,
     }
@@ -299,6 +319,12 @@ def summaries(artifacts: Iterable[Artifact]) -> dict[str, Any]:
     tests = [result for result in results if result["unique_id"].startswith(("test.", "unit_test."))]
     nodes = [result for result in results if not result["unique_id"].startswith(("test.", "unit_test.", "operation."))]
     return {"runSummary": _run_summary(nodes, elapsed), "testSummary": _test_summary(tests)}
+
+
+def tests_warned(artifacts: Iterable[Artifact]) -> bool:
+    """Whether a test warned."""
+    results = (result for artifact in artifacts for result in artifact.results)
+    return any(result.get("status") == "warn" and str(result.get("unique_id")).startswith(("test.", "unit_test.")) for result in results)
 
 
 _RUN_WORDS = {

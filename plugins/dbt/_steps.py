@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,9 +13,10 @@ from plugins.contract import RunContext, StepReport
 from plugins.dbt._events import Event, read_time
 from plugins.dbt._status import status_of
 
+_PERIOD = re.compile(r"batch (\S+) of ")
 _UNFINISHED = frozenset({"", "None", "none", "started", "compiling", "executing", "running"})
 _SKIP_EVENTS = frozenset({"SkippingDetails", "LogSkipBecauseError", "MarkSkippedChildren"})
-_START_EVENTS = frozenset({"LogStartLine", "LogHookStartLine", "LogStartBatch", "NodeStart"})
+_START_EVENTS = frozenset({"LogStartLine", "LogHookStartLine", "NodeStart"})
 
 
 @dataclass(slots=True)
@@ -61,7 +63,7 @@ class Steps:
         section = Section(number, label, event.invocation, now, shown=len(self._labels) > 1)
         self.sections.append(section)
         if section.shown:
-            self._tell(StepReport(section.name, "RUNNING", label, "command", started=now, data={"command": label}))
+            self.tell(StepReport(section.name, "RUNNING", label, "command", started=now, data={"command": label}))
 
     def end_section(self, now: datetime, *, failed: bool = False) -> None:
         """Close the row of the call that ran last; its state is the worst of its nodes."""
@@ -73,21 +75,21 @@ class Steps:
             return
         states = {self._reports[name].state for name in section.names.values()}
         worst = next((state for state in ("KILLED", "FAILED", "WARNING") if state in states), "SUCCESS")
-        self._tell(replace(self._reports[section.name], state="FAILED" if failed and worst != "KILLED" else worst, ended=now))
+        self.tell(replace(self._reports[section.name], state="FAILED" if failed and worst != "KILLED" else worst, ended=now))
 
     def take(self, event: Event) -> str | None:
         """Note what an event says about its node; answers the name of the step that the line belongs to."""
         unique_id = event.unique_id
         if unique_id is None:
             return None
-        if event.name == "LogBatchResult":
+        if event.name in ("LogStartBatch", "LogBatchResult"):
             return self._batch(event, unique_id)
         status = str(event.node.get("node_status", ""))
         ended = (status not in _UNFINISHED and bool(event.node.get("node_finished_at"))) or event.name in _SKIP_EVENTS
         known = self.name_of(unique_id)
         if ended and event.name != "MarkSkippedChildren":
             return self._end(event, unique_id, "skipped" if event.name in _SKIP_EVENTS else status)
-        if event.name in _START_EVENTS and known is None and event.name != "LogStartBatch":
+        if event.name in _START_EVENTS and known is None:
             return self._start(event, unique_id)
         return known
 
@@ -95,21 +97,32 @@ class Steps:
         """The step of a node in the call that runs now; None while it has none."""
         return self.sections[-1].names.get(unique_id) if self.sections else None
 
-    def put(self, unique_id: str, section: Section | None, change: Callable[[StepReport], StepReport]) -> None:
-        """Change or add the step of a node, from what an artifact says."""
+    def call_of(self, name: str) -> str | None:
+        """The invocation_id of the call that a step belongs to; None where no line told."""
+        report = self._reports[name]
+        above = report.parent if report.kind == "batch" and report.parent else name
+        return next((section.invocation for section in self.sections if above in section.names.values()), None)
+
+    def knows(self, unique_id: str, section: Section | None) -> bool:
+        """Whether a node has a step in this call of dbt."""
+        return self._named(unique_id, section) in self._reports
+
+    def put(self, unique_id: str, section: Section | None, change: Callable[[StepReport], StepReport]) -> StepReport:
+        """Change or add the step of a node, from what an artifact says; answers its report."""
         name = self._named(unique_id, section)
         before = self._reports.get(name)
         after = change(
             before or StepReport(name, "CREATED", _label(unique_id, {}), unique_id.partition(".")[0], data={"unique_id": unique_id})
         )
         if after != before:
-            self._tell(after)
+            self.tell(after)
+        return after
 
     def close(self, state: str, message: str, now: datetime) -> None:
         """End every step that is still open."""
         for report in list(self._reports.values()):
             if report.state not in TERMINATED and report.kind != "command":
-                self._tell(replace(report, state=state, ended=now, message=report.message or message))
+                self.tell(replace(report, state=state, ended=now, message=report.message or message))
 
     def parents(self, unique_id: str) -> tuple[str, ...]:
         """A node's parents as far as they are known."""
@@ -139,7 +152,7 @@ class Steps:
 
     def _start(self, event: Event, unique_id: str) -> str:
         name = self._named(unique_id, None)
-        self._tell(
+        self.tell(
             StepReport(
                 name,
                 "RUNNING",
@@ -166,7 +179,7 @@ class Steps:
             data["badge"] = badge
         if state == "SKIPPED" and badge is None:
             data["cause"] = self.cause(unique_id)
-        self._tell(
+        self.tell(
             StepReport(
                 name,
                 state,
@@ -185,36 +198,54 @@ class Steps:
         """One batch of a microbatch model: a row below its model's."""
         parent = self._named(unique_id, None)
         number, total = event.data.get("batch_index"), event.data.get("total_batches")
-        state, _ = self.state_of(str(event.node.get("node_status") or "success"))
-        started, ended, duration = _times(event, None)
-        failed = event.level == "ERROR"
         name = f"{parent}.batch_{number}"
-        data = {"unique_id": unique_id, "duration": duration, "batch_index": number, "total_batches": total}
-        label = f"batch {number} of {total}"
-        self._tell(StepReport(name, "FAILED" if failed else state, label, "batch", started, ended, event.text, parent=parent, data=data))
-        return parent
+        period = _PERIOD.match(str(event.data.get("description") or ""))
+        data: dict[str, Any] = {"unique_id": unique_id, "thread": event.thread, "batch_index": number, "total_batches": total}
+        if period:
+            data["period"] = period.group(1)
+        label = f"batch {number} of {total}" + (f", {period.group(1)}" if period else "")
+        if event.name == "LogStartBatch":
+            started = read_time(event.node.get("node_started_at")) or event.at or datetime.now(UTC)
+            self.tell(StepReport(name, "RUNNING", label, "batch", started, parent=parent, data=data))
+            return name
+        state, _ = self.state_of(str(event.node.get("node_status") or "success"))
+        if event.level == "ERROR":
+            state = "KILLED" if self._context.cancelled() else "FAILED"
+        started, ended, duration = _times(event, self._reports.get(name))
+        self.tell(StepReport(name, state, label, "batch", started, ended, event.text, parent=parent, data={**data, "duration": duration}))
+        return name
 
-    def cause(self, unique_id: str, seen: frozenset[str] = frozenset()) -> str | None:
-        """The failed node because of which a node was skipped: a parent, a test of a parent, or what a skipped parent waited for."""
+    def cause(self, unique_id: str, section: Section | None = None) -> str | None:
+        """The node because of which another was skipped in a call of dbt, the one that runs now where none is given: a parent that
+        failed, a test of a parent, a unit test of its own, or what a skipped parent waited for."""
+        current = section or (self.sections[-1] if self.sections else None)
+        names = self._reports if current is None else current.names.values()
+        reports = [self._reports[name] for name in names if name in self._reports]
+        return self._cause(unique_id, reports, {report.data.get("unique_id"): report.state for report in reports}, frozenset())
+
+    def _cause(self, unique_id: str, reports: list[StepReport], states: Mapping[Any, str], seen: frozenset[str]) -> str | None:
         if unique_id in seen:
             return None
-        states = {report.data.get("unique_id"): report.state for report in self._reports.values()}
         parents = self._depends_on(unique_id)
         for parent in parents:
             if states.get(parent) in ("FAILED", "KILLED"):
                 return parent
-        for parent in parents:
-            for report in self._reports.values():
-                if report.state == "FAILED" and report.data.get("attached_node") == parent:
-                    return str(report.data.get("unique_id"))
-        causes = (self.cause(parent, seen | {unique_id}) for parent in parents if states.get(parent) == "SKIPPED" or parent not in states)
+        for report in reports:
+            if report.state == "FAILED" and (report.data.get("attached_node") in parents or self._is_unit_test_of(report, unique_id)):
+                return str(report.data.get("unique_id"))
+        waiting = (parent for parent in parents if states.get(parent) == "SKIPPED" or parent not in states)
+        causes = (self._cause(parent, reports, states, seen | {unique_id}) for parent in waiting)
         return next((cause for cause in causes if cause), None)
+
+    def _is_unit_test_of(self, report: StepReport, unique_id: str) -> bool:
+        return report.kind == "unit_test" and unique_id in self._depends_on(str(report.data.get("unique_id")))
 
     def _lineage(self, unique_id: str) -> dict[str, Any]:
         parents = self._depends_on(unique_id)
         return {"depends_on": list(parents)} if parents else {}
 
-    def _tell(self, report: StepReport) -> None:
+    def tell(self, report: StepReport) -> None:
+        """Keep a report and tell the context of it."""
         self._reports[report.name] = report
         self._context.step(report)
 

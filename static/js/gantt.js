@@ -317,10 +317,33 @@ const showPane = gather(async () => {
   if (pane.contains(document.activeElement) && document.activeElement !== document.body) return;
   pane.innerHTML = await answer.text();
   window.htmx?.process(pane);
+  showTab(one(`[data-pane-tab="${tab}"]`, pane) ? tab : "log");
   const next = one(".step-log", pane);
   if (next && log) next.scrollTop = atEnd ? next.scrollHeight : top;
   document.getElementById(`row-${wanted}`)?.scrollIntoView({ block: "nearest" });
 }, 60);
+
+// Which of log, SQL and rows the pane shows: what was chosen last stays chosen from row to row, where the row has it.
+let tab = "log";
+
+function showTab(name) {
+  for (const button of all("[data-pane-tab]")) {
+    const on_ = button.dataset.paneTab === name;
+    button.setAttribute("aria-selected", String(on_));
+    button.tabIndex = on_ ? 0 : -1;
+  }
+  for (const panel of all("[data-pane-panel]")) panel.hidden = panel.dataset.panePanel !== name;
+}
+
+function turnTab(event, button) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const list = all("[data-pane-tab]");
+  const next = list[(list.indexOf(button) + step + list.length) % list.length];
+  next.focus();
+  next.click();
+}
 
 function focusRow(row) {
   for (const old of all('.gantt-row[tabindex="0"]', body())) old.tabIndex = -1;
@@ -427,6 +450,12 @@ function start() {
     choose("");
     if (row) focusRow(row);
   });
+  on("click", "[data-pane-tab]", (event, button) => {
+    tab = button.dataset.paneTab;
+    showTab(tab);
+    if (tab === "sql") one('#panel-sql [data-state="FAILED"]')?.scrollIntoView({ block: "center" });
+  });
+  on("keydown", "[data-pane-tab]", turnTab);
   on("click", "#gantt-states button", (event, button) => {
     filter.state = button.dataset.filterState;
     for (const other of all("#gantt-states button")) other.setAttribute("aria-pressed", String(other === button));

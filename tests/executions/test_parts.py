@@ -88,11 +88,42 @@ def test_a_step_is_one_row_however_often_it_is_reported() -> None:
     steps.flush()
     row = models.Step.objects.get(execution=execution, name="model.a")
     assert (row.state, row.label, row.kind, row.data) == ("SUCCESS", "a", "model", {"rows_affected": 3})
-    assert [name for name, _ in row.histories] == ["RUNNING", "SUCCESS"]
+    assert [name for name, _ in row.histories] == ["CREATED", "RUNNING", "SUCCESS"]
     assert store.state_of(row.histories).duration(begun) == timedelta(seconds=2)
     assert board.open_names() == ["model.b"]
     execution.refresh_from_db()
     assert execution.seq == row.seq
+
+
+def test_a_step_that_is_told_of_at_its_end_has_lived_through_all_of_them() -> None:
+    execution = an_execution()
+    board = steps.Board(execution.id, execution.task_runs.get().id, 0)
+    begun = timezone.now()
+    working, ended = begun + timedelta(seconds=1), begun + timedelta(seconds=2)
+    board.report(StepReport("model.a", "SUCCESS", started=begun, ended=ended, working=working), timezone.now())
+    board.report(StepReport("model.b", "SKIPPED", started=begun, ended=begun), timezone.now())
+    steps.flush()
+    lived = {row.name: row.histories for row in execution.steps.all()}
+    assert lived["model.a"] == [["CREATED", begun.isoformat()], ["RUNNING", working.isoformat()], ["SUCCESS", ended.isoformat()]]
+    assert [state for state, _ in lived["model.b"]] == ["CREATED", "SKIPPED"]
+
+
+def test_what_only_the_pane_shows_is_kept_apart_and_the_last_of_it_stays() -> None:
+    execution = an_execution()
+    board = steps.Board(execution.id, execution.task_runs.get().id, 0)
+    board.report(StepReport("model.a", "RUNNING"), timezone.now())
+    detail = {"sql": "select '\0\ud800'", "rows": {"columns": ["a"], "rows": [[None]]}}
+    board.report(StepReport("model.a", "SUCCESS", detail=detail), timezone.now())
+    board.report(StepReport("model.a", "SUCCESS", message="done"), timezone.now())
+    steps.flush()
+    row = execution.steps.get()
+    assert "sql" not in row.data
+    assert steps.detail_of(row.id) == {"sql": "select '\N{REPLACEMENT CHARACTER}'", "rows": {"columns": ["a"], "rows": [[None]]}}
+    board.report(StepReport("model.a", "SUCCESS", detail={"sql": "select 2"}), timezone.now())
+    steps.flush()
+    assert steps.detail_of(row.id) == {"sql": "select 2"}
+    execution.delete()
+    assert not models.StepDetail.objects.exists()
 
 
 @pytest.mark.parametrize(

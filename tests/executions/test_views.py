@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from executions.models import Execution, ExecutionLabel, TriggerState
+from executions.models import Execution, ExecutionLabel, StepDetail, TriggerState
 from executions.urls import urlpatterns
 from flows.models import Flow
 from namespaces.models import User
@@ -171,6 +172,27 @@ def test_a_chosen_row_shows_its_facts_and_lines(people: dict[str, User], failed:
     assert "No log line names this step" in pane
     run_pane = text_of(signed_in(people["reader"]).get(reverse("executions:gantt_row", args=[failed.id, step.task_run_id])))
     assert "boom &lt;script&gt;" in run_pane
+
+
+def test_the_pane_of_a_step_shows_sql_place_of_the_error_and_failing_rows(people: dict[str, User], failed: Execution) -> None:
+    step = failed.steps.get(name="model.shop.bad")
+    detail = {
+        "sql": "select\n  <nope>\nfrom a",
+        "sql_line": 2,
+        "error_at": {"path": "models/bad.sql", "line": 7, "text": "  <nope>"},
+        "timing": {"compile": 0.02, "execute": 1.5},
+        "adapter": {"query_id": "01b-2", "rows_affected": 3},
+        "rows": {"columns": ["id", "n"], "rows": [["<b>7</b>", None]] * 100, "more": True},
+    }
+    StepDetail.objects.create(step=step, packed=zlib.compress(json.dumps(detail).encode()))
+    pane = text_of(signed_in(people["reader"]).get(reverse("executions:gantt_row", args=[failed.id, step.id])))
+    assert "models/bad.sql:7" in pane
+    assert '<li data-state="FAILED" aria-label="The line of the error"><span class="number">2</span><span>  &lt;nope&gt;</span>' in pane
+    assert pane.count("&lt;b&gt;7&lt;/b&gt;") == 100
+    assert "there are more" in pane
+    assert "<dt>Query id</dt>" in pane
+    assert "<dt>Rows affected</dt>" not in pane
+    assert "<dt>Execute</dt>" in pane
 
 
 def test_a_row_of_another_execution_is_not_there(people: dict[str, User], failed: Execution) -> None:

@@ -36,10 +36,11 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     from dbt.cli.main import cli  # noqa: PLC0415 -- the host has loaded it
     from dbt_common.invocation import reset_invocation_id  # noqa: PLC0415
 
-    from . import manifests, quicker  # noqa: PLC0415
+    from . import failing, manifests, quicker  # noqa: PLC0415
 
     reset_invocation_id()
     manifests.begin(tell, folder)
+    failing.begin(request["told"])
     status = _called(cli)
     _leave_artifacts(request["told"])
     quicker.tell(tell, folder)

@@ -2,7 +2,9 @@
 
 Lines that start with `dbt` get `--project-dir`, `--log-format json` and `--log-path logs` where they lack them, so that
 dbt's events can be read as they come: a row appears when a node starts and changes when it ends. The artifacts of dbt
-(`manifest.json`, `run_results.json`) are kept as output files wherever the project writes them, also after a failure.
+(`manifest.json`, `run_results.json`, `sources.json`, `catalog.json`) are kept as output files wherever the project writes them, also
+after a failure. The pane of a row shows its log, the compiled SQL with the line of an error, what the adapter tells, and rows that a
+test found.
 A task that is killed interrupts dbt first, so that running queries are cancelled and finished nodes keep their results.
 
 Where the commands run on the worker's own machine, a process that has dbt loaded already runs them (`warm`): it remembers what was
@@ -54,9 +56,10 @@ from pydantic import Field
 
 from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _hosts
+from plugins.dbt import _artifacts, _command, _details, _hosts
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
+from plugins.dbt._host.failing import ROWS
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._steps import Steps
 from plugins.scripts import _folders, _images, _render
@@ -98,6 +101,12 @@ class DbtCLI(ExecScript):
     alert_webhook: AlertWebhook | None = Field(None, description="Address that is told of warnings and errors while dbt runs.")
     warm: Literal["auto", "never"] | Expression = Field(
         "auto", description="Whether a process that has dbt loaded already may run the commands: `auto` or `never`."
+    )
+    warnings: Literal["kestra", "tests-only", "never"] | Expression = Field(
+        "kestra", description="Which warnings of dbt make the task WARNING: all of them (`kestra`), those of tests (`tests-only`), `never`."
+    )
+    failing_rows: bool | Expression = Field(
+        True, description="Fetch up to 100 rows that a failing test found, for its step; only where dbt is already loaded (`warm`)."
     )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
 
@@ -153,6 +162,8 @@ class DbtCLI(ExecScript):
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
+        if _render.flag(context, self.parse_run_results) and _render.flag(context, self.failing_rows):
+            _rows(place).mkdir()
         return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
 
     def _cold(self, context: RunContext, runner: TaskRunner, place: Place, found: Mapping[str, str]) -> str:
@@ -188,6 +199,7 @@ class DbtCLI(ExecScript):
         now = datetime.now(UTC)
         if reader.steps is not None:
             self._complete(context, reader, outputs, exit_code, now)
+            _details.explain(reader.steps, reader.artifacts, self._project(context, place), _rows(place))
         self._keep(context, reader, outputs, exit_code)
         reader.alerts.close()
         names = list(reader.warnings)
@@ -196,7 +208,16 @@ class DbtCLI(ExecScript):
             context.header("warnings", said)
             context.log("INFO", said)
             outputs["warnings"] = names
-        return "WARNING" if names else "SUCCESS"
+        return "WARNING" if self._counts(context, reader) else "SUCCESS"
+
+    def _counts(self, context: RunContext, reader: DbtReader) -> bool:
+        """Whether what dbt warned about makes the task WARNING."""
+        policy = context.render(self.warnings).lower()
+        if policy == "tests-only":
+            steps = reader.steps.reports.values() if reader.steps is not None else ()
+            told = any(report.state == "WARNING" and report.kind in ("test", "unit_test") for report in steps)
+            return told or _artifacts.tests_warned(reader.artifacts.runs())
+        return policy != "never" and bool(reader.warnings)
 
     def _tell_ways(self, context: RunContext, place: Place) -> None:
         """Which way each command took."""
@@ -211,7 +232,7 @@ class DbtCLI(ExecScript):
             return
         _artifacts.complete(steps, reader.artifacts, context)
         for report in steps.reports.values():
-            if report.state == "WARNING" and not report.parent:
+            if report.state == "WARNING" and report.kind not in ("command", "batch"):
                 reader.warnings.setdefault(report.label or report.name, None)
         killed = context.cancelled()
         steps.close("KILLED" if killed else "FAILED", "Killed" if killed else "dbt ended before this did", now)
@@ -227,12 +248,10 @@ class DbtCLI(ExecScript):
             context.log("DEBUG", "dbt wrote no manifest.json")
         else:
             files[_artifacts.MANIFEST] = context.storage.put(manifest.content, _artifacts.MANIFEST)
-        results = reader.artifacts.last(_artifacts.RUN_RESULTS)
-        if results is not None and reader.steps is not None:
-            files[_artifacts.RUN_RESULTS] = context.storage.put(results.content, _artifacts.RUN_RESULTS)
-        sources = reader.artifacts.last(_artifacts.SOURCES)
-        if sources is not None:
-            files[_artifacts.SOURCES] = context.storage.put(sources.content, _artifacts.SOURCES)
+        for name in (_artifacts.RUN_RESULTS, _artifacts.SOURCES, _artifacts.CATALOG):
+            found = reader.artifacts.last(name)
+            if found is not None and (name != _artifacts.RUN_RESULTS or reader.steps is not None):
+                files[name] = context.storage.put(found.content, name)
         if self.store_manifest is not None:
             self._store_manifest(context, reader, manifest, exit_code)
 
@@ -294,3 +313,9 @@ def _left(place: Place) -> Path:
     """The folder into which each of them copies its artifacts."""
     told = _told(place)
     return told.with_name(told.name + LEFT)
+
+
+def _rows(place: Place) -> Path:
+    """The folder into which failing tests put the rows that they found."""
+    told = _told(place)
+    return told.with_name(told.name + ROWS)
