@@ -300,6 +300,32 @@ class Worker(models.Model):
     concurrency = models.PositiveIntegerField(default=1)
 
 
+class ProjectState(models.Model):
+    """A manifest of a dbt project that was promoted. The newest of a namespace, project, target and branch is in force; none ever changes.
+
+    `manifest` and `digest` are compressed JSON. `stored_namespace` and `stored_key` are where the key-value store has it, too.
+    """
+
+    namespace = models.CharField(max_length=150)
+    project = models.CharField(max_length=200)
+    target = models.CharField(max_length=200)
+    branch = models.CharField(max_length=250, blank=True)
+    promoted = models.DateTimeField(default=timezone.now)
+    promoted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")  # NULL is a full build
+    execution_id = models.CharField(max_length=40, blank=True)
+    version = models.CharField(max_length=30, blank=True)  # of dbt
+    nodes = models.PositiveIntegerField(default=0)
+    manifest = models.BinaryField()
+    digest = models.BinaryField()
+    stored_namespace = models.CharField(max_length=150, blank=True)
+    stored_key = models.CharField(max_length=256, blank=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["namespace", "project", "target", "branch", "-id"], name="state_in_force")
+        ]
+
+
 class Dashboard(models.Model):
     """Charts that somebody put together. `source` is their YAML as it was written."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import IO, Any
 from django.conf import settings
 
 from engine.execution import Execution
-from executions import models, storage, trigger_states
+from executions import models, project_states, storage, trigger_states
 from executions.world import Masks
 from flows.models import Revision
 from kv import services as kv
@@ -169,17 +169,50 @@ class Triggers:
 
 
 @dataclass(frozen=True, slots=True)
+class States:
+    """States of dbt projects that one namespace keeps."""
+
+    name: str
+    people: People
+
+    def get(self, project: str, target: str, branch: str) -> bytes | None:
+        with told():
+            self.people.require(self.name, Role.READER)
+            row = project_states.in_force(self.name, project, target, branch)
+        return None if row is None else project_states.manifest_of(row)
+
+    def promote(
+        self,
+        project: str,
+        target: str,
+        branch: str,
+        manifest: bytes,
+        *,
+        digest: Mapping[str, Mapping[str, Any]],
+        version: str = "",
+        stored: tuple[str, str] | None = None,
+    ) -> None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            project_states.promote(
+                namespace=self.name, project=project, target=target, branch=branch, manifest=manifest, digest=digest, version=version,
+                stored=stored, execution_id=self.people.execution.id,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceAccess:
     """One namespace as a task may use it."""
 
     files: Files
     kv: Keys
     secrets: Secrets
+    states: States
 
     @classmethod
     def of(cls, name: str, people: People, masks: Masks, folder: Callable[[], Path]) -> NamespaceAccess:
         """The namespace of this name; files that are written come from below `folder`."""
-        return cls(Files(name, people, folder), Keys(name, people), Secrets(name, people, masks))
+        return cls(Files(name, people, folder), Keys(name, people), Secrets(name, people, masks), States(name, people))
 
 
 @contextmanager

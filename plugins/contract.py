@@ -404,6 +404,28 @@ class SecretsPort(Protocol):
     def get(self, key: str) -> str: ...
 
 
+class StatesPort(Protocol):
+    """The states of dbt projects that a namespace keeps: one for each project, target and branch, each with its history."""
+
+    def get(self, project: str, target: str, branch: str) -> bytes | None:
+        """The manifest that is in force; None where none was promoted."""
+        ...
+
+    def promote(
+        self,
+        project: str,
+        target: str,
+        branch: str,
+        manifest: bytes,
+        *,
+        digest: Mapping[str, Mapping[str, Any]],
+        version: str = "",
+        stored: tuple[str, str] | None = None,
+    ) -> None:
+        """Put a manifest in force. `digest` is what of each node is compared, `stored` the namespace and key that hold it too."""
+        ...
+
+
 class NamespacePort(Protocol):
     @property
     def files(self) -> FilesPort: ...
@@ -411,6 +433,8 @@ class NamespacePort(Protocol):
     def kv(self) -> KeyValuePort: ...
     @property
     def secrets(self) -> SecretsPort: ...
+    @property
+    def states(self) -> StatesPort: ...
 
 
 class TriggersPort(Protocol):

@@ -26,8 +26,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from api.server import VERSION
-from executions import consumers, dashboards, storage
-from executions.models import Execution, TaskRun, TriggerState
+from executions import consumers, dashboards, project_states, storage
+from executions.models import Execution, ProjectState, TaskRun, TriggerState
 from flows import services as flow_services
 from flows import templates
 from kestra_web.asgi import application
@@ -159,6 +159,9 @@ POST   owner     /namespaces/<str:namespace>/plugin-defaults/
 GET    reader    /namespaces/<str:namespace>/secrets/
 POST   owner     /namespaces/<str:namespace>/secrets/<str:key>/delete/
 POST   owner     /namespaces/<str:namespace>/secrets/put/
+GET    reader    /namespaces/<str:namespace>/states/
+POST   member    /namespaces/<str:namespace>/states/<int:state_id>/forget/
+POST   member    /namespaces/<str:namespace>/states/<int:state_id>/promote/
 GET    reader    /namespaces/<str:namespace>/variables/
 POST   owner     /namespaces/<str:namespace>/variables/
 POST   above     /namespaces/create/
@@ -508,6 +511,7 @@ class World:
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
+            "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
@@ -625,6 +629,8 @@ def made() -> World:
     uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
     storage.write(uri, b"kept")
     kv.set(NS, "answer", 1)
+    for content in (b'{"nodes": {}}', b"{}"):
+        project_states.promote(namespace=NS, project="shop", target="dev", branch="", manifest=content, digest={})
     templates.create(user=people["owner"], source=TEMPLATE)
     dashboards.create(user=people["owner"], source=DASHBOARD)
     secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")

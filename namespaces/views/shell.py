@@ -22,6 +22,7 @@ TABS = (
 ABOVE = (
     ("variables", "Variables", "flows:namespace_variables"),
     ("plugin-defaults", "Plugin defaults", "flows:namespace_plugin_defaults"),
+    ("states", "dbt state", "executions:states"),
     ("dependencies", "Dependencies", "flows:namespace_dependencies"),
 )
 LISTS = (("flows", "Flows", "flows:list"), ("executions", "Executions", "executions:list"))

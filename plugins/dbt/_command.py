@@ -12,6 +12,13 @@ from pathlib import PurePosixPath
 # Commands of dbt that run nodes, and so fill run_results.json with results worth keeping.
 _RUNS = ("build", "run", "test", "seed", "snapshot", "retry", "clone", "run-operation", "source freshness", "compile", "docs generate")
 
+_SELECT = ("--select", "-s", "--models", "--model", "-m")
+SELECTING = frozenset((*_SELECT, "--exclude", "--selector", "--resource-type", "--resource-types", "--exclude-resource-type"))
+_QUOTED = r"\"[^\"]*\"|'[^']*'"
+_VALUE = rf"(?:{_QUOTED}|[^\s\"'&|;<>-][^\s\"'&|;<>]*)"
+_SELECTION = re.compile(rf"\s({'|'.join((*_SELECT, '--exclude'))})(?:=|\s+)({_VALUE}(?:\s+{_VALUE})*)")
+_NEEDS_STATE = re.compile(r"(^|[+@\d])(state|result|source_status):")
+
 
 def compose(command: str, project_dir: str | None, log_format: str) -> str:
     """The line that is run: `--project-dir`, `--log-format` and `--log-path` at the end of every line that starts with `dbt`.
@@ -39,6 +46,8 @@ class Invocation:
     target_path: str | None = None
     profiles_dir: str | None = None
     deferred: bool = False
+    target: str | None = None
+    selective: bool = False  # it names the nodes that it takes, or those that it leaves out
 
     @property
     def runs_nodes(self) -> bool:
@@ -59,6 +68,35 @@ def invocations(commands: Iterable[str]) -> list[Invocation]:
     return found
 
 
+def needs_state(commands: Iterable[str]) -> bool:
+    """Whether a call of dbt compares with a state."""
+    words = (word for command in commands for word in re.split(r"[\s,'\"]+", command))
+    return any(_NEEDS_STATE.search(word) or word in ("--defer", "--state") or word.startswith("--state=") for word in words)
+
+
+def without_state(command: str) -> str:
+    """The command as it is where there is no state to compare with: everything is new, nothing can be deferred to.
+
+    `--select state:modified+` takes every node, `--select state:modified+,tag:daily` every one with the tag; `--exclude` keeps what
+    names no state. What is no option of dbt stays as it is written.
+    """
+    command = re.sub(r"\s--(no-)?(defer|favor-state)(?![\w-])", "", command)
+    command = re.sub(rf"\s--(defer-)?state[=\s]+({_QUOTED}|\S+)", "", command)
+    return _SELECTION.sub(_without, command)
+
+
+def _without(found: re.Match[str]) -> str:
+    option, values = found[1], re.split(r"\s+", re.sub(r"[\"']", " ", found[2]).strip())
+    if not any(_NEEDS_STATE.search(part) for value in values for part in value.split(",")):
+        return found[0]
+    kept = [",".join(part for part in value.split(",") if not _NEEDS_STATE.search(part)) for value in values]
+    if option == "--exclude":
+        kept = [value for value, given in zip(kept, values, strict=True) if value == given]
+    elif "" in kept:
+        return ""  # a union with everything
+    return f" {option} {shlex.join(kept)}" if kept else ""
+
+
 def _simple_commands(text: str) -> Iterator[list[str]]:
     """The simple commands of a shell text as words, as far as they can be read without running it."""
     for line in re.split(r"\n|&&|\|\||;", text.replace("\\\n", " ")):
@@ -71,7 +109,7 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
 
 
 def _invocation(words: list[str], folder: str) -> Invocation:
-    options = {name: _option(words, name) for name in ("--project-dir", "--target-path", "--profiles-dir", "--state")}
+    options = {name: _option(words, name) for name in ("--project-dir", "--target-path", "--profiles-dir", "--state", "--target", "-t")}
     plain = list(itertools.takewhile(lambda word: not word.startswith("-"), words[1:3]))
     verb = " ".join(plain) if plain[:1] in (["source"], ["docs"]) else (plain[0] if plain else "")
     return Invocation(
@@ -81,6 +119,8 @@ def _invocation(words: list[str], folder: str) -> Invocation:
         target_path=options["--target-path"],
         profiles_dir=options["--profiles-dir"],
         deferred=options["--state"] is not None or "--defer" in words,
+        target=options["--target"] or options["-t"],
+        selective=any(word.partition("=")[0] in SELECTING for word in words),
     )
 
 

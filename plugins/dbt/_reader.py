@@ -8,6 +8,7 @@ from plugins.contract import Level, RunContext
 from plugins.dbt._alerts import Alerts
 from plugins.dbt._artifacts import Artifacts
 from plugins.dbt._events import Event, read_event, uncoloured
+from plugins.dbt._state import Identity
 from plugins.dbt._steps import Steps
 from plugins.scripts._protocol import Reader
 
@@ -18,12 +19,20 @@ class DbtReader(Reader):
     """Takes the lines of dbt: JSON events of any version, the outputs protocol, and plain text."""
 
     def __init__(
-        self, context: RunContext, steps: Steps | None, artifacts: Artifacts, alerts: Alerts, *, keeps_state: bool = False
+        self,
+        context: RunContext,
+        steps: Steps | None,
+        artifacts: Artifacts,
+        alerts: Alerts,
+        *,
+        keeps_state: bool = False,
+        builds: Identity | None = None,
     ) -> None:
         super().__init__(context)
         self.artifacts = artifacts
         self.alerts = alerts
         self.keeps_state = keeps_state  # the run compares with a state that its own manifest must not replace
+        self.builds = builds  # of what the manifest is the state where all goes well
         self.steps = steps
         self.warnings: dict[str, None] = {}  # their names, in order of appearance
         self.errors = 0

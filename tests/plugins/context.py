@@ -100,11 +100,37 @@ class MemorySecrets:
         return self.values[key]
 
 
+class MemoryStates:
+    """States by (project, target, branch), oldest first."""
+
+    def __init__(self) -> None:
+        self.promoted: dict[tuple[str, str, str], list[bytes]] = {}
+        self.digests: list[Mapping[str, Mapping[str, Any]]] = []
+
+    def get(self, project: str, target: str, branch: str) -> bytes | None:
+        return next(reversed(self.promoted.get((project, target, branch), [])), None)
+
+    def promote(
+        self,
+        project: str,
+        target: str,
+        branch: str,
+        manifest: bytes,
+        *,
+        digest: Mapping[str, Mapping[str, Any]],
+        version: str = "",
+        stored: tuple[str, str] | None = None,
+    ) -> None:
+        self.promoted.setdefault((project, target, branch), []).append(manifest)
+        self.digests.append(digest)
+
+
 class MemoryNamespace:
     def __init__(self) -> None:
         self.files = MemoryFiles()
         self.kv = MemoryKeys()
         self.secrets = MemorySecrets()
+        self.states = MemoryStates()
 
 
 class MemoryTriggers:

@@ -11,6 +11,10 @@ Where the commands run on the worker's own machine, a process that has dbt loade
 parsed, so that a command parses what has changed since, and is in all else the same as dbt from a shell. The header of the
 task run says which way its commands took, and why.
 
+Commands may compare with a state (`state:modified+`, `--defer`): `loadManifest` and `storeManifest` keep one manifest in the key-value
+store; `loadState` takes that of the last full build of the same project, target and branch, which every `dbt build` without a
+selection leaves behind when it succeeds.
+
 `profiles` is written to `profiles.yml` in the working directory and wins over a file of that name.
 
 ```yaml
@@ -56,7 +60,7 @@ from pydantic import Field
 
 from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _details, _hosts
+from plugins.dbt import _artifacts, _command, _details, _hosts, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -78,6 +82,28 @@ class ManifestKey(Schema):
     namespace: Text = Field(description="Namespace of the key.")
 
 
+OnMissing = Literal["full", "fail"] | Expression | None
+_ON_MISSING = Field(
+    None,
+    description="Where there is no state yet: `full` builds everything, `fail` fails before dbt starts; unset, dbt decides.",
+)
+
+
+class LoadedManifest(ManifestKey):
+    """A manifest in the key-value store to compare with."""
+
+    on_missing_state: OnMissing = _ON_MISSING
+
+
+class PromotedState(Schema):
+    """The state of this project, target and branch: the manifest of its last full build that succeeded."""
+
+    namespace: Text | None = Field(None, description="Namespace whose flow built it; that of this flow unless given.")
+    target: Text | None = Field(None, description="Target that it was built for; that of the commands unless given.")
+    branch: Text | None = Field(None, description="Branch that it was built from; that of the project's repository unless given.")
+    on_missing_state: OnMissing = _ON_MISSING
+
+
 class DbtCLI(ExecScript):
     """Run dbt commands."""
 
@@ -95,7 +121,10 @@ class DbtCLI(ExecScript):
     project_dir: Text | None = Field(None, description="Folder of the dbt project, relative to the working directory.")
     parse_run_results: bool | Expression = Field(True, description="Show a row for every node and keep run_results.json.")
     store_manifest: ManifestKey | None = Field(None, description="Where to keep the manifest after a successful run.")
-    load_manifest: ManifestKey | None = Field(None, description="Manifest to put into the target folder first, for `--state`.")
+    load_manifest: LoadedManifest | None = Field(None, description="Manifest to put into the target folder first, for `--state`.")
+    load_state: PromotedState | None = Field(
+        None, description="Put the manifest of the last full build of this project, target and branch there instead; `{}` is enough."
+    )
     log_format: Literal["JSON", "TEXT", "DEBUG", "NONE"] | Expression = Field("JSON", description="Format of dbt's log lines.")
     engine: Literal["CORE", "FUSION"] | Expression = Field("CORE", description="Which dbt to use where no image is given.")
     alert_webhook: AlertWebhook | None = Field(None, description="Address that is told of warnings and errors while dbt runs.")
@@ -125,8 +154,10 @@ class DbtCLI(ExecScript):
         if self.store_manifest is not None:  # say early that the namespace is closed to this flow
             context.namespace(context.render(self.store_manifest.namespace)).kv  # noqa: B018 - reaching the port is the check
         context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
-        self._load_manifest(context, place)
         self.write_profiles(context, place)
+        self._load_manifest(context, place)
+        self._load_state(context, place)
+        self._judge_missing(context, place)
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
     def lines(self, context: RunContext, place: Place) -> list[str]:
@@ -139,6 +170,8 @@ class DbtCLI(ExecScript):
                 "The '--partial-parse' and '--no-partial-parse' flags are not supported by the FUSION engine "
                 "and will be silently ignored by dbt.",
             )
+        if self._on_missing(context) == "full" and not self._state_file(context, place).exists():
+            given = [_command.without_state(line) for line in given]
         log_format = context.render(self.log_format).upper()
         return [_command.compose(line, folder, log_format) for line in given]
 
@@ -189,7 +222,10 @@ class DbtCLI(ExecScript):
         several = sum(call.runs_nodes for call in calls) > 1
         steps = Steps(context, [f"dbt {call.verb}".rstrip() for call in calls] if several else [], artifacts.depends_on)
         compared = any(call.deferred and call.target_path for call in calls)
-        return DbtReader(context, steps if rows else None, artifacts, alerts, keeps_state=compared)
+        identity = _state.identity(place.folder, self._project(context, place), calls, env)
+        return DbtReader(
+            context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if _state.is_full(calls) else None
+        )
 
     def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
         """Complete the steps from the artifacts, keep these, sum up; WARNING where dbt warned."""
@@ -254,6 +290,25 @@ class DbtCLI(ExecScript):
                 files[name] = context.storage.put(found.content, name)
         if self.store_manifest is not None:
             self._store_manifest(context, reader, manifest, exit_code)
+        if reader.builds is not None and exit_code == 0 and manifest is not None and manifest.parsed:
+            self._promote(context, reader.builds, manifest)
+
+    def _promote(self, context: RunContext, identity: _state.Identity, manifest: _artifacts.Artifact) -> None:
+        """Make the manifest of a full build that succeeded the state of its project, target and branch."""
+        place = None
+        if self.store_manifest is not None:
+            place = (context.render(self.store_manifest.namespace), context.render(self.store_manifest.key))
+        context.namespace().states.promote(
+            identity.project,
+            identity.target,
+            identity.branch,
+            manifest.content,
+            digest=_state.digest(manifest.parsed),
+            version=str(manifest.metadata.get("dbt_version") or ""),
+            stored=place,
+        )
+        where = f" on {identity.branch}" if identity.branch else ""
+        context.log("INFO", f"This is the state of {identity.project}{where} in target {identity.target} from now on")
 
     def _store_manifest(self, context: RunContext, reader: DbtReader, manifest: _artifacts.Artifact | None, exit_code: int | None) -> None:
         """Promote the manifest, unless the run failed (the next one would leave the broken models out) or compared with a state."""
@@ -279,8 +334,55 @@ class DbtCLI(ExecScript):
             context.log("WARN", "Property `loadManifest` has been used but no manifest has been found in the KV Store.")
             return
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        name = (self._project(context, place) / "target" / _artifacts.MANIFEST).relative_to(place.folder).as_posix()
-        _folders.write(place.folder, name, text.encode())
+        self._write_state(context, place, text.encode())
+
+    def _load_state(self, context: RunContext, place: Place) -> None:
+        if self.load_state is None:
+            return
+        env = _render.mapping(context, self.env, "env", place.variables)
+        calls = _command.invocations(_render.texts(context, self.commands, place.variables))
+        own = _state.identity(place.folder, self._project(context, place), calls, env)
+        target = context.render(self.load_state.target) if self.load_state.target else own.target
+        branch = context.render(self.load_state.branch) if self.load_state.branch else own.branch
+        namespace = context.render(self.load_state.namespace) if self.load_state.namespace else None
+        content = context.namespace(namespace).states.get(own.project, target, branch)
+        where = f"the project '{own.project}', target '{target}' and " + (f"branch '{branch}'" if branch else "no branch")
+        if content is None:
+            context.log("WARN", f"There is no state of {where} yet: no full build of it has succeeded.")
+        else:
+            self._write_state(context, place, content)
+            context.log("INFO", f"Compares with the state of {where}")
+
+    def _state_file(self, context: RunContext, place: Place) -> Path:
+        return self._project(context, place) / "target" / _artifacts.MANIFEST
+
+    def _write_state(self, context: RunContext, place: Place, content: bytes) -> None:
+        _folders.write(place.folder, self._state_file(context, place).relative_to(place.folder).as_posix(), content)
+
+    def _on_missing(self, context: RunContext) -> str:
+        given = next((state.on_missing_state for state in (self.load_state, self.load_manifest) if state is not None), None)
+        return context.render(given).strip().lower() if given else ""
+
+    def _judge_missing(self, context: RunContext, place: Place) -> None:
+        """Say what the commands come to where the state that they compare with is missing."""
+        if (self.load_manifest is None and self.load_state is None) or self._state_file(context, place).exists():
+            return
+        if not _command.needs_state(_render.texts(context, self.commands, place.variables)):
+            return
+        choice = self._on_missing(context)
+        if choice == "fail":
+            raise TaskFailed(
+                "There is no state to compare with yet: build the whole project once (`onMissingState` is `fail`)", retryable=False
+            )
+        if choice == "full":
+            context.log("INFO", "There is no state to compare with yet, so everything is built (`onMissingState` is `full`)")
+            context.header("state", "none yet: everything is built")
+        else:
+            context.log(
+                "WARN",
+                "The commands compare with a state and there is none yet. Build the whole project once, or set `onMissingState: full` "
+                "to have that done where it is missing.",
+            )
 
     def write_profiles(self, context: RunContext, place: Place) -> None:
         """Put the profiles where dbt looks for them."""
