@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('executions', '0006_dashboards'),
+        ('executions', '0007_step_details'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
