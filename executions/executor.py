@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from engine import commands, events, machine, states
 from engine.document import Flow
 from engine.execution import Execution
 from engine.folding import unfolded
-from executions import logbook, models, publish, store
+from executions import logbook, models, publish, signals, store
 from executions.dispatch import Outgoing
 from executions.logbook import Line
 from executions.namespace_variables import NamespaceVariables
@@ -242,10 +242,19 @@ class Turn:
             saved = store.save(self.loaded, execution, effects, timezone.now(), folded)
             publish.execution_changed(execution, execution.state.current, saved.seq)
             publish.task_runs_changed(execution.id, saved.task_run_ids, saved.seq)
+        self._tell_of_files()
         lines = sorted([*self.said, *(line for own in self.own.values() for line in own.lines)], key=lambda line: line.timestamp)
         logbook.insert(execution.id, lines)
         models.Metric.objects.bulk_create([*self.own_metrics, *(metric for own in self.own.values() for metric in own.metrics)])
         return saved
+
+    def _tell_of_files(self) -> None:
+        """Tell other rooms of the files that attempts have kept."""
+        for event, _ in self.history:
+            if isinstance(event, events.TaskSucceeded | events.TaskFailed) and event.outputs:
+                files = event.outputs.get("outputFiles")
+                if isinstance(files, Mapping) and files:
+                    signals.files_kept.send(Turn, execution=self.execution, task_run_id=event.task_run_id, files=files)
 
     def _sent(self, saved: store.Saved) -> list[Outgoing]:
         """After a commit: forget what is saved, so that the turn may go on, and answer what to send."""

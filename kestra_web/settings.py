@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "kv",
     "flows",
     "executions",
+    "catalog",
     "api",
 ]
 

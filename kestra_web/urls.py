@@ -16,6 +16,7 @@ urlpatterns = [
     # The list of flows shows their last executions, so `executions` makes it; its name belongs to flows all the same.
     path("", include(([*executions.urls.flow_urlpatterns, *flows.urls.urlpatterns], flows.urls.app_name))),
     path("", include("executions.urls")),
+    path("", include("catalog.urls")),
     path("", include("api.urls")),
 ]
 

@@ -17,8 +17,9 @@ MAY_IMPORT = {
     "kv": {"namespaces", "ui", "engine"},
     "flows": {"namespaces", "plugins", "ui", "engine"},
     "executions": {"flows", "kv", "namespaces", "plugins", "ui", "engine"},
-    "api": {"executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
-    "kestra_web": {"api", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "catalog": {"executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "api": {"catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "kestra_web": {"api", "catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
 }
 FRAMEWORKS = {"django", "channels", "celery", "redis"}
 FORBIDDEN = {

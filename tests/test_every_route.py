@@ -26,6 +26,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from api.server import VERSION
+from catalog.models import Node, Project
 from executions import consumers, dashboards, project_states, storage
 from executions.models import Execution, ProjectState, TaskRun, TriggerState
 from flows import services as flow_services
@@ -51,6 +52,9 @@ POST   signed    /account/rename/
 POST   self      /account/tokens/<int:token_id>/revoke/
 POST   signed    /account/tokens/create/
 GET    signed    /api/docs
+GET    signed    /catalog/
+GET    reader    /catalog/<int:project_id>/
+GET    reader    /catalog/<int:project_id>/nodes/<path:unique_id>/
 GET    signed    /executions/
 GET    reader    /executions/<str:execution_id>/
 POST   member    /executions/<str:execution_id>/change-status/
@@ -500,6 +504,7 @@ class World:
     run: TaskRun
     token: int
     uri: str
+    project: int
     discarded: str = ""
 
     def values(self, route: Route) -> dict[str, Any]:
@@ -512,6 +517,7 @@ class World:
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
+            "project_id": self.project, "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
@@ -635,7 +641,9 @@ def made() -> World:
     dashboards.create(user=people["owner"], source=DASHBOARD)
     secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")
     TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
-    world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri)
+    project = Project.objects.create(namespace=NS, name="shop", version=1)
+    Node.objects.create(project=project, unique_id="model.shop.orders", kind="model", name="orders", lower_name="orders", first=1)
+    world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri, project.pk)
     world.prepare()
     return world
 

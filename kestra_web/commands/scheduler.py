@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from catalog import intake
 from executions.tick import tick
 from kestra_web import heartbeat
 
@@ -33,7 +34,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _look() -> bool:
     try:
-        tick(timezone.now())
+        now = timezone.now()
+        tick(now)
+        intake.resend(now)
     except (OperationalError, InterfaceError, BrokerError, redis.RedisError) as error:
         log.warning("database or Redis is away, looking again: %s", error)
         close_old_connections()

@@ -1,0 +1,13 @@
+"""The doors of Celery into this room."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from catalog import intake
+
+
+@shared_task(name="catalog.take_in", ignore_result=True)
+def take_in(intake_id: int) -> None:
+    """Take in the artifacts that one task run left."""
+    intake.take_in(intake_id)

@@ -1,0 +1,107 @@
+"""What templates of the catalog write."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from django import template
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+
+from catalog import markdown
+from catalog.models import NodeRun
+from ui import formats
+
+register = template.Library()
+
+KIND_ICONS = {
+    "model": "box",
+    "source": "database",
+    "seed": "file-text",
+    "snapshot": "history",
+    "exposure": "chart-column",
+    "test": "flask-conical",
+    "unit_test": "flask-conical",
+    "metric": "gauge",
+    "semantic_model": "layers",
+    "saved_query": "bookmark",
+    "analysis": "scan-search",
+    "operation": "zap",
+}
+FRESHNESS = {"pass": "SUCCESS", "warn": "WARNING", "error": "FAILED", "runtime error": "FAILED"}
+
+
+@register.filter
+def docs(text: str) -> SafeString:
+    """A description as dbt's users write it, in Markdown."""
+    return mark_safe(markdown.rendered(text))  # noqa: S308 -- rendered without HTML of its own
+
+
+@register.filter
+def kind_icon(kind: str) -> str:
+    """The icon of a kind of node."""
+    return KIND_ICONS.get(kind, "circle")
+
+
+@register.filter
+def words(kind: str) -> str:
+    """`semantic_model` as `semantic model`."""
+    return kind.replace("_", " ")
+
+
+@register.filter
+def fresh_state(status: str) -> str:
+    """dbt's word for freshness as one of our states."""
+    return FRESHNESS.get(status, "SKIPPED")
+
+
+@register.filter
+def fresh_word(status: str) -> str:
+    """dbt's word for freshness as people say it."""
+    return {"pass": "Fresh", "warn": "Late", "error": "Too late", "runtime error": "Not known"}.get(status, status)
+
+
+@register.simple_tag
+def node_url(project_id: int, unique_id: str, version: int | None = None) -> str:
+    """The address of a node's page, of a version where one is given."""
+    url = reverse("catalog:node", args=[project_id, unique_id])
+    return f"{url}?version={version}" if version else url
+
+
+@register.filter
+def limit(value: Any) -> str:
+    """`{"count": 36, "period": "hour"}` as `36 hours`."""
+    if not isinstance(value, dict) or not isinstance(value.get("count"), int):
+        return ""
+    return formats.plural(value["count"], str(value.get("period", "")))
+
+
+@register.filter
+def selector(text: str) -> str:
+    """A text as part of a query string."""
+    return quote(text, safe="")
+
+
+@register.filter
+def bars(runs: list[NodeRun], what: str = "seconds") -> list[dict[str, Any]]:
+    """The last runs, oldest first, as bars in percent: their height is the duration or the number of rows."""
+    values = [getattr(run, what) for run in runs]
+    most = max((value for value in values if value), default=0) or 1
+    width = 100 / max(len(runs), 20)
+    made = []
+    for place, (run, value) in enumerate(zip(reversed(runs), reversed(values), strict=True)):
+        height = max((value or 0) / most * 48, 2)
+        said = formats.duration(value) if what == "seconds" else f"{formats.number(value)} rows" if value is not None else "rows not told"
+        made.append(
+            {
+                "state": run.state,
+                "x": f"{place * width:.2f}%",
+                "width": f"{width * 0.72:.2f}%",
+                "y": 52 - height,
+                "height": height,
+                "said": said,
+                "run": run,
+            }
+        )
+    return made

@@ -1,0 +1,15 @@
+"""Addresses of the catalog."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from catalog.views import nodes, projects
+
+app_name = "catalog"
+
+urlpatterns = [
+    path("catalog/", projects.project_list, name="projects"),
+    path("catalog/<int:project_id>/", projects.overview, name="project"),
+    path("catalog/<int:project_id>/nodes/<path:unique_id>/", nodes.node, name="node"),
+]
