@@ -18,13 +18,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to the workers: the attempt of a Delivery row, the decision of a Command row, the evaluation of a TriggerState row.
+    """One message to the workers: the attempt of a Delivery row, the decision of a Command row, the evaluation of a TriggerState row,
+    the test of a Connection row.
 
-    `run_task` and `evaluate_trigger` may take hours. `run_cheap` and `carry_out` take a moment: they have a queue of their own, which
-    goes on where every thread of every worker runs something long.
+    `run_task`, `evaluate_trigger` and `test_connection` may take long. `run_cheap` and `carry_out` take a moment: they have a queue of
+    their own, which goes on where every thread of every worker runs something long.
     """
 
-    kind: Literal["run_task", "run_cheap", "carry_out", "evaluate_trigger"]
+    kind: Literal["run_task", "run_cheap", "carry_out", "evaluate_trigger", "test_connection"]
     id: int
 
 

@@ -21,7 +21,8 @@ from kv import services as kv
 from namespaces import files, rights, vault
 from namespaces.models import Role
 from namespaces.rights import Person
-from plugins.contract import Paths, TaskFailed
+from namespaces.services import connections
+from plugins.contract import Connection, Paths, TaskFailed
 from ui.errors import KestraError, Missing
 
 
@@ -156,6 +157,26 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """Connections of one namespace; the secret fields of what is read are masked from then on."""
+
+    name: str
+    people: People
+    masks: Masks
+
+    def get(self, name: str | None = None) -> Connection | None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            row = connections.find(self.name, name)
+            if row is None:
+                return None
+            hidden = connections.secret_fields(row)
+        for value in hidden.values():
+            self.masks.add(value)
+        return Connection(row.name, row.adapter, {**row.fields, **hidden}, row.protected)
+
+
+@dataclass(frozen=True, slots=True)
 class Triggers:
     """Triggers of flows."""
 
@@ -208,11 +229,13 @@ class NamespaceAccess:
     kv: Keys
     secrets: Secrets
     states: States
+    connections: Connections
 
     @classmethod
     def of(cls, name: str, people: People, masks: Masks, folder: Callable[[], Path]) -> NamespaceAccess:
         """The namespace of this name; files that are written come from below `folder`."""
-        return cls(Files(name, people, folder), Keys(name, people), Secrets(name, people, masks), States(name, people))
+        own = Secrets(name, people, masks), States(name, people), Connections(name, people, masks)
+        return cls(Files(name, people, folder), Keys(name, people), *own)
 
 
 @contextmanager

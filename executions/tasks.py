@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from executions import dispatch, polling, worker
+from executions import connection_tests, dispatch, polling, worker
 
 
 @shared_task(name="executions.run_task", ignore_result=True)
@@ -29,3 +29,9 @@ def carry_out(command_id: int) -> None:
 def evaluate_trigger(state_id: int) -> None:
     """Evaluate a polling trigger once."""
     polling.evaluate(state_id)
+
+
+@shared_task(name="executions.test_connection", ignore_result=True)
+def test_connection(connection_id: int) -> None:
+    """Try to connect once."""
+    connection_tests.run(connection_id)

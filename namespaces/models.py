@@ -119,3 +119,34 @@ class Secret(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["namespace", "key"], name="one_secret_per_key")
         ]
+
+
+class Connection(models.Model):
+    """How flows of a namespace, and of those below it, reach a warehouse: an adapter of dbt with its fields, the secret ones encrypted."""
+
+    class Test(models.TextChoices):
+        """How the last try to connect ended."""
+
+        NONE = "", "not tested"
+        RUNNING = "running", "testing"
+        OK = "ok", "works"
+        FAILED = "failed", "failed"
+
+    namespace = models.CharField(max_length=150)
+    name = models.CharField(max_length=100)
+    adapter = models.CharField(max_length=50)
+    fields = models.JSONField(default=dict)
+    ciphertext = models.BinaryField(default=bytes)  # a JSON map of the secret fields
+    description = models.CharField(max_length=300, blank=True)
+    is_default = models.BooleanField(default=False)
+    protected = models.BooleanField(default=False)
+    changed = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    test = models.CharField(max_length=10, choices=Test.choices, default=Test.NONE, blank=True)
+    tested = models.DateTimeField(null=True)
+    test_log = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "name"], name="one_connection_per_name")
+        ]

@@ -426,7 +426,25 @@ class StatesPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How to reach a warehouse: an adapter of dbt and its fields, the secret ones in clear; texts may be expressions."""
+
+    name: str
+    adapter: str
+    fields: Mapping[str, Any]
+    protected: bool = False  # only what a trigger started builds there
+
+
+class ConnectionsPort(Protocol):
+    def get(self, name: str | None = None) -> Connection | None:
+        """The connection of this name, or the namespace's default; None where there is none."""
+        ...
+
+
 class NamespacePort(Protocol):
+    @property
+    def connections(self) -> ConnectionsPort: ...
     @property
     def files(self) -> FilesPort: ...
     @property

@@ -35,7 +35,7 @@ from kestra_web.asgi import application
 from kv import services as kv
 from namespaces import files
 from namespaces.models import User
-from namespaces.services import secrets, tokens
+from namespaces.services import connections, secrets, tokens
 from tests import builders, walking
 from tests.executions import page_data
 
@@ -160,6 +160,13 @@ POST   owner     /namespaces/<str:namespace>/members/<int:person_id>/remove/
 POST   owner     /namespaces/<str:namespace>/members/add/
 GET    reader    /namespaces/<str:namespace>/plugin-defaults/
 POST   owner     /namespaces/<str:namespace>/plugin-defaults/
+GET    reader    /namespaces/<str:namespace>/connections/
+POST   owner     /namespaces/<str:namespace>/connections/<str:name>/delete/
+POST   member    /namespaces/<str:namespace>/connections/<str:name>/test/
+GET    reader    /namespaces/<str:namespace>/connections/<str:name>/tested/
+GET    owner     /namespaces/<str:namespace>/connections/edit/<str:name>/
+GET    owner     /namespaces/<str:namespace>/connections/new/
+POST   owner     /namespaces/<str:namespace>/connections/put/
 GET    reader    /namespaces/<str:namespace>/secrets/
 POST   owner     /namespaces/<str:namespace>/secrets/<str:key>/delete/
 POST   owner     /namespaces/<str:namespace>/secrets/put/
@@ -558,7 +565,7 @@ class World:
             "name": "company.team.below" if "namespaces" in route.pattern else "Other", "description": "other", "days": "30", "theme": "dark",
             "email": "someone@example.com" if route.pattern == "people/add/" else "stranger@example.com", "role": "reader",
             "text": "- {type: io.kestra.plugin.core.log.Log, values: {level: INFO}}" if "defaults" in route.pattern else "a: b",
-            "password": "wrong", "present": "wrong", "new": "wrong", "again": "wrong",
+            "adapter": "duckdb", "field_path": "b.duckdb", "password": "wrong", "present": "wrong", "new": "wrong", "again": "wrong",
         }  # fmt: skip
 
     def body(self, route: Route) -> tuple[str, str]:
@@ -640,6 +647,7 @@ def made() -> World:
     templates.create(user=people["owner"], source=TEMPLATE)
     dashboards.create(user=people["owner"], source=DASHBOARD)
     secrets.put(user=None, namespace=NS, key="SECRET", value="hidden value")
+    connections.put(user=None, namespace=NS, name="STRING", adapter="duckdb", fields={"path": "a.duckdb"}, secrets={})
     TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
     project = Project.objects.create(namespace=NS, name="shop", version=1)
     Node.objects.create(project=project, unique_id="model.shop.orders", kind="model", name="orders", lower_name="orders", first=1)

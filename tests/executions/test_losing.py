@@ -261,7 +261,8 @@ def test_what_a_lost_attempt_left_is_found_by_its_mark(left: dict[str, Any]) -> 
     with subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 1234.75"], env=environment, start_new_session=True) as process:
         eventually(lambda: sleepers("1234.75"), "it sleeps", 10)
         lost.end_processes(delivery)
-        assert process.wait(5) == -signal.SIGKILL
+        # The shell may find its child killed before it is killed itself, and ends with 128 + 9 then.
+        assert process.wait(5) in (-signal.SIGKILL, 137)
     eventually(lambda: not sleepers("1234.75"), "what it started has ended, too", 5)
 
 

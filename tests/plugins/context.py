@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from engine.errors import ExpressionError
 from engine.expressions import render, render_any, render_typed
 from engine.globs import chosen
-from plugins.contract import FlowReference, Settings, StepReport, TaskFailed
+from plugins.contract import Connection, FlowReference, Settings, StepReport, TaskFailed
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,19 @@ class MemoryStates:
         self.digests.append(digest)
 
 
+class MemoryConnections:
+    """Connections by name; the one under None is the default."""
+
+    def __init__(self) -> None:
+        self.known: dict[str | None, Connection] = {}
+
+    def get(self, name: str | None = None) -> Connection | None:
+        return self.known.get(name)
+
+
 class MemoryNamespace:
     def __init__(self) -> None:
+        self.connections = MemoryConnections()
         self.files = MemoryFiles()
         self.kv = MemoryKeys()
         self.secrets = MemorySecrets()
@@ -215,7 +227,7 @@ class MemoryContext:
     environments: FolderEnvironments
     flow: FlowReference = field(default_factory=lambda: FlowReference("company.team", "a_flow", 1))
     execution_id: str = "4xExecution"
-    task_run_id: str = "5yTaskRun"
+    task_run_id: str = f"5yTaskRun{os.getpid()}"  # what bears its mark is ended with it: not what another session runs beside us
     task_id: str = "the_task"
     attempt: int = 0
     resumed: bool = False

@@ -15,7 +15,8 @@ Commands may compare with a state (`state:modified+`, `--defer`): `loadManifest`
 store; `loadState` takes that of the last full build of the same project, target and branch, which every `dbt build` without a
 selection leaves behind when it succeeds.
 
-`profiles` is written to `profiles.yml` in the working directory and wins over a file of that name.
+`profiles` is written to `profiles.yml` in the working directory and wins over a file of that name. Where there is neither, the file is made
+of a connection of the namespace: the one that `connection` names, or the default.
 
 ```yaml
 id: dbt_duckdb
@@ -54,13 +55,13 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _details, _hosts, _state
+from plugins.dbt import _artifacts, _command, _connections, _details, _hosts, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -118,6 +119,9 @@ class DbtCLI(ExecScript):
 
     commands: list[Text] | Text = Field(description="Commands to run, in order, in one shell.")
     profiles: Text | None = Field(None, description="The whole text of profiles.yml; expressions are rendered.")
+    connection: Text | None = Field(
+        None, description="Connection of the namespace that profiles.yml is made of; its default one where neither task nor project say."
+    )
     project_dir: Text | None = Field(None, description="Folder of the dbt project, relative to the working directory.")
     parse_run_results: bool | Expression = Field(True, description="Show a row for every node and keep run_results.json.")
     store_manifest: ManifestKey | None = Field(None, description="Where to keep the manifest after a successful run.")
@@ -138,6 +142,12 @@ class DbtCLI(ExecScript):
         True, description="Fetch up to 100 rows that a failing test found, for its step; only where dbt is already loaded (`warm`)."
     )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
+
+    @model_validator(mode="after")
+    def _one_profile(self) -> Self:
+        if self.profiles and self.connection:
+            raise ValueError("`profiles` and `connection` both say how to connect: leave one of them out")
+        return self
 
     def project_folder(self, context: RunContext, place: Place) -> str | None:
         """The folder of the project as dbt is told of it."""
@@ -388,10 +398,22 @@ class DbtCLI(ExecScript):
         """Put the profiles where dbt looks for them."""
         text = context.render(self.profiles, place.variables) if self.profiles else ""
         if not text.strip():
+            text = self._connected(context, place)
+        if not text:
             return
         if (place.folder / "profiles.yml").exists():
             context.log("INFO", "A 'profiles.yml' file already exists in the task working directory; it will be overridden.")
         _folders.write(place.folder, "profiles.yml", text.encode()).chmod(0o600)
+
+    def _connected(self, context: RunContext, place: Place) -> str:
+        """The profiles that a connection of the namespace gives: the one that the task names, or the default where nothing else is."""
+        project = self._project(context, place)
+        calls = _command.invocations(self.lines(context, place))
+        named = context.render(self.connection).strip() if self.connection else None
+        brought = any((folder / "profiles.yml").exists() for folder in (place.folder, project))
+        if named is None and (brought or any(call.profiles_dir for call in calls) or "DBT_PROFILES_DIR" in str(self.env)):
+            return ""
+        return _connections.profiles(context, named, project, calls)
 
     def _project(self, context: RunContext, place: Place) -> Path:
         name = (self.project_folder(context, place) or "").strip().rstrip("/")

@@ -267,11 +267,11 @@ def test_the_next_attempt_goes_on_with_the_run(cloud: Cloud, make_context: Calla
     cloud.runs = [{"status": 3}]
     with pytest.raises(TaskFailed, match=r"had not ended after 0\.2 s"):
         trigger(cloud, before, maxDuration="PT0.2S")
-    assert before.namespace().kv.get("dbt_cloud_resume_5yTaskRun") == "9999"
+    assert before.namespace().kv.get(f"dbt_cloud_resume_{before.task_run_id}") == "9999"
     cloud.runs = [{"status": 10}]
     assert trigger(cloud, after).outputs == {"runId": 9999, "runResults": None, "manifest": None}
     assert cloud.count("POST", "/run/") == 1
-    assert before.namespace().kv.get("dbt_cloud_resume_5yTaskRun") is None
+    assert before.namespace().kv.get(f"dbt_cloud_resume_{before.task_run_id}") is None
 
 
 def test_a_failed_run_is_begun_anew_by_a_retry(cloud: Cloud, context: MemoryContext) -> None:

@@ -1,0 +1,70 @@
+"""profiles.yml made of a connection of the namespace."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from plugins.contract import Connection, RunContext, TaskFailed
+from plugins.dbt import _adapters
+from plugins.dbt._command import Invocation
+from plugins.scripts import _folders
+
+# What changes a warehouse, and so is refused for a protected connection where a person started the execution.
+_BUILDS = frozenset({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"})
+_PROFILE = re.compile(r"^profile:\s*[\"']?([^\"'\n#]+?)[\"']?\s*(?:#.*)?$", re.MULTILINE)
+_LONE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
+
+
+def profiles(context: RunContext, named: str | None, project: Path, calls: Sequence[Invocation]) -> str:
+    """The text of profiles.yml: the connection as the default target, beside it those that the commands name as targets.
+
+    Empty where no connection is named and the namespace has no default. Raises TaskFailed for one that is not there or is protected.
+    """
+    port = context.namespace().connections
+    chosen = port.get(named)
+    if chosen is None:
+        if named is not None:
+            raise TaskFailed(f"There is no connection '{named}' in the namespace {context.flow.namespace}", retryable=False)
+        return ""
+    targets = [call.target for call in calls if call.target and call.target != chosen.name]
+    others = [found for name in dict.fromkeys(targets) if (found := port.get(name)) is not None]
+    for call in calls:
+        used = next((found for found in others if found.name == call.target), chosen)
+        _guard(context, used, call)
+    context.header("connection", ", ".join(f"{found.name} ({found.adapter})" for found in (chosen, *others)))
+    outputs = {found.name: _adapters.output(found.adapter, _rendered(context, found)) for found in (chosen, *others)}
+    text: str = yaml.safe_dump({_profile_of(project): {"target": chosen.name, "outputs": outputs}}, sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _guard(context: RunContext, connection: Connection, call: Invocation) -> None:
+    if connection.protected and call.verb in _BUILDS and not context.variables.get("trigger"):
+        raise TaskFailed(
+            f"The connection '{connection.name}' is protected: `dbt {call.verb}` runs there only where a trigger (a schedule, say) "
+            "started the flow, and a person started this execution",
+            retryable=False,
+        )
+
+
+def _rendered(context: RunContext, connection: Connection) -> Mapping[str, Any]:
+    """The fields, expressions rendered: a secret field only where it is nothing but one, since a password may have braces."""
+    hidden = {field.name for field in _adapters.ADAPTERS.get(connection.adapter, ()) if field.secret}
+    values: dict[str, Any] = {}
+    for name, value in connection.fields.items():
+        plain = name in hidden and isinstance(value, str) and not _LONE.fullmatch(value)
+        values[name] = value if plain else context.render_any(value)
+        if name in hidden and isinstance(values[name], str):
+            context.hide(values[name])
+    return values
+
+
+def _profile_of(project: Path) -> str:
+    """The profile that the project asks for."""
+    text = (_folders.read_inside(project, project / "dbt_project.yml") or b"").decode(errors="replace")
+    found = _PROFILE.search(text)
+    return found.group(1).strip() if found else "default"
