@@ -88,7 +88,7 @@ def _process(folder: Path, environment: Path, identity: Identity) -> subprocess.
         listening.listen(64)
         hand_over(folder, identity)
         return subprocess.Popen(
-            [str(python), "-s", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno())],
+            [str(python), "-su", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno())],
             cwd=folder,
             env=minimal(str(folder), {"PYTHONDONTWRITEBYTECODE": "1"}),
             stdin=subprocess.PIPE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import ctypes
 import importlib
-import io
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ import traceback
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+adapters: list[str] = []  # that are loaded
 
 
 def load_adapter(name: str) -> None:
@@ -24,7 +24,9 @@ def load_adapter(name: str) -> None:
     if name.startswith("_") or "." in name:
         return
     try:
-        importlib.import_module(f"dbt.adapters.{name}")
+        module = importlib.import_module(f"dbt.adapters.{name}")
+        if hasattr(module, "Plugin"):
+            adapters.append(name)
     except Exception as error:  # noqa: BLE001 -- whatever it is, dbt will tell it to the one who uses this adapter
         print(f"dbt.adapters.{name} is not loaded beforehand: {error!r}", file=sys.stderr)
 
@@ -43,6 +45,7 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     failing.begin(request["told"])
     status = _called(cli)
     _leave_artifacts(request["told"])
+    manifests.tell()
     quicker.tell(tell, folder)
     _leave()
     return status
@@ -55,7 +58,7 @@ def _enter(request: dict[str, Any], streams: list[int]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
-    for place, stream in enumerate(streams):
+    for place, stream in enumerate(streams):  # below `sys.stdout`, which some have taken hold of when they were imported
         os.dup2(stream, place)
         os.close(stream)
     os.environ.clear()
@@ -64,16 +67,6 @@ def _enter(request: dict[str, Any], streams: list[int]) -> None:
     os.chdir(request["cwd"])
     time.tzset()
     sys.argv = list(request["argv"])
-    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
-    sys.stdin = io.TextIOWrapper(open(0, "rb", closefd=False), sys.stdin.encoding, sys.stdin.errors)  # noqa: SIM115 -- until the end
-    sys.stdout = _writer(1, sys.stdout, unbuffered, at_line=False)
-    sys.stderr = _writer(2, sys.stderr, unbuffered, at_line=True)
-
-
-def _writer(number: int, like: Any, unbuffered: bool, *, at_line: bool) -> io.TextIOWrapper:
-    """A standard stream as Python makes it when it starts."""
-    raw = open(number, "wb", 0 if unbuffered else -1, closefd=False)  # noqa: SIM115 -- until the end
-    return io.TextIOWrapper(raw, like.encoding, like.errors, line_buffering=at_line or os.isatty(number), write_through=unbuffered)
 
 
 def _end_with(connection: socket.socket) -> None:

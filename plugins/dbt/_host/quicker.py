@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any
 
 import networkx
+from dbt.adapters.base import BaseAdapter
 from dbt.compilation import Linker
 from dbt_common.clients import jinja
 
@@ -23,8 +24,26 @@ def install() -> None:
     """Once, before any fork."""
     linker: Any = Linker
     linker.find_cycles = _around_cycles(linker.find_cycles)
+    adapter: Any = BaseAdapter
+    adapter._get_cache_schemas = _around_schemas(adapter._get_cache_schemas)
     environment: Any = jinja.MacroFuzzEnvironment
     environment.compile = _around_compile(environment.compile)
+
+
+def _around_schemas(plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Thousands of nodes lie in a few schemas: one node of each tells the same as all of them."""
+
+    def schemas(adapter: Any, nodes: Any) -> Any:
+        if type(adapter).__module__.split(".")[2:3] not in (["duckdb"], ["postgres"]):
+            return plain(adapter, nodes)
+        one: dict[Any, Any] = {}
+        for number, node in enumerate(nodes):
+            catalog = node.catalog_name if hasattr(node, "catalog_name") else node.config.get("catalog", None)
+            place = (node.database, node.schema, catalog, *sorted(node.quoting_dict.items()))
+            one.setdefault(number if node.resource_type == "source" else place, node)
+        return plain(adapter, one.values())
+
+    return schemas
 
 
 def _around_cycles(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -51,6 +70,12 @@ def _around_compile(plain: Callable[..., Any]) -> Callable[..., Any]:
         return code
 
     return compile
+
+
+def settle() -> None:
+    """In the host: keep what it compiled itself."""
+    _compiled.update(_fresh)
+    _fresh.clear()
 
 
 def tell(tell: int, folder: str) -> None:

@@ -50,9 +50,21 @@ def _load() -> None:
     manifests.install()
     quicker.install()
     failing.install()
-    if os.path.isdir("/proc/self/task") and len(os.listdir("/proc/self/task")) > 1:
-        raise SystemExit("what dbt imports here has started threads")
     gc.enable()
+    _settle()
+
+
+def _rehearse() -> None:
+    from . import forked, rehearsal  # noqa: PLC0415 -- loaded by now
+
+    rehearsal.run(forked.adapters)
+    _settle()
+
+
+def _settle() -> None:
+    """What is there now is shared with the forks. Refuses where threads run, which a fork would lack."""
+    if os.path.isdir("/proc/self/task") and len(os.listdir("/proc/self/task")) > 1:
+        raise SystemExit("what dbt does here has started threads")
     gc.collect()
     gc.freeze()
 
@@ -83,7 +95,8 @@ class _Server:
 
     def serve(self) -> None:
         """Until told to leave and nothing runs any more, until idle for long, or at once when the parent is gone."""
-        used = time.monotonic()
+        used = begun = time.monotonic()
+        rehearsed = False
         while not self.leaving or self.running:
             found = {key.fileobj: key.data for key, _ in self.selector.select(60.0)}
             if 0 in found:
@@ -101,6 +114,9 @@ class _Server:
                 used = time.monotonic()
             if self.running:
                 used = time.monotonic()
+            elif not rehearsed and used > begun:
+                _rehearse()
+                rehearsed = True
             elif time.monotonic() - used > IDLE_SECONDS:
                 return
 
@@ -182,6 +198,8 @@ class _Server:
                 continue
             if "compiled" in told:
                 quicker.learn(told["compiled"])
+            elif "parts" in told:
+                manifests.complete(told)
             else:
                 manifests.keep(told)
 

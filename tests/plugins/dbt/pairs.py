@@ -82,9 +82,11 @@ TIMES = frozenset(
     {"generated_at", "invocation_id", "invocation_started_at", "created_at", "started_at", "completed_at", "compiled_at", "snapshotted_at"}
     | {"execution_time", "elapsed_time", "elapsed", "max_loaded_at", "max_loaded_at_time_ago_in_s", "thread_id", "user_id"}
 )
-# What dbt says of its own parsing, which is the one thing that a host does otherwise; and what says nothing but times.
+# What dbt says of its own parsing, which is the one thing that a host does otherwise; what says nothing but times; and which thread came
+# first to take over a connection.
 OF_PARSING = re.compile(
     "PartialParsing|UnableToPartialParse|ParsePerfInfo|StateCheckVars|Note|CommandCompleted|ResourceReport|FormattingEvent|EndOfRunSummary"
+    "|ConnectionReused|ConnectionClosedInCleanup|NewConnection|NewConnectionOpening|ConnectionLeftOpenInCleanup"
 )
 PASSING = re.compile(
     r"\d+ of \d+|\d\d:\d\d:\d\d|\d+\.\d+ ?s(econds)?\b|\d+ hours?, \d+ minutes and |[0-9a-f]{8}-[0-9a-f-]{27}|__dbt_tmp\d+"
@@ -226,7 +228,9 @@ def _said(output: str) -> list[str]:
             continue
         if not OF_PARSING.search(info["name"]):
             text = PASSING.sub("~", info["msg"])
-            if info["name"] == "FoundStats":  # in the order in which files were parsed
-                text = ", ".join(sorted(text.removeprefix("Found ").split(", ")))
+            if info["name"] in ("FoundStats", "MainReportArgs"):  # in the order in which files were parsed, and of a process's own hashes
+                text = ", ".join(sorted(text.strip("}").removeprefix("Found ").replace("{", ", ").split(", ")))
+            if info["name"] == "MainStackTrace":  # of what lies between, a host has more
+                text = text.strip().rpartition("\n")[2]
             said.append(f"{info['level']} {info['name']} {text}")
     return sorted(said)
