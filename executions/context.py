@@ -34,6 +34,7 @@ from plugins.contract import (
     Level,
     LogsPort,
     NamespacePort,
+    Narrowed,
     Settings,
     StepReport,
     StoragePort,
@@ -87,6 +88,7 @@ class Context:
         self.labels: Mapping[str, str] = dict(reversed(execution.labels))
         self.settings = installation()
         self.resumed = claim is not None and claim.delivery.claims > 1
+        self.narrowed = _narrowed(execution, task_run)
         self.shared_working_dir = bool(workspace)
         self.masks = world.Masks()
         self.board = Board(execution.id, task_run.id, attempt)
@@ -247,6 +249,14 @@ class Context:
     def namespace(self, name: str | None = None) -> NamespacePort:
         """The namespace of the flow, or another one that the flow's people may read."""
         return ports.NamespaceAccess.of(name or self.flow.namespace, self._people, self.masks, lambda: self.working_dir)
+
+
+def _narrowed(execution: Execution, run: TaskRun) -> Narrowed | None:
+    """What `resuming` noted for this task, and in a loop for this value."""
+    told = execution.notes.get("narrowed")
+    if not told or told["task"] != run.task_id or told["value"] != run.value:
+        return None
+    return Narrowed(tuple(told["nodes"]), frozenset(told["without"]))
 
 
 def make_folder(folder: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import page_logs, presenters
+from executions import page_logs, presenters, resuming
 from executions.models import Execution, TaskRun
 from flows.models import Flow, Revision
 from namespaces import rights
@@ -32,6 +33,8 @@ def header_context(execution: Execution, user: Person) -> dict[str, Any]:
     may = rights.allows(rights.role_of(user, execution.namespace), Role.MEMBER)
     can_restart = TaskRun.objects.filter(execution=execution, state__in=("FAILED", "KILLED", "PAUSED")).exists()
     buttons, menu = presenters.actions(execution.state, may=may, can_restart=can_restart)
+    if may:
+        buttons = _with_resume(execution, buttons)
     icon, name = presenters.started_by(execution)
     return {
         "execution": execution,
@@ -46,6 +49,16 @@ def header_context(execution: Execution, user: Person) -> dict[str, Any]:
         "flow_exists": Flow.objects.filter(namespace=execution.namespace, flow_id=execution.flow_id, deleted=False).exists(),
         "pausing": execution.state == "PAUSED",
     }
+
+
+def _with_resume(execution: Execution, buttons: list[presenters.Action]) -> list[presenters.Action]:
+    """The buttons, led by *Resume from failure* where a dbt task failed half-way."""
+    run = resuming.resumable(execution)
+    if run is None:
+        return buttons
+    text = presenters.RESUME_DBT.text.format(done=len(resuming.succeeded(run)))
+    others = [replace(button, kind="") if button.kind == "primary" else button for button in buttons]
+    return [replace(presenters.RESUME_DBT, text=text), *others]
 
 
 def page_context(execution: Execution, user: Person, tab: str) -> dict[str, Any]:

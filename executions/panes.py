@@ -14,6 +14,7 @@ from django.utils import timezone
 from engine.states import TERMINATED, UNFINISHED
 from executions import gantt, page_logs, page_selectors, time_axis
 from executions.models import Execution, Step, TaskRun
+from executions.resuming import NODES
 from executions.steps import detail_of
 from ui import formats
 
@@ -64,6 +65,8 @@ class Pane:
     logs_url: str
     replay_url: str = ""
     set_state_url: str = ""
+    run_url: str = ""
+    step_id: str = ""
     place: Place | None = None
     sql: list[SqlLine] = field(default_factory=list)
     found: Found | None = None
@@ -75,7 +78,7 @@ def pane(execution: Execution, row_id: str, *, may: bool) -> Pane | None:
     if run is not None:
         return _task_pane(execution, run, may)
     step = Step.objects.filter(execution=execution, id=row_id).select_related("task_run").first()
-    return _step_pane(execution, step) if step is not None else None
+    return _step_pane(execution, step, may) if step is not None else None
 
 
 def _lines(execution: Execution, wanted: page_logs.Filter) -> tuple[list[page_logs.Shown], int]:
@@ -130,7 +133,7 @@ def _task_facts(run: TaskRun) -> list[tuple[str, str, bool]]:
     return facts
 
 
-def _step_pane(execution: Execution, step: Step) -> Pane:
+def _step_pane(execution: Execution, step: Step, may: bool) -> Pane:
     wanted = page_logs.Filter(task_run=step.task_run_id, step=step.name)
     lines, more = _lines(execution, wanted)
     detail = detail_of(step.id)
@@ -145,10 +148,16 @@ def _step_pane(execution: Execution, step: Step) -> Pane:
         more=more,
         no_lines="No log line yet" if step.state in UNFINISHED else "No log line names this step",
         logs_url=_logs_url(execution, run=step.task_run_id, step=step.name),
+        run_url=_run_url(execution, step) if may else "",
+        step_id=step.id,
         place=_place(detail.get("error_at")),
         sql=_sql(detail),
         found=_found(detail.get("rows")),
     )
+
+
+def _run_url(execution: Execution, step: Step) -> str:
+    return reverse("executions:run_nodes", args=[execution.id]) if step.kind in NODES and execution.state in TERMINATED else ""
 
 
 def _place(told: Any) -> Place | None:

@@ -42,6 +42,15 @@ RESTART = Action(
     "The same execution goes on from its failed tasks; what succeeded is kept.",
 )
 REPLAY = Action("replay", "Replay", "copy", "", "Replay this execution?", "A new execution starts from the beginning with the same inputs.")
+RESUME_DBT = Action(
+    "resume_dbt",
+    "Resume from failure",
+    "skip-forward",
+    "primary",
+    "Resume from failure?",
+    "A new execution goes on from the dbt task with the same inputs. {done} of its nodes had succeeded and are left out; "
+    "what failed, was skipped or never began is run.",
+)
 FORCE = Action(
     "force_run",
     "Run now",

@@ -230,10 +230,11 @@ def replay(
     revision: int | None = None,
     inputs: Mapping[str, Any] | None = None,
     kept: Iterable[str] = (),
+    notes: Mapping[str, Any] | None = None,
 ) -> models.Execution:
     """A new execution with the same inputs (or others), from the start or from one task run. Raises TaskRunMissing, InvalidInput.
 
-    Of other `inputs` those named in `kept` have their earlier value again.
+    Of other `inputs` those named in `kept` have their earlier value again. `notes` is what the execution remembers from its beginning.
     """
     row = _row(user, execution_id)
     turn = Turn.begin(execution_id, whole=True)
@@ -244,7 +245,7 @@ def replay(
     if inputs is not None:
         given = {**_earlier(execution.inputs, kept), **inputs}
         execution = replace(execution, inputs=starting.new(flow, inputs=given, labels=(), id=execution.id, starter=user).inputs)
-    return _begin(user, execution, flow, events.ExecutionCreated())
+    return _begin(user, replace(execution, notes={**execution.notes, **(notes or {})}), flow, events.ExecutionCreated())
 
 
 def _earlier(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

@@ -372,6 +372,15 @@ class FlowReference:
 Paths = list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """That a person has a task do less than its properties say: only some `nodes` (as dbt selects them), or all `without` those that
+    succeeded before, by their unique ids."""
+
+    nodes: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
+
+
 class FilesPort(Protocol):
     """Files of one namespace; paths are relative, with `/`."""
 
@@ -611,6 +620,7 @@ class RunContext(Protocol):
     task_id: str
     attempt: int
     resumed: bool  # this attempt was claimed before by a worker that is gone (look for what it left running)
+    narrowed: Narrowed | None  # what a person left out of this task of this execution
     labels: Mapping[str, str]
     variables: Mapping[str, Any]
     shared_working_dir: bool  # inside a WorkingDirectory: the folder outlives the task

@@ -81,9 +81,11 @@ POST   member    /executions/<str:execution_id>/replay/
 POST   member    /executions/<str:execution_id>/replay/check/
 GET    member    /executions/<str:execution_id>/replay/dialog/
 POST   member    /executions/<str:execution_id>/restart/
+POST   member    /executions/<str:execution_id>/resume-dbt/
 POST   member    /executions/<str:execution_id>/resume/
 POST   member    /executions/<str:execution_id>/resume/check/
 GET    member    /executions/<str:execution_id>/resume/form/
+POST   member    /executions/<str:execution_id>/run-nodes/
 POST   member    /executions/<str:execution_id>/run-now/
 POST   member    /executions/<str:execution_id>/set-state/
 GET    reader    /executions/<str:execution_id>/topology/

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from executions import selectors, services
+from executions import resuming, selectors, services
 from executions.execution_context import header_context, page_context
 from executions.models import Execution
 from executions.starting import InvalidInput
@@ -80,6 +80,27 @@ def restart(request: HttpRequest, execution_id: str) -> HttpResponse:
         "The execution goes on from its failed tasks",
         url=reverse("executions:gantt", args=[new]) if new != execution.id else "",
     )
+
+
+@login_required
+@require_POST
+def resume_dbt(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Go on from the dbt task that failed, in a new execution."""
+    execution = _opened(request, execution_id)
+    new = resuming.resume(user=request.user, execution_id=execution.id)
+    return _answer(request, execution, "What had not succeeded is run", url=reverse("executions:gantt", args=[new.id]))
+
+
+@login_required
+@require_POST
+def run_nodes(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Run one node of a dbt task, with what comes after it or before it, in a new execution."""
+    execution = _opened(request, execution_id)
+    which = request.POST.get("which", "node")
+    if which not in ("node", "node+", "+node"):
+        raise Invalid("`which` is node, node+ or +node")
+    new = resuming.run_nodes(user=request.user, execution_id=execution.id, step_id=request.POST.get("step", ""), which=which)
+    return _answer(request, execution, "The chosen nodes are run", url=reverse("executions:gantt", args=[new.id]))
 
 
 def _revision(request: HttpRequest) -> int | None:

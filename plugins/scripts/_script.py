@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -93,19 +93,26 @@ class ExecScript(ScriptProperties):
             env |= {"WORKING_DIR": str(place.folder), **({"OUTPUT_DIR": str(place.output_dir)} if place.output_dir else {})}
             runner = self.chosen_runner()
             machine = self.machine(context, runner, place, image)
+
+            def shell(commands: list[str], on_line: Heard) -> ShellCommand:
+                return ShellCommand(
+                    argv=self.argv(context, place, commands, on_machine=machine is not None),
+                    cwd=place.folder,
+                    env={**(machine or {}), **env},
+                    on_line=on_line,
+                    container_image=image,
+                    timeout=_render.seconds(context, self.timeout),
+                    interrupt_first=self.interrupt_first,
+                    output_dir=place.output_dir,
+                )
+
+            self.rehearse(context, place, lambda commands, on_line: runner.execute(shell(commands, on_line), context))
             reader = self.reader(context, place)
-            command = ShellCommand(
-                argv=self.argv(context, place, on_machine=machine is not None),
-                cwd=place.folder,
-                env={**(machine or {}), **env},
-                on_line=reader.line if hear is None else _both(reader.line, hear),
-                container_image=image,
-                timeout=_render.seconds(context, self.timeout),
-                interrupt_first=self.interrupt_first,
-                output_dir=place.output_dir,
-                replay=reader.replay,
-            )
-            return self._conclude(context, place, reader, runner, command)
+            command = shell(self.lines(context, place), reader.line if hear is None else _both(reader.line, hear))
+            return self._conclude(context, place, reader, runner, replace(command, replay=reader.replay))
+
+    def rehearse(self, context: RunContext, place: Place, run: Callable[[list[str], Heard], RunnerResult]) -> None:
+        """What comes before the commands and is none of theirs; `run` runs other commands in the same place."""
 
     def image(self, context: RunContext) -> str:
         """The container image to use."""
@@ -150,10 +157,9 @@ class ExecScript(ScriptProperties):
         elif folder is not None:
             context.header("runner", f"Process, {where}")
 
-    def argv(self, context: RunContext, place: Place, *, on_machine: bool) -> list[str]:
+    def argv(self, context: RunContext, place: Place, commands: list[str], *, on_machine: bool) -> list[str]:
         """Interpreter and one text with all commands, joined by line ends."""
         before = [*self.setup(context, place, on_machine=on_machine), *_render.texts(context, self.before_commands, place.variables)]
-        commands = self.lines(context, place)
         stop = ["set -e"] if _render.flag(context, self.fail_fast) else []
         lines = [*stop, *commands]
         if before:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from kestra_web.demo import SOURCE
 from kestra_web.demo_repository import master_files
 from tests.journeys.signing import signed_in
-from tests.stack import Stack, wait_until
+from tests.stack import Stack
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
 
@@ -79,12 +80,24 @@ class Project:
         """Execute the flow; answers its state, the state of every node that had a row, and the id of the execution."""
         path = f"/api/v1/main/executions/{NAMESPACE}/dbt_build"
         started = self.client.post(path, files={"dbt_command": (None, command)}).raise_for_status().json()["id"]
+        return self.ended(started, seconds)
+
+    def resume(self, execution: str) -> tuple[str, dict[str, str], str]:
+        """Press *Resume from failure*; answers the same of the new execution."""
+        answer = signed_in(self.stack).post(f"/executions/{execution}/resume-dbt/").raise_for_status()
+        return self.ended(answer.url.path.split("/")[2], 90)
+
+    def ended(self, started: str, seconds: float) -> tuple[str, dict[str, str], str]:
+        """Wait for the end of an execution; answers its state, the state of every node that had a row, and its id."""
 
         def found() -> dict[str, Any]:
             execution: dict[str, Any] = self.client.get(f"/api/v1/main/executions/{started}").json()
             return execution
 
-        wait_until(lambda: found()["state"]["current"] in ENDED, seconds, f"the end of {command}")
+        deadline = time.monotonic() + seconds
+        while found()["state"]["current"] not in ENDED:
+            assert time.monotonic() < deadline, f"{started} does not end"
+            time.sleep(0.4)  # a whole execution with its rows is asked for each time
         execution = found()
         rows = {run["taskId"]: run["state"]["current"] for run in execution["taskRunList"] if "." in run["taskId"]}
         return execution["state"]["current"], rows, started
@@ -134,6 +147,8 @@ def _edit_and_build(project: Project) -> set[str]:
     assert project.gantt(execution) == {"my_third_dbt_model", "my_fourth_dbt_model"}
 
     project.model("my_third_dbt_model", GOOD)
+    state, rows, _ = project.resume(execution)
+    assert (state, rows) == ("SUCCESS", {third: "SUCCESS", fourth: "SUCCESS"})
     state, rows, _ = project.build(CHANGED)
     assert (state, rows) == ("SUCCESS", {third: "SUCCESS", fourth: "SUCCESS"})
     assert project.state == first  # what was compared with it does not replace it

@@ -16,7 +16,7 @@ from typing import Any
 from engine.errors import ExpressionError
 from engine.expressions import render, render_any, render_typed
 from engine.globs import chosen
-from plugins.contract import Connection, FlowReference, Settings, StepReport, TaskFailed
+from plugins.contract import Connection, FlowReference, Narrowed, Settings, StepReport, TaskFailed
 
 
 @dataclass(frozen=True)
@@ -231,6 +231,7 @@ class MemoryContext:
     task_id: str = "the_task"
     attempt: int = 0
     resumed: bool = False
+    narrowed: Narrowed | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     shared_working_dir: bool = False

@@ -52,16 +52,16 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plugins.contract import Expression, RunContext, Schema, TaskFailed, TaskRunner, Text
+from plugins.contract import Expression, Result, RunContext, RunnerResult, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _details, _hosts, _state
+from plugins.dbt import _artifacts, _command, _connections, _details, _hosts, _narrowing, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -69,7 +69,7 @@ from plugins.dbt._reader import DbtReader
 from plugins.dbt._steps import Steps
 from plugins.scripts import _folders, _images, _render
 from plugins.scripts._protocol import Reader
-from plugins.scripts._script import ExecScript, Place
+from plugins.scripts._script import CommandFailed, ExecScript, Heard, Place
 from plugins.scripts.runner.docker.docker import Docker
 
 PROFILES = ".profile"  # the folder in which Setup and the tasks after it keep profiles.yml
@@ -183,13 +183,54 @@ class DbtCLI(ExecScript):
         if self._on_missing(context) == "full" and not self._state_file(context, place).exists():
             given = [_command.without_state(line) for line in given]
         log_format = context.render(self.log_format).upper()
-        return [_command.compose(line, folder, log_format) for line in given]
+        composed = [_command.compose(line, folder, log_format) for line in given]
+        chosen = _chosen(place)
+        return list(json.loads(chosen.read_text())) if chosen.exists() else composed
+
+    def run_heard(self, context: RunContext, hear: Heard | None) -> Result:
+        """As any script; but a failure that only tests made is not tried again, since another attempt would find the same."""
+        try:
+            return super().run_heard(context, hear)
+        except CommandFailed as failed:
+            if not _only_tests_failed(failed.outputs or {}):
+                raise
+            if self.retry is not None:
+                context.log("INFO", "Is not tried again: only tests failed, and another attempt would find the same")
+            raise CommandFailed(failed.message, outputs=failed.outputs, retryable=False) from failed
+
+    def rehearse(self, context: RunContext, place: Place, run: Callable[[list[str], Heard], RunnerResult]) -> None:
+        """Where a person left nodes out, ask dbt which ones the commands take, and make commands that take the rest."""
+        narrowed = context.narrowed
+        if narrowed is None:
+            return
+        if narrowed.without and _narrowing.forgets(self._profiles(context, place)):
+            context.log("WARN", "The database of this task goes with its folder, so what succeeded before is built again, too")
+            return
+        lines = self.lines(context, place)
+        rehearsal = _narrowing.Rehearsal(lines)
+        asked = rehearsal.commands(narrowed, str(place.private / "listing"))
+        if asked and run(asked, rehearsal.on_line).exit_code != 0:
+            said = "\n".join(rehearsal.errors[-3:])
+            raise TaskFailed(f"dbt could not say which nodes are left to run: {said}" if said else "dbt could not list the nodes")
+        chosen = rehearsal.chosen(narrowed)
+        for number, line in enumerate(lines):
+            if number not in chosen and any(call.runs_nodes for call in _command.invocations([line])):
+                context.log("WARN", f"This command is run as it is written: only plain calls of dbt can take fewer nodes: {line}")
+        count = sum(map(len, chosen.values()))
+        why = f"those that did not succeed before; {len(narrowed.without)} are left out" if narrowed.without else " ".join(narrowed.nodes)
+        context.header("selection", f"{count} node{'' if count == 1 else 's'}: {why}")
+        context.log("INFO", f"Takes {count} node{'' if count == 1 else 's'}: {why}")
+        _chosen(place).write_text(json.dumps(rehearsal.narrowed(chosen)))
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
         """The environment that stands in for the image, with the adapters that the profiles at hand name."""
+        return _images.meaning(image, _ADAPTER.findall(self._profiles(context, place)))
+
+    def _profiles(self, context: RunContext, place: Place) -> str:
+        """The text of every profiles.yml that dbt may read here."""
         folders = dict.fromkeys((place.folder / PROFILES, place.folder, self._project(context, place)))
         texts = [_folders.read_inside(place.folder, folder / "profiles.yml") or b"" for folder in folders]
-        return _images.meaning(image, _ADAPTER.findall("\n".join(text.decode(errors="replace") for text in texts)))
+        return "\n".join(text.decode(errors="replace") for text in texts)
 
     def machine(self, context: RunContext, runner: TaskRunner, place: Place, image: str) -> dict[str, str] | None:
         """Before the environment's own programs the one that hands commands to a process that has dbt loaded."""
@@ -426,6 +467,16 @@ class DbtCLI(ExecScript):
 
     def _engine(self, context: RunContext) -> str:
         return context.render(self.engine).upper()
+
+
+def _only_tests_failed(outputs: Mapping[str, Any]) -> bool:
+    runs, tests = outputs.get("runSummary") or {}, outputs.get("testSummary") or {}
+    return bool(tests.get("fail")) and not tests.get("error") and not runs.get("error")
+
+
+def _chosen(place: Place) -> Path:
+    """The file with the commands that take fewer nodes than the author's."""
+    return place.private / "commands.json"
 
 
 def _told(place: Place) -> Path:
