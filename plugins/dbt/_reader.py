@@ -13,6 +13,8 @@ from plugins.dbt._steps import Steps
 from plugins.scripts._protocol import Reader
 
 _REPEATS = frozenset({"RunResultWarning", "RunResultWarningMessage"})  # the end of a run tells the node's warning again
+_REFUSALS = ("Error: ", "OSError: ", "MemoryError")  # of the command line, and the last line of a traceback
+_MOST_TROUBLE = 20
 
 
 class DbtReader(Reader):
@@ -35,7 +37,7 @@ class DbtReader(Reader):
         self.builds = builds  # of what the manifest is the state where all goes well
         self.steps = steps
         self.warnings: dict[str, None] = {}  # their names, in order of appearance
-        self.errors = 0
+        self.trouble: list[str] = []  # what dbt called an error without a node, in order of appearance; the first ones
         self._invocation: str | None = None
 
     def plain(self, stream: str, text: str) -> None:
@@ -43,11 +45,14 @@ class DbtReader(Reader):
         event = read_event(text)
         if event is None:
             clean = uncoloured(text)
+            if stream == "stderr" and clean.startswith(_REFUSALS):
+                self._trouble(clean)
             if clean.strip():
                 super().plain(stream, clean)
             return
         self._new_call(event)
-        self.errors += event.level == "ERROR"
+        if event.level == "ERROR" and event.unique_id is None:
+            self._trouble(event.text)
         if event.level == "WARN":
             self._warn(event)
         self.alerts.tell(event)
@@ -55,6 +60,10 @@ class DbtReader(Reader):
         step = self.steps.take(event) if self.steps is not None else None
         if event.text.strip():
             self._write(event, step)
+
+    def _trouble(self, text: str) -> None:
+        if text.strip() and len(self.trouble) < _MOST_TROUBLE:
+            self.trouble.append(text)
 
     def _write(self, event: Event, step: str | None) -> None:
         level: Level = "DEBUG" if self.quiet and event.level == "INFO" else event.level

@@ -91,6 +91,8 @@ class Steps:
             return self._end(event, unique_id, "skipped" if event.name in _SKIP_EVENTS else status)
         if event.name in _START_EVENTS and known is None:
             return self._start(event, unique_id)
+        if event.name == "RunResultError" and known is not None:
+            self._explain(known, event.text.strip())
         return known
 
     def name_of(self, unique_id: str) -> str | None:
@@ -193,6 +195,12 @@ class Steps:
             )
         )
         return name
+
+    def _explain(self, name: str, text: str) -> None:
+        """What dbt says at its end of a node that failed, where nothing was said before."""
+        report = self._reports[name]
+        if report.state == "FAILED" and not report.message and text:
+            self.tell(replace(report, message=text))
 
     def _batch(self, event: Event, unique_id: str) -> str:
         """One batch of a microbatch model: a row below its model's."""

@@ -79,6 +79,10 @@ class ExecScript(ScriptProperties):
         """Add to the outputs; answers the state of a task that did not fail. Called after a failure too (exit code None: stopped)."""
         return "SUCCESS"
 
+    def why(self, reader: _protocol.Reader) -> str:
+        """Why the commands failed, as far as their lines tell; asked after `finish`."""
+        return ""
+
     def run(self, context: RunContext) -> Result:
         """Run the commands to their end. TaskFailed, with outputs, where the exit code is not 0 or the task was stopped."""
         return self.run_heard(context, None)
@@ -181,7 +185,7 @@ class ExecScript(ScriptProperties):
         outputs = self._outputs(context, place, reader, answer)
         state = self.finish(context, place, reader, outputs, answer.exit_code)
         if answer.exit_code != 0:
-            why = _EXPLAINED.get(answer.exit_code)
+            why = self.why(reader) or _EXPLAINED.get(answer.exit_code)
             raise CommandFailed(f"Command failed with exit code {answer.exit_code}" + (f": {why}" if why else ""), outputs=outputs)
         return Result(outputs, state)
 

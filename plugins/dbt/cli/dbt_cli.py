@@ -61,7 +61,7 @@ from pydantic import Field, model_validator
 
 from plugins.contract import Expression, Result, RunContext, RunnerResult, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _details, _hosts, _narrowing, _state
+from plugins.dbt import _artifacts, _command, _connections, _details, _failure, _hosts, _narrowing, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -296,6 +296,11 @@ class DbtCLI(ExecScript):
             context.log("INFO", said)
             outputs["warnings"] = names
         return "WARNING" if self._counts(context, reader) else "SUCCESS"
+
+    def why(self, reader: Reader) -> str:
+        """The node that failed first, or what dbt said."""
+        assert isinstance(reader, DbtReader)
+        return reader.context.mask(_failure.why(reader.steps.reports.values() if reader.steps is not None else (), reader.trouble))
 
     def _counts(self, context: RunContext, reader: DbtReader) -> bool:
         """Whether what dbt warned about makes the task WARNING."""
