@@ -123,7 +123,7 @@ def save_runs(project: Project, found: Found, results: Sequence[Result], now: da
             row.execution_id = found.execution_id
             for name in ("state", "status", "ended", "seconds", "rows", "failures", "message"):
                 setattr(row, name, getattr(result, name))
-    Outcome.objects.bulk_update(rows.values(), [*LAST, "compiled"], batch_size=50)
+    _save(rows, [*LAST, "compiled"])
 
 
 def _keep_texts(texts: set[str], now: datetime) -> dict[str, str]:
@@ -134,11 +134,18 @@ def _keep_texts(texts: set[str], now: datetime) -> dict[str, str]:
 
 
 def _outcomes(project: Project, unique_ids: Sequence[str]) -> dict[str, Outcome]:
-    """The rows of these nodes, made where they lack."""
+    """The rows of these nodes, new ones where they lack."""
     rows = {row.unique_id: row for row in Outcome.objects.filter(project=project, unique_id__in=unique_ids)}
-    missing = [Outcome(project=project, unique_id=name) for name in dict.fromkeys(unique_ids) if name not in rows]
-    Outcome.objects.bulk_create(missing)
-    return rows | {row.unique_id: row for row in missing}
+    return rows | {name: Outcome(project=project, unique_id=name) for name in unique_ids if name not in rows}
+
+
+def _save(rows: Mapping[str, Outcome], fields: Sequence[str]) -> None:
+    """Write these fields of rows, old and new, in one statement for many."""
+    made = [
+        Outcome(**{field.attname: getattr(row, field.attname) for field in Outcome._meta.concrete_fields if field.name != "id"})
+        for row in rows.values()
+    ]
+    Outcome.objects.bulk_create(made, update_conflicts=True, unique_fields=["project", "unique_id"], update_fields=list(fields))
 
 
 def of_sources(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -156,7 +163,7 @@ def save_freshness(project: Project, batch: Sequence[tuple[str, dict[str, Any]]]
     for unique_id, row in rows.items():
         if str(told[unique_id].get("snapshotted_at", "~")) >= str(row.freshness.get("snapshotted_at", "")):
             row.freshness = told[unique_id]
-    Outcome.objects.bulk_update(rows.values(), ["freshness"], batch_size=50)
+    _save(rows, ["freshness"])
 
 
 def of_catalog(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -179,4 +186,4 @@ def save_tables(project: Project, batch: Sequence[tuple[str, dict[str, Any]]]) -
     rows = _outcomes(project, list(told))
     for unique_id, row in rows.items():
         row.types, row.stats = told[unique_id]["types"], told[unique_id]["stats"]
-    Outcome.objects.bulk_update(rows.values(), ["types", "stats"], batch_size=50)
+    _save(rows, ["types", "stats"])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import markdown
-from catalog.models import NodeRun
+from catalog.models import Node, NodeRun
 from ui import formats
 
 register = template.Library()
@@ -77,10 +77,12 @@ def limit(value: Any) -> str:
     return formats.plural(value["count"], str(value.get("period", "")))
 
 
-@register.filter
-def selector(text: str) -> str:
-    """A text as part of a query string."""
-    return quote(text, safe="")
+@register.simple_tag
+def lineage_url(node: Node, version: int | None = None) -> str:
+    """The lineage around a node, two steps either way."""
+    named = f"{node.kind}:{node.name}" if node.kind in ("source", "exposure", "metric", "semantic_model", "saved_query") else node.name
+    query = {"select": f"2+{named}+2", "node": node.unique_id, **({"version": version} if version else {})}
+    return f"{reverse('catalog:lineage', args=[node.project_id])}?{urlencode(query)}"
 
 
 @register.filter

@@ -101,3 +101,23 @@ def test_what_was_never_run_is_shown_too(client: Client, left: TakeIn, tmp_path:
     client.force_login(people()["reader"])
     for address in addresses(project):
         assert client.get(address).status_code == 200, address
+
+
+def test_the_lineage_is_given_with_places_states_and_freshness(client: Client, project: Project) -> None:
+    client.force_login(people()["reader"])
+    answer = client.get(f"/catalog/{project.id}/lineage/data/?select=%2Borders%2B").json()
+    drawn = {node[1]: node for node in answer["nodes"]}
+    assert set(drawn) == {"app.raw", "orders", "board"}
+    assert drawn["orders"][4] == "FAILED", "its test failed"
+    assert drawn["app.raw"][7] < drawn["orders"][7] < drawn["board"][7]
+    assert len(answer["edges"]) == 2
+
+
+@pytest.mark.parametrize("select", ["", "orders", "1+orders+1", "tog:x", "nothing", "@", "%" * 3000, "tag:x,tag:y"])
+def test_any_selection_is_answered(client: Client, project: Project, select: str) -> None:
+    client.force_login(people()["reader"])
+    base = f"/catalog/{project.id}/lineage/"
+    assert client.get(base, {"select": select}).status_code == 200
+    assert client.get(f"{base}data/", {"select": select}).status_code in (200, 422)
+    assert client.get(f"{base}node/", {"select": select, "node": ORDERS}).status_code == 200
+    assert client.get(f"{base}node/", {"node": select}).status_code == 404

@@ -76,3 +76,50 @@ def test_a_column_is_searched_and_its_node_looked_at(page: Page, live_server_sta
         expect(page.get_by_text(shown, exact=True).first).to_be_visible()
     page.get_by_role("complementary", name="Facts").get_by_role("link", name="int_orders__settled").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("int_orders__settled")
+
+
+def test_lineage_is_walked_by_keys(page: Page, live_server_stack: Stack) -> None:
+    page.goto(f"{live_server_stack.url}/catalog/?q=fct_orders")
+    page.get_by_role("region", name="Found").get_by_role("link").filter(has=page.get_by_text("fct_orders", exact=True)).click()
+    page.get_by_role("link", name="Lineage", exact=True).click()
+    page.wait_for_selector("[data-lineage][data-ready]")
+    node = page.locator("#lineage-graph a.node")
+    everything = node.count()
+    assert everything > 8
+    page.keyboard.press("/")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("+fct_orders --exclude resource_type:seed")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-lineage][data-ready]")
+    expect(page.get_by_role("link", name=re.compile("^raw_"))).to_have_count(0)
+
+    page.get_by_role("link", name=re.compile("^fct_orders, incremental")).click()
+    panel = page.get_by_role("complementary", name="Chosen node")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("fct_orders")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("a.node[aria-current=true]")).to_have_attribute("aria-label", re.compile("^int_orders__settled"))
+    expect(panel.get_by_role("heading", level=2)).to_have_text("int_orders__settled")
+    assert "node=model.company_analytics.int_orders__settled" in page.url
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("fct_orders")
+    panel.get_by_role("link", name="Focus").click()
+    page.wait_for_selector("[data-lineage][data-ready]")
+    expect(page.get_by_label("Selector")).to_have_value("2+fct_orders+2")
+    page.get_by_role("button", name="One step less up").click()
+    page.wait_for_selector("[data-lineage][data-ready]")
+    expect(page.get_by_label("Selector")).to_have_value("1+fct_orders+2")
+    page.get_by_role("button", name="Freshness").click()
+    expect(page.locator("a.node[data-state=SUCCESS]").first).to_be_visible()
+
+
+def test_a_selector_that_is_none_says_which_there_are(page: Page, live_server_stack: Stack) -> None:
+    page.goto(f"{live_server_stack.url}/catalog/")
+    page.get_by_role("link", name="company_analytics").click()
+    page.get_by_role("link", name="Lineage", exact=True).click()
+    page.get_by_label("Selector").fill("tog:x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("`tog:` is not known here")).to_be_visible()

@@ -1,0 +1,183 @@
+"""The lineage of a project: chosen by dbt's selectors, laid out here, drawn by the page."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from catalog import selecting, selectors
+from catalog.graph import TESTS, Graph, graph
+from catalog.layout import HEIGHT, WIDTH, Layout, lay_out
+from catalog.models import Outcome, Project
+from catalog.selecting import NoSelector
+from catalog.templatetags.catalog import FRESHNESS
+from catalog.views.nodes import node_context
+from namespaces.rights import login_required
+from ui import formats
+from ui.htmx import page
+
+AROUND = re.compile(r"^(?:(\d+)\+)?([^\s,+@]+)(?:\+(\d+))?$")
+WORSE = ("FAILED", "WARNING")  # of states, the worst first
+COLOURS = {"state": "State", "freshness": "Freshness", "duration": "Duration"}
+LISTED = 500
+HEATS = 5
+
+
+@login_required
+@require_GET
+def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The page around the graph; the same nodes as a list for those who cannot see it, or whose screen is small."""
+    project = selectors.project(request.user, project_id)
+    version = selectors.version_of(project, request.GET.get("version", ""))
+    asked = request.GET.get("select", "").strip()[:2000]
+    known = graph(project, version)
+    painted = _painted(project, known)
+    try:
+        chosen, problem = selecting.select(known, asked, painted.statuses), ""
+    except NoSelector as error:
+        chosen, problem = set(), error.message
+    colour = request.GET.get("colour", "")
+    context = {
+        "project": project,
+        "version": version,
+        "tab": "lineage",
+        "select": asked,
+        "problem": problem,
+        "count": len(chosen),
+        "total": sum(member.kind not in TESTS for member in known.members.values()),
+        "around": None if problem else _around(asked),
+        "colour": colour if colour in COLOURS else "state",
+        "colours": COLOURS.items(),
+        "groups": _listed(known, chosen, painted),
+        "more": max(len(chosen) - LISTED, 0),
+        "query": _query(request),
+        "chosen": request.GET.get("node", ""),
+    }
+    return page(request, "catalog/lineage.html", "catalog/_lineage_list.html", context)
+
+
+def _query(request: HttpRequest) -> str:
+    query = request.GET.copy()
+    query.pop("node", None)
+    return query.urlencode()
+
+
+def _around(asked: str) -> dict[str, Any] | None:
+    """`2+orders+1` taken apart, with what one step more and less would be written as; None for any other selection."""
+    found = AROUND.match(asked)
+    if not found:
+        return None
+    up, core, down = int(found[1] or 0), found[2], int(found[3] or 0)
+
+    def written(above: int, below: int) -> str:
+        return f"{f'{above}+' if above > 0 else ''}{core}{f'+{below}' if below > 0 else ''}"
+
+    return {
+        "up": up,
+        "down": down,
+        "less_up": written(up - 1, down),
+        "more_up": written(up + 1, down),
+        "less_down": written(up, down - 1),
+        "more_down": written(up, down + 1),
+    }
+
+
+@login_required
+@require_GET
+def data(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The chosen nodes with their places, as the page draws them."""
+    project = selectors.project(request.user, project_id)
+    version = selectors.version_of(project, request.GET.get("version", ""))
+    known = graph(project, version)
+    painted = _painted(project, known)
+    chosen = selecting.select(known, request.GET.get("select", "").strip()[:2000], painted.statuses)
+    laid = lay_out(known, chosen)
+    return JsonResponse(
+        {
+            "nodes": _drawn(known, laid, painted),
+            "edges": laid.edges,
+            "size": [laid.width, laid.height],
+            "box": [WIDTH, HEIGHT],
+            "panel": reverse("catalog:lineage_node", args=[project.pk]),
+        }
+    )
+
+
+@login_required
+@require_GET
+def panel(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The side panel of one node."""
+    project = selectors.project(request.user, project_id)
+    version = selectors.version_of(project, request.GET.get("version", ""))
+    context = node_context(project, selectors.node(project, request.GET.get("node", ""), version), version)
+    return render(request, "catalog/_lineage_panel.html", context)
+
+
+class Painted:
+    """What colours the nodes of a graph: states, with those of their tests, freshness with that of what is above, and durations."""
+
+    def __init__(self, known: Graph, outcomes: dict[str, Outcome]) -> None:
+        self.known, self.outcomes = known, outcomes
+        self.statuses = {name: outcome.status for name, outcome in outcomes.items() if outcome.status}
+        self.fresh = self._freshness()
+        self._heat = self._heats()
+
+    def state(self, name: str) -> str:
+        """How a node and its tests ended, the worst of it."""
+        own = self.outcomes.get(name, selectors.NOTHING)
+        tests = {self.outcomes[one].state for one in selectors.tests_of(self.known, name) if one in self.outcomes}
+        states = {own.state or FRESHNESS.get(str(own.freshness.get("status")), ""), *tests}
+        return next((state for state in WORSE if state in states), own.state or ("SUCCESS" if "SUCCESS" in states else ""))
+
+    def heat(self, name: str) -> int:
+        """The duration of a node among the others: 1 for the quickest fifth to 5, 0 where it never ran."""
+        return self._heat.get(name, 0)
+
+    def _freshness(self) -> dict[str, str]:
+        """Of each source how fresh it is, of each other node the worst of those above it."""
+        found = {}
+        for status in ("pass", "warn", "error", "runtime error"):  # the worse over the better
+            of_status = [
+                name for name, one in self.outcomes.items() if one.freshness.get("status") == status and name in self.known.members
+            ]
+            found |= dict.fromkeys(self.known.around(of_status, self.known.children), FRESHNESS[status])
+        return found
+
+    def _heats(self) -> dict[str, int]:
+        timed = sorted(
+            (one.seconds, name) for name, one in self.outcomes.items() if one.seconds and not name.startswith(("test.", "unit_test."))
+        )
+        return {name: place * HEATS // len(timed) + 1 for place, (_, name) in enumerate(timed)}
+
+
+def _painted(project: Project, known: Graph) -> Painted:
+    rows = Outcome.objects.filter(project=project).only("unique_id", "state", "status", "seconds", "freshness")
+    return Painted(known, {row.unique_id: row for row in rows.iterator(chunk_size=2000)})
+
+
+def _drawn(known: Graph, laid: Layout, painted: Painted) -> list[list[Any]]:
+    """Of each node: unique_id, name, what stands below it, kind, state, freshness, heat, x, y."""
+    made = []
+    for name, (x, y) in zip(laid.names, laid.places, strict=True):
+        member, outcome = known.members[name], painted.outcomes.get(name, selectors.NOTHING)
+        below = ", ".join(
+            part for part in (member.materialized or member.kind.replace("_", " "), formats.duration(outcome.seconds)) if part
+        )
+        made.append([name, member.name, below, member.kind, painted.state(name), painted.fresh.get(name, ""), painted.heat(name), x, y])
+    return made
+
+
+def _listed(known: Graph, chosen: set[str], painted: Painted) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The chosen nodes by kind and name, the first of many."""
+    groups = defaultdict(list)
+    for member in selectors.by_kind(known, chosen)[:LISTED]:
+        groups[member.kind].append(
+            {"member": member, "state": painted.state(member.unique_id), "fresh": painted.fresh.get(member.unique_id, "")}
+        )
+    return list(groups.items())
