@@ -12,7 +12,7 @@ from celery.signals import worker_ready
 from django.conf import settings
 
 from executions import claims
-from kestra_web import environment, heartbeat
+from kestra_web import environment, heartbeat, watch
 from kestra_web.celery import app
 
 
@@ -28,6 +28,7 @@ def serve(role: str, queues: Sequence[str], threads: int) -> int:
     def ready(**event: object) -> None:
         claims.start_beating(role, threads)
         heartbeat.leave_regularly(role)
+        watch.begin(queues)
 
     worker_ready.connect(ready, weak=False)
     warnings.filterwarnings("ignore", category=SecurityWarning)  # it warns root of pickled messages; ours are JSON only

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +28,7 @@ class Process:
     def __init__(self, role: str, log: Path) -> None:
         self.role, self.log = role, log
         self.process: subprocess.Popen[bytes] | None = None
+        self.stopped = False
 
     def start(self) -> None:
         """Start it; a worker answers as soon as it is ready."""
@@ -41,7 +43,15 @@ class Process:
             self.process = subprocess.Popen(
                 command(self.role), env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-        Process.started = [*Process.started, self][-4:]
+        Process.started = [*(process for process in Process.started if process is not self), self][-4:]
+
+    @classmethod
+    def mend(cls) -> None:
+        """Start again what ended by itself, as a supervisor does, and say so: that is worth a look."""
+        for process in cls.started:
+            if process.ending.startswith("ended") and not process.stopped:
+                warnings.warn(f"the {process.role} {process.ending}:\n{process.log.read_text()[-6000:]}", stacklevel=3)
+                process.start()
 
     @property
     def ending(self) -> str:
@@ -55,6 +65,7 @@ class Process:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send it a signal and wait for its end."""
+        self.stopped = True
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
             try:
@@ -100,11 +111,12 @@ def worker(running: list[Process], transactional_db: None) -> Process:
     return running[0]
 
 
-def until_ended(execution: Execution, seconds: float = 30) -> Execution:
+def until_ended(execution: Execution, seconds: float = 60) -> Execution:
     """Wait for the end of an execution and answer it as it is then."""
     deadline = time.monotonic() + seconds
     while not Execution.objects.filter(id=execution.id, state__in=ENDED).exists():
         assert time.monotonic() < deadline, _story(execution)
+        Process.mend()
         time.sleep(0.02)
     execution.refresh_from_db()
     return execution

@@ -68,7 +68,7 @@ def test_a_dead_worker_loses_its_attempt(make_process: Callable[[str], Process],
     assert sleepers(length), "a worker that is killed cannot end its processes itself"
     make_process("scheduler")
     make_process("worker")
-    until_ended(execution, 30)
+    until_ended(execution)
     assert not sleepers(length)
     assert execution.state == state
     run = execution.task_runs.get()
