@@ -54,6 +54,7 @@ def _watch(queues: Sequence[str]) -> None:
             working, received = len(state.active_requests), sum(state.total_count.values())
             if patience.over(waiting=waiting, working=working, received=received, now=time.monotonic()):
                 told = f"{waiting} messages wait and none was taken for {PATIENCE_SECONDS:g} s: this process ends, to be started anew"
-                print(told, file=sys.stderr, flush=True)  # not by the log, which may be what hangs
+                sys.stderr.write(told + "\n")  # not by the log, which may be what hangs
+                sys.stderr.flush()
                 faulthandler.dump_traceback(sys.stderr, all_threads=True)
                 os._exit(STATUS)
