@@ -35,7 +35,6 @@ ARGUMENTS = (
     "defer",
     "state",
     "empty",
-    "indirect_selection",
     "fail_fast",
 )
 logger = logging.getLogger(__name__)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from catalog.views import lineage, nodes, projects
+from catalog.views import compare, lineage, nodes, projects
 
 app_name = "catalog"
 
 urlpatterns = [
     path("catalog/", projects.project_list, name="projects"),
+    path("executions/<str:execution_id>/compare/", compare.compare, name="compare"),
     path("catalog/<int:project_id>/", projects.overview, name="project"),
     path("catalog/<int:project_id>/lineage/", lineage.lineage, name="lineage"),
     path("catalog/<int:project_id>/lineage/data/", lineage.data, name="lineage_data"),

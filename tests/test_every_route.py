@@ -61,6 +61,7 @@ GET    reader    /catalog/<int:project_id>/nodes/<path:unique_id>/
 GET    signed    /executions/
 GET    reader    /executions/<str:execution_id>/
 POST   member    /executions/<str:execution_id>/change-status/
+GET    reader    /executions/<str:execution_id>/compare/
 POST   member    /executions/<str:execution_id>/delete/
 GET    reader    /executions/<str:execution_id>/file/
 GET    reader    /executions/<str:execution_id>/file/download/

@@ -107,3 +107,35 @@ def bars(runs: list[NodeRun], what: str = "seconds") -> list[dict[str, Any]]:
             }
         )
     return made
+
+
+WAYS = {
+    "new": "only here",
+    "gone": "not here",
+    "state": "ended otherwise",
+    "sql": "other SQL",
+    "definition": "other definition",
+    "slower": "slower",
+    "faster": "faster",
+    "rows": "other rows",
+}
+
+
+@register.filter
+def way(name: str) -> str:
+    """How a node differs, in words."""
+    return WAYS.get(name, name)
+
+
+@register.filter
+def signed_seconds(value: float | None) -> str:
+    """A difference of durations with its sign: `+1.2 s`; nothing for none, or one too small to see."""
+    if value is None or abs(value) < 0.05:
+        return ""
+    return f"{'+' if value > 0 else '−'}{formats.duration(abs(value))}"
+
+
+@register.filter
+def signed_number(value: float | None) -> str:
+    """A difference of counts with its sign; nothing for none."""
+    return f"{'+' if value > 0 else '−'}{formats.number(abs(value))}" if value else ""

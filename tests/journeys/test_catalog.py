@@ -20,7 +20,7 @@ FLOW = "company.team.dbt/build_warehouse"
 ENDED = ("SUCCESS", "WARNING", "FAILED", "KILLED")
 
 
-def build(stack: Stack, nodes: str = "company_analytics") -> str:
+def build(stack: Stack, nodes: str) -> str:
     """Execute the demo's flow and wait until the catalog has what it left; answers the id of the execution."""
     client = client_of(stack)
     started = (
@@ -45,8 +45,8 @@ def _page_of(client: httpx.Client, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def built(live_server_stack: Stack) -> str:
-    """An execution that built the demo's project."""
-    return build(live_server_stack)
+    """An execution that built a part of the demo's project."""
+    return build(live_server_stack, "+fct_orders")
 
 
 @pytest.fixture
@@ -123,3 +123,23 @@ def test_a_selector_that_is_none_says_which_there_are(page: Page, live_server_st
     page.get_by_label("Selector").fill("tog:x")
     page.keyboard.press("Enter")
     expect(page.get_by_text("`tog:` is not known here")).to_be_visible()
+
+
+def test_two_executions_are_compared(page: Page, live_server_stack: Stack, built: str) -> None:
+    later = build(live_server_stack, "fct_orders")
+    page.goto(f"{live_server_stack.url}/executions/{later}/")
+    page.get_by_role("link", name="compare").click()
+    expect(page.get_by_label("Compare with")).to_have_value(built)
+    expect(page.get_by_role("row", name="input nodes +fct_orders fct_orders")).to_be_visible()
+    nodes = page.get_by_role("table").last
+    expect(nodes.get_by_role("row").filter(has_text="not here").first).to_be_visible()
+    page.get_by_role("link", name="All nodes").click()
+    row = page.get_by_role("row").filter(has=page.get_by_role("link", name="fct_orders", exact=True))
+    row.get_by_role("link", name="fct_orders", exact=True).click()
+    shown = page.get_by_role("region", name="Compiled SQL")
+    expect(shown.get_by_role("heading")).to_have_text("Compiled SQL of fct_orders")
+    expect(shown.locator("[data-diff=added]").first).to_be_visible()  # the second build takes only what is new
+    page.keyboard.press("Escape")
+    expect(shown).to_be_hidden()
+    page.get_by_role("link", name="Swap").click()
+    expect(page.get_by_label("Compare with")).to_have_value(later)
