@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,14 @@ class People:
             rights.require(row.created_by if row else self.starter, namespace, role)
         except KestraError as error:
             raise Missing(f"Access to '{namespace}' namespace is not allowed from '{self.execution.namespace}'.") from error
+
+    def schema(self) -> str:
+        """The schema of whoever started the execution by hand, such as `dbt_ada_lovelace`; empty where a trigger started it."""
+        row = models.Execution.objects.filter(id=self.execution.id).select_related("created_by").first()
+        person = row.created_by if row else self.starter
+        if person is None or not person.email or self.execution.trigger:
+            return ""
+        return "dbt_" + re.sub(r"[^a-z0-9]+", "_", person.email.partition("@")[0].lower()).strip("_")
 
     def may_read(self, namespace: str) -> None:
         """Raises a KestraError unless all of them may read there."""
@@ -173,7 +182,8 @@ class Connections:
             hidden = connections.secret_fields(row)
         for value in hidden.values():
             self.masks.add(value)
-        return Connection(row.name, row.adapter, {**row.fields, **hidden}, row.protected)
+        schema = self.people.schema() if row.personal else ""
+        return Connection(row.name, row.adapter, {**row.fields, **hidden}, row.protected, schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ class Connection(models.Model):
     description = models.CharField(max_length=300, blank=True)
     is_default = models.BooleanField(default=False)
     protected = models.BooleanField(default=False)
+    personal = models.BooleanField(default=False)
     changed = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     test = models.CharField(max_length=10, choices=Test.choices, default=Test.NONE, blank=True)

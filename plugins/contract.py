@@ -443,6 +443,7 @@ class Connection:
     adapter: str
     fields: Mapping[str, Any]
     protected: bool = False  # only what a trigger started builds there
+    schema: str = ""  # that of the person who started the execution by hand, where each has one of their own
 
 
 class ConnectionsPort(Protocol):

@@ -43,6 +43,8 @@ class ConnectionForm(Form):
     is_default = forms.BooleanField(label="Use it where a task names no connection", required=False)
     protected = forms.BooleanField(label="Protected: only flows that a trigger starts build there", required=False)
 
+    personal = forms.BooleanField(label="What people start by hand goes to a schema of their own: dbt_ and their name", required=False)
+
     def __init__(self, *args: Any, adapter: str, kept: frozenset[str] = frozenset(), **kwargs: Any) -> None:
         self.adapter, self.kept = adapter, kept
         super().__init__(*args, **kwargs)
@@ -113,6 +115,7 @@ def edit(request: HttpRequest, namespace: str, name: str = "") -> HttpResponse:
         more = {key: value for key, value in row.fields.items() if key not in own} if row.adapter == adapter else {}
         initial |= {f"field_{key}": value for key, value in row.fields.items() if key in own}
         initial |= {"name": row.name, "description": row.description, "is_default": row.is_default, "protected": row.protected}
+        initial["personal"] = row.personal
         initial["more"] = yaml_.dump(more) if more else ""
     typed = {key: request.GET[key] for key in ("name", "description") if key in request.GET}
     form = ConnectionForm(initial={**initial, **typed}, adapter=adapter, kept=kept)
@@ -135,7 +138,7 @@ def put(request: HttpRequest, namespace: str) -> HttpResponse:
         given = {field: form.cleaned_data[f"field_{field.name}"] for field in ADAPTERS[adapter]}
         secrets = {field.name: value for field, value in given.items() if field.secret and value}
         plain = {field.name: value for field, value in given.items() if not field.secret and value not in ("", None, False)}
-        common = {key: form.cleaned_data[key] for key in ("name", "description", "is_default", "protected")}
+        common = {key: form.cleaned_data[key] for key in ("name", "description", "is_default", "protected", "personal")}
         try:
             service.put(
                 user=request.user,

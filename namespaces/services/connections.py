@@ -35,6 +35,7 @@ def put(
     description: str = "",
     is_default: bool = False,
     protected: bool = False,
+    personal: bool = False,
     must_be_new: bool = False,
 ) -> Connection:
     """Set a connection. `secrets` are the secret fields that get a new value; those named in `kept` keep theirs; all others go.
@@ -54,7 +55,7 @@ def put(
     hidden = {key: value for key, value in before.items() if key in kept and row.adapter == adapter} | dict(secrets)
     row.adapter, row.fields, row.description = adapter, dict(fields), description.strip()[:300]
     row.ciphertext = vault.encrypt(json.dumps(hidden).encode())
-    row.is_default, row.protected = is_default, protected
+    row.is_default, row.protected, row.personal = is_default, protected, personal
     row.changed, row.changed_by = timezone.now(), user if isinstance(user, User) else None
     row.test, row.tested, row.test_log = Connection.Test.NONE, None, ""
     with transaction.atomic():

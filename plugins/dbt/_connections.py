@@ -37,13 +37,23 @@ def profiles(context: RunContext, named: str | None, project: Path, calls: Seque
         used = next((found for found in others if found.name == call.target), chosen)
         _guard(context, used, call)
     context.header("connection", ", ".join(f"{found.name} ({found.adapter})" for found in (chosen, *others)))
-    outputs = {found.name: _adapters.output(found.adapter, _rendered(context, found)) for found in (chosen, *others)}
+    outputs = {found.name: _target(context, found) for found in (chosen, *others)}
     text: str = yaml.safe_dump({_profile_of(project): {"target": chosen.name, "outputs": outputs}}, sort_keys=False, allow_unicode=True)
     return text
 
 
+def _target(context: RunContext, connection: Connection) -> dict[str, Any]:
+    """One entry of `outputs`, in the schema of the person who tries something out."""
+    made = _adapters.output(connection.adapter, _rendered(context, connection))
+    if connection.schema:
+        made["dataset" if "dataset" in made else "schema"] = connection.schema
+        context.header("schema", f"{connection.schema}, for what a person starts by hand")
+    return made
+
+
 def _guard(context: RunContext, connection: Connection, call: Invocation) -> None:
-    if connection.protected and call.verb in _BUILDS and not context.variables.get("trigger"):
+    trying = connection.schema or context.variables.get("trigger")
+    if connection.protected and call.verb in _BUILDS and not trying:
         raise TaskFailed(
             f"The connection '{connection.name}' is protected: `dbt {call.verb}` runs there only where a trigger (a schedule, say) "
             "started the flow, and a person started this execution",

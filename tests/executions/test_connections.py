@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,16 @@ def execution_of(execution_id: str) -> Execution:
     loaded = store.load(execution_id)
     assert loaded is not None
     return loaded.execution
+
+
+@pytest.mark.parametrize(("trigger", "schema"), [(None, "dbt_ada_l"), ({"id": "nightly", "type": "schedule", "variables": {}}, "")])
+def test_who_starts_by_hand_has_a_schema(trigger: dict[str, object] | None, schema: str) -> None:
+    person = User.objects.create(email="Ada.L@example.com", name="Ada")
+    put("dev", personal=True)
+    started = execution_of(page_data.execution(created_by=person).id)
+    found = ports.Connections(NS, ports.People(replace(started, trigger=trigger)), Masks()).get("dev")
+    assert found is not None
+    assert found.schema == schema
 
 
 @pytest.mark.dbt

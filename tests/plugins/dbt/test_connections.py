@@ -96,6 +96,15 @@ def test_a_protected_one_is_built_only_by_triggers(project: MemoryContext, comma
     assert profiles(project, task(command)) is not None
 
 
+@pytest.mark.parametrize(("adapter", "key"), [("postgres", "schema"), ("bigquery", "dataset")])
+def test_what_people_try_goes_to_a_schema_of_their_own(project: MemoryContext, adapter: str, key: str) -> None:
+    fields = {"host": "h", "user": "u", "dbname": "d", "schema": "marts"} if adapter == "postgres" else {"project": "p", "dataset": "marts"}
+    own = Connection("prod", adapter, fields, protected=True, schema="dbt_ada")
+    project.namespace().connections.known = {None: own}
+    assert profiles(project, task("dbt build"))["shop"]["outputs"]["prod"][key] == "dbt_ada"
+    assert "dbt_ada" in project.headers["schema"]
+
+
 def test_one_that_is_missing_is_told(project: MemoryContext) -> None:
     with pytest.raises(TaskFailed, match=r"no connection 'none' in the namespace company\.team"):
         profiles(project, task("dbt build", connection="none"))
