@@ -256,7 +256,7 @@ def _narrowed(execution: Execution, run: TaskRun) -> Narrowed | None:
     told = execution.notes.get("narrowed")
     if not told or told["task"] != run.task_id or told["value"] != run.value:
         return None
-    return Narrowed(tuple(told["nodes"]), frozenset(told["without"]))
+    return Narrowed(tuple(told.get("nodes", ())), frozenset(told.get("without", ())), frozenset(told.get("dropped", ())))
 
 
 def make_folder(folder: Path) -> None:

@@ -326,6 +326,28 @@ class ProjectState(models.Model):
         ]
 
 
+class Plan(models.Model):
+    """An execution that is not begun yet: what the first dbt task of its flow would do. It may begin later, under the same id."""
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"
+        READY = "ready"
+        FAILED = "failed"
+
+    id = models.CharField(primary_key=True, max_length=40)
+    namespace = models.CharField(max_length=150)
+    flow_id = models.CharField(max_length=100)
+    flow_revision = models.PositiveIntegerField()
+    inputs = models.JSONField(default=dict)
+    labels = models.JSONField(default=list)
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.WAITING)
+    task_id = models.CharField(max_length=256, blank=True)
+    result = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    created = models.DateTimeField(default=timezone.now, db_index=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+
 class Dashboard(models.Model):
     """Charts that somebody put together. `source` is their YAML as it was written."""
 

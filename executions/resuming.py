@@ -5,6 +5,7 @@ What had succeeded is known from the rows of the nodes, which are in the databas
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from engine import states
@@ -39,7 +40,7 @@ def succeeded(run: models.TaskRun) -> list[str]:
         unique_id = str(data.get("unique_id") or "")
         worst[unique_id] = worst.get(unique_id, True) and state in GOOD
     before = run.execution.notes.get("narrowed") or {}
-    earlier = before["without"] if before.get("task") == run.task_id and before.get("value") == run.value else []
+    earlier = before.get("without", []) if before.get("task") == run.task_id and before.get("value") == run.value else []
     done = {name for name, good in worst.items() if good} | {name for name in earlier if worst.get(name, True)}
     return sorted(done - {""})
 
@@ -50,8 +51,9 @@ def resume(*, user: Person, execution_id: str) -> models.Execution:
     run = resumable(execution)
     if run is None:
         raise NothingToResume
-    nodes = (execution.notes.get("narrowed") or {}).get("nodes") or []
-    return services.replay(user=user, execution_id=execution.id, task_run_id=run.id, notes=_notes(run, nodes, succeeded(run)))
+    before = execution.notes.get("narrowed") or {}
+    notes = _notes(run, before.get("nodes", []), succeeded(run), before.get("dropped", []))
+    return services.replay(user=user, execution_id=execution.id, task_run_id=run.id, notes=notes)
 
 
 def run_nodes(*, user: Person, execution_id: str, step_id: str, which: Which) -> models.Execution:
@@ -68,5 +70,6 @@ def run_nodes(*, user: Person, execution_id: str, step_id: str, which: Which) ->
     return services.replay(user=user, execution_id=execution.id, task_run_id=step.task_run.id, notes=_notes(step.task_run, [chosen], []))
 
 
-def _notes(run: models.TaskRun, nodes: list[str], without: list[str]) -> dict[str, Any]:
-    return {"narrowed": {"task": run.task_id, "value": run.value, "nodes": nodes, "without": without}}
+def _notes(run: models.TaskRun, nodes: list[str], without: list[str], dropped: Sequence[str] = ()) -> dict[str, Any]:
+    told = {"task": run.task_id, "value": run.value, "nodes": nodes, "without": without}
+    return {"narrowed": told | ({"dropped": list(dropped)} if dropped else {})}

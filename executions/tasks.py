@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from executions import connection_tests, dispatch, polling, worker
+from executions import connection_tests, dispatch, planning, polling, worker
 
 
 @shared_task(name="executions.run_task", ignore_result=True)
@@ -35,3 +35,9 @@ def evaluate_trigger(state_id: int) -> None:
 def test_connection(connection_id: int) -> None:
     """Try to connect once."""
     connection_tests.run(connection_id)
+
+
+@shared_task(name="executions.make_plan", ignore_result=True)
+def make_plan(plan_id: str) -> None:
+    """Find out what a dbt task would do."""
+    planning.make(plan_id)

@@ -28,7 +28,7 @@ from pytest_django import Settings
 from api.server import VERSION
 from catalog.models import Node, Project
 from executions import consumers, dashboards, project_states, storage
-from executions.models import Execution, ProjectState, TaskRun, TriggerState
+from executions.models import Execution, Plan, ProjectState, TaskRun, TriggerState
 from flows import services as flow_services
 from flows import templates
 from kestra_web.asgi import application
@@ -130,6 +130,7 @@ POST   signed    /flows/draw/
 POST   signed    /flows/format/
 GET    signed    /flows/bulk-<str:verb>/
 POST   found     /flows/bulk-<str:verb>/
+POST   member    /flows/<str:namespace>/<str:flow_id>/plan/
 GET    signed    /flows/export/
 GET    signed    /flows/import/
 POST   found     /flows/import/
@@ -186,6 +187,9 @@ GET    admin     /people/
 POST   admin     /people/(?P<person_id>\d+)/(?P<action>disable|enable|promote|demote)/
 POST   admin     /people/<int:person_id>/reset-password/
 POST   admin     /people/add/
+GET    reader    /plans/<str:plan_id>/
+POST   reader    /plans/<str:plan_id>/estimate/
+POST   member    /plans/<str:plan_id>/run/
 GET    signed    /plugins/
 GET    signed    /plugins/<str:type_>/
 GET    signed    /secrets/
@@ -529,6 +533,7 @@ class World:
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
+            "plan_id": "planned",
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
             "project_id": self.project, "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
@@ -648,6 +653,7 @@ def made() -> World:
     uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
     storage.write(uri, b"kept")
     kv.set(NS, "answer", 1)
+    Plan.objects.create(id="planned", namespace=NS, flow_id="shop", flow_revision=1, status="failed")
     for content in (b'{"nodes": {}}', b"{}"):
         project_states.promote(namespace=NS, project="shop", target="dev", branch="", manifest=content, digest={})
     templates.create(user=people["owner"], source=TEMPLATE)

@@ -9,10 +9,10 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import get_current_timezone, is_naive, make_aware
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from engine.document import Flow
-from executions import page_selectors, selectors, services
+from executions import page_selectors, planning, selectors, services
 from executions.models import Execution
 from executions.starting import InvalidInput
 from executions.views import _inputs
@@ -21,7 +21,7 @@ from flows.views.pages import readable as readable_flow
 from namespaces.models import Role
 from namespaces.rights import login_required
 from ui.errors import Invalid
-from ui.htmx import page
+from ui.htmx import done, page
 
 
 @login_required
@@ -35,6 +35,7 @@ def execute(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
         "document": flow,
         "expected": page_selectors.expectation(namespace, flow_id, flow),
         "depends": any(one.depends_on for one in flow.inputs),
+        "can_plan": planning.planned_task(flow) is not None,
     }
     if request.method == "GET":
         context["fields"] = _first_fields(request, flow, depends=context["depends"])
@@ -78,6 +79,27 @@ def _start(request: HttpRequest, flow: Flow, context: dict[str, Any]) -> HttpRes
     if request.headers.get("HX-Request"):
         return HttpResponse(status=200, headers={"HX-Redirect": url})
     return redirect(url)
+
+
+@login_required
+@require_POST
+def plan(request: HttpRequest, namespace: str, flow_id: str) -> HttpResponse:
+    """Have it found out what an execution with these inputs would do, and go to that page; or 422 with errors at the fields."""
+    row = readable_flow(request, namespace, flow_id, role=Role.MEMBER)
+    flow = flow_selectors.parsed(namespace, flow_id)
+    sent = _inputs.sent(request, flow.inputs)
+    try:
+        made = planning.ask(
+            user=request.user, namespace=namespace, flow_id=flow_id, inputs=sent.values, files=sent.files,
+            labels=labels_of(request.POST.get("labels", "")),
+        )  # fmt: skip
+    except Invalid as error:
+        context = {
+            "flow": row, "document": flow, "expected": page_selectors.expectation(namespace, flow_id, flow), "can_plan": True,
+            "depends": any(one.depends_on for one in flow.inputs),
+        }  # fmt: skip
+        return _refused(request, flow, context, sent, error)
+    return done(request, reverse("executions:plan", args=[made.id]))
 
 
 def _refused(request: HttpRequest, flow: Flow, context: dict[str, Any], sent: _inputs.Sent, error: Invalid) -> HttpResponse:

@@ -73,9 +73,10 @@ class Rehearsal:
     def chosen(self, narrowed: Narrowed) -> dict[int, list[str]]:
         """For each command that was asked about, the nodes that it is to take."""
         found = {}
+        left_out = narrowed.without | narrowed.dropped
         for number, listed in self.listed.items():
             types = _TYPES[invocations([self.lines[number]])[0].verb]
-            found[number] = [one for one in dict.fromkeys(listed) if one.partition(".")[0] in types and one not in narrowed.without]
+            found[number] = [one for one in dict.fromkeys(listed) if one.partition(".")[0] in types and one not in left_out]
         return found
 
     def narrowed(self, chosen: dict[int, list[str]]) -> list[str]:

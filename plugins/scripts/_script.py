@@ -89,6 +89,15 @@ class ExecScript(ScriptProperties):
 
     def run_heard(self, context: RunContext, hear: Heard | None) -> Result:
         """The same, with someone who hears every line, whatever it is, as `hear(stream, text)`."""
+        with self.opened(context) as (place, runner, shell):
+            self.rehearse(context, place, lambda commands, on_line: runner.execute(shell(commands, on_line), context))
+            reader = self.reader(context, place)
+            command = shell(self.lines(context, place), reader.line if hear is None else _both(reader.line, hear))
+            return self._conclude(context, place, reader, runner, replace(command, replay=reader.replay))
+
+    @contextmanager
+    def opened(self, context: RunContext) -> Iterator[tuple[Place, TaskRunner, Callable[[list[str], Heard], ShellCommand]]]:
+        """The place with all its files, the runner, and a function that makes the commands that it runs there."""
         with open_place(self, context) as place:
             _files.bring_namespace_files(context, self.namespace_files, place.folder)
             _files.write_input_files(context, self.input_files, place.folder, place.variables)
@@ -110,10 +119,7 @@ class ExecScript(ScriptProperties):
                     output_dir=place.output_dir,
                 )
 
-            self.rehearse(context, place, lambda commands, on_line: runner.execute(shell(commands, on_line), context))
-            reader = self.reader(context, place)
-            command = shell(self.lines(context, place), reader.line if hear is None else _both(reader.line, hear))
-            return self._conclude(context, place, reader, runner, replace(command, replay=reader.replay))
+            yield place, runner, shell
 
     def rehearse(self, context: RunContext, place: Place, run: Callable[[list[str], Heard], RunnerResult]) -> None:
         """What comes before the commands and is none of theirs; `run` runs other commands in the same place."""

@@ -39,7 +39,7 @@ class SingleCommand(DbtCLI):
         given = super().project_folder(context, place)
         return given.strip().lstrip("/") or None if given else None
 
-    def lines(self, context: RunContext, place: Place) -> list[str]:
+    def composed(self, context: RunContext, place: Place) -> list[str]:
         """The one command."""
         flags = {"--debug": self.debug, "--fail-fast": self.fail_fast, "--warn-error": self.warn_error}
         words = ["--log-format", "json", *(name for name, value in flags.items() if _render.flag(context, value))]

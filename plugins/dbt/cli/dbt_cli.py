@@ -51,6 +51,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -59,9 +60,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plugins.contract import Expression, Result, RunContext, RunnerResult, Schema, TaskFailed, TaskRunner, Text
+from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _details, _failure, _hosts, _narrowing, _state
+from plugins.dbt import _artifacts, _command, _connections, _details, _failure, _hosts, _narrowing, _plan, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -171,7 +172,12 @@ class DbtCLI(ExecScript):
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
     def lines(self, context: RunContext, place: Place) -> list[str]:
-        """The commands with what Kestra adds to them."""
+        """The commands that are run: the author's, or those that take fewer nodes."""
+        chosen = _chosen(place)
+        return list(json.loads(chosen.read_text())) if chosen.exists() else self.composed(context, place)
+
+    def composed(self, context: RunContext, place: Place) -> list[str]:
+        """The author's commands with what Kestra adds to them."""
         folder = self.project_folder(context, place)
         given = _render.texts(context, self.commands, place.variables)
         if self._engine(context) == "FUSION" and any("partial-parse" in line for line in given):
@@ -183,9 +189,7 @@ class DbtCLI(ExecScript):
         if self._on_missing(context) == "full" and not self._state_file(context, place).exists():
             given = [_command.without_state(line) for line in given]
         log_format = context.render(self.log_format).upper()
-        composed = [_command.compose(line, folder, log_format) for line in given]
-        chosen = _chosen(place)
-        return list(json.loads(chosen.read_text())) if chosen.exists() else composed
+        return [_command.compose(line, folder, log_format) for line in given]
 
     def run_heard(self, context: RunContext, hear: Heard | None) -> Result:
         """As any script; but a failure that only tests made is not tried again, since another attempt would find the same."""
@@ -207,20 +211,62 @@ class DbtCLI(ExecScript):
             context.log("WARN", "The database of this task goes with its folder, so what succeeded before is built again, too")
             return
         lines = self.lines(context, place)
-        rehearsal = _narrowing.Rehearsal(lines)
-        asked = rehearsal.commands(narrowed, str(place.private / "listing"))
-        if asked and run(asked, rehearsal.on_line).exit_code != 0:
-            said = "\n".join(rehearsal.errors[-3:])
-            raise TaskFailed(f"dbt could not say which nodes are left to run: {said}" if said else "dbt could not list the nodes")
-        chosen = rehearsal.chosen(narrowed)
+        rehearsal, chosen = self._listed(lines, narrowed, place, run)
         for number, line in enumerate(lines):
             if number not in chosen and any(call.runs_nodes for call in _command.invocations([line])):
                 context.log("WARN", f"This command is run as it is written: only plain calls of dbt can take fewer nodes: {line}")
         count = sum(map(len, chosen.values()))
-        why = f"those that did not succeed before; {len(narrowed.without)} are left out" if narrowed.without else " ".join(narrowed.nodes)
+        why = " ".join(narrowed.nodes)
+        if narrowed.without:
+            why = f"those that did not succeed before; {len(narrowed.without)} are left out"
+        elif narrowed.dropped:
+            why = f"as planned; {len(narrowed.dropped)} are left out"
         context.header("selection", f"{count} node{'' if count == 1 else 's'}: {why}")
         context.log("INFO", f"Takes {count} node{'' if count == 1 else 's'}: {why}")
         _chosen(place).write_text(json.dumps(rehearsal.narrowed(chosen)))
+
+    def _listed(
+        self, lines: list[str], narrowed: Narrowed, place: Place, run: Callable[[list[str], Heard], RunnerResult]
+    ) -> tuple[_narrowing.Rehearsal, dict[int, list[str]]]:
+        """Ask dbt which nodes the commands take; answers that with what each is to take of them."""
+        rehearsal = _narrowing.Rehearsal(lines)
+        asked = rehearsal.commands(narrowed, str(_listing(place)))
+        failed = bool(asked) and run(asked, rehearsal.on_line).exit_code != 0
+        _told(place).unlink(missing_ok=True)  # what the listing left is none of the task's
+        shutil.rmtree(_left(place), ignore_errors=True)
+        if failed:
+            said = "\n".join(rehearsal.errors[-3:])
+            raise TaskFailed(f"dbt could not say which nodes it would run: {said}" if said else "dbt could not list the nodes")
+        return rehearsal, rehearsal.chosen(narrowed)
+
+    def plan(self, context: RunContext) -> dict[str, Any]:
+        """What the task would do: its nodes in the order of their commands, why each would run, what waits for what. Runs none of them."""
+        with self.opened(context) as (place, runner, shell):
+            loaded = _artifacts.read(place.folder, self._state_file(context, place))
+            lines = self.lines(context, place)
+            _, chosen = self._listed(lines, Narrowed(), place, lambda commands, on_line: runner.execute(shell(commands, on_line), context))
+            manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST)
+            after = _state.digest(manifest.parsed) if manifest is not None else {}
+            compared = loaded if self.load_manifest is not None or self.load_state is not None else None
+            nodes = list(dict.fromkeys(node for listed in chosen.values() for node in listed))
+            why = _plan.reasons(nodes, after, _state.digest(compared.parsed) if compared is not None else None)
+            waits = _plan.gates(nodes, after)
+            nodes = _plan.ordered(nodes, waits)
+            return {
+                "commands": lines,
+                "unknown": [line for number, line in enumerate(lines) if number not in chosen and "dbt deps" not in line],
+                "threads": _threads(lines, self._profiles(context, place)),
+                "nodes": [
+                    {
+                        "id": node,
+                        "name": after.get(node, {}).get("name") or node,
+                        "path": after.get(node, {}).get("path") or "",
+                        "why": why[node],
+                        "waits": sorted(waits[node]),
+                    }
+                    for node in nodes
+                ],
+            }
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
         """The environment that stands in for the image, with the adapters that the profiles at hand name."""
@@ -272,10 +318,13 @@ class DbtCLI(ExecScript):
         rows = _render.flag(context, self.parse_run_results)
         several = sum(call.runs_nodes for call in calls) > 1
         steps = Steps(context, [f"dbt {call.verb}".rstrip() for call in calls] if several else [], artifacts.depends_on)
-        compared = any(call.deferred and call.target_path for call in calls)
-        identity = _state.identity(place.folder, self._project(context, place), calls, env)
+        written = _command.invocations(self.composed(context, place))  # also where what succeeded before is left out
+        partial = context.narrowed is not None and bool(context.narrowed.nodes or context.narrowed.dropped)
+        compared = partial or any(call.deferred and call.target_path for call in written)
+        full = _state.is_full(written) and not partial
+        identity = _state.identity(place.folder, self._project(context, place), written, env)
         return DbtReader(
-            context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if _state.is_full(calls) else None
+            context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if full else None
         )
 
     def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
@@ -375,9 +424,7 @@ class DbtCLI(ExecScript):
         elif manifest is None or not manifest.parsed:
             context.log("WARN", f"The manifest was not stored under '{key}': dbt wrote none that can be read")
         elif reader.keeps_state:
-            context.log(
-                "INFO", f"The manifest under '{key}' stays as it is: the run wrote to another folder than the state it compared with"
-            )
+            context.log("INFO", f"The manifest under '{key}' stays as it is: the run was a part, or compared with it from another folder")
         else:
             context.namespace(context.render(self.store_manifest.namespace)).kv.set(key, manifest.parsed)
             context.log("INFO", f"Stored the manifest under '{key}'")
@@ -477,6 +524,17 @@ class DbtCLI(ExecScript):
 def _only_tests_failed(outputs: Mapping[str, Any]) -> bool:
     runs, tests = outputs.get("runSummary") or {}, outputs.get("testSummary") or {}
     return bool(tests.get("fail")) and not tests.get("error") and not runs.get("error")
+
+
+def _threads(lines: list[str], profiles: str) -> int:
+    """The threads that dbt would use: by the flag, else by the first target of the profiles that says so; dbt's own default is 1."""
+    found = re.search(r"--threads[=\s]+(\d+)", "\n".join(lines)) or re.search(r"^\s*threads:\s*(\d+)", profiles, re.MULTILINE)
+    return max(int(found[1]), 1) if found else 1
+
+
+def _listing(place: Place) -> Path:
+    """Where dbt leaves the manifest of a listing."""
+    return place.private / "listing"
 
 
 def _chosen(place: Place) -> Path:

@@ -1,0 +1,276 @@
+"""Plans: what the dbt task of a flow would do, found out by a worker before anything is run; then the execution that does it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import statistics
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from engine.document import Flow, Task
+from engine.execution import Execution, TaskRun
+from engine.states import State
+from executions import claims, dispatch, executor, models, services, starting, working_directory, world
+from executions.context import Context, Sink
+from executions.dispatch import Outgoing
+from executions.logbook import LEVELS, Line
+from executions.models import Plan
+from flows import selectors as flow_selectors
+from namespaces import rights
+from namespaces.models import Role
+from namespaces.rights import Person
+from plugins import catalog
+from plugins.catalog import CATALOG
+from plugins.contract import StepReport, TaskFailed
+from plugins.dbt import _plan
+from plugins.dbt.cli.dbt_cli import DbtCLI
+from ui.errors import Conflict, Invalid, Missing
+
+LONGEST = timedelta(minutes=10)  # after it a plan that is not made is one that was lost
+KEPT = timedelta(days=7)
+HISTORY = 20  # executions from which durations are learned
+WHAT_IF = (1, 2, 4, 8, 16)
+GUESS = 0.2  # seconds of a node that never ran
+HARMLESS = ("io.kestra.plugin.git.Clone",)  # what may be run before, so that the project is there
+logger = logging.getLogger(__name__)
+
+
+class NoPlan(Missing):
+    """There is no such plan; they are forgotten after a week."""
+
+
+class NotReady(Conflict):
+    """The plan is not made, or its execution has begun already"""
+
+
+class NothingToPlan(Invalid):
+    """This flow has no dbt task whose nodes can be told before: only a DbtCLI at the top or in a WorkingDirectory can be planned."""
+
+
+# --- asking for one ---------------------------------------------------------------------------------------------------------------
+
+
+def planned_task(flow: Flow) -> tuple[Task, Task | None] | None:
+    """The first dbt task of a flow and the WorkingDirectory around it, if any."""
+    for task in flow.tasks:
+        if _is_dbt(task) and not task.disabled:
+            return task, None
+        if task.type.endswith(".WorkingDirectory"):
+            inside = next((child for child in _children(task) if _is_dbt(child) and not child.disabled), None)
+            if inside is not None:
+                return inside, task
+    return None
+
+
+def _children(task: Task) -> tuple[Task, ...]:
+    return tuple(child for branch in task.branches.values() for child in branch) if isinstance(task.branches, Mapping) else ()
+
+
+def _is_dbt(task: Task) -> bool:
+    try:
+        return issubclass(catalog.find(task.type), DbtCLI)
+    except catalog.CatalogError:
+        return False
+
+
+def ask(
+    *, user: Person, namespace: str, flow_id: str, inputs: Mapping[str, Any], files: Mapping[str, services.File] | None = None,
+    labels: Collection[tuple[str, str]] = (),
+) -> Plan:  # fmt: skip
+    """Have a worker find out what an execution with these inputs would do. Raises InvalidInput as a start does, and NothingToPlan."""
+    rights.require(user, namespace, Role.MEMBER)
+    flow = flow_selectors.parsed(namespace, flow_id)
+    found = planned_task(flow)
+    if found is None:
+        raise NothingToPlan
+    plan_id = world.new_id()
+    known = starting.labels_of(flow, labels, correlation=plan_id)
+    execution = starting.new(flow, inputs={**inputs, **services.uploads(files)}, labels=known, id=plan_id, starter=user)
+    if execution.notes.get("refused"):
+        raise Invalid(str(execution.notes["refused"]))
+    Plan.objects.filter(created__lt=timezone.now() - KEPT).delete()
+    plan = Plan.objects.create(
+        id=plan_id, namespace=namespace, flow_id=flow_id, flow_revision=flow.revision, inputs=execution.inputs, labels=list(known),
+        task_id=found[0].id, created_by_id=getattr(user, "pk", None),
+    )  # fmt: skip
+    dispatch.send([Outgoing("make_plan", plan.id)])
+    return plan
+
+
+def one(user: Person, plan_id: str) -> Plan:
+    """A plan that this person may read; raises NoPlan."""
+    plan = Plan.objects.filter(id=plan_id).first()
+    if plan is None or not rights.allows(rights.role_of(user, plan.namespace), Role.READER):
+        raise NoPlan
+    return plan
+
+
+def status(plan: Plan) -> str:
+    """How it stands; one that no worker made in time has failed."""
+    late = timezone.now() - plan.created > LONGEST
+    return Plan.Status.FAILED if plan.status == Plan.Status.WAITING and late else plan.status
+
+
+# --- making it, on a worker -------------------------------------------------------------------------------------------------------
+
+
+def make(plan_id: str) -> None:
+    """Find out what a plan asks. This is the outermost place, and so the only one that catches every Exception."""
+    claims.start_beating()
+    plan = Plan.objects.filter(id=plan_id, status=Plan.Status.WAITING).first()
+    if plan is None:
+        return
+    changes: dict[str, Any] = {"status": Plan.Status.FAILED, "error": ""}
+    try:
+        changes = {"status": Plan.Status.READY, "result": _made(plan)}
+    except TaskFailed as failure:
+        changes["error"] = failure.message
+    except Exception as error:
+        logger.exception("The plan %s of %s.%s failed unexpectedly", plan.id, plan.namespace, plan.flow_id)
+        changes["error"] = type(error).__name__
+    Plan.objects.filter(id=plan.id).update(**changes)
+
+
+def _made(plan: Plan) -> dict[str, Any]:
+    flow = flow_selectors.parsed(plan.namespace, plan.flow_id, plan.flow_revision)
+    found = planned_task(flow)
+    if found is None:
+        raise TaskFailed(NothingToPlan().message)
+    task, around = found
+    execution = _execution(plan)
+    context = _PlanContext(flow, execution, task, plan.id)
+    try:
+        if around is not None:
+            _prepare(flow, execution, around, task, plan.id)
+        plugin = CATALOG.build(task)
+        if not isinstance(plugin, DbtCLI):
+            raise TaskFailed(NothingToPlan().message)
+        return {**plugin.plan(context), "said": context.said}
+    finally:
+        shutil.rmtree(context.working_dir.parent, ignore_errors=True)
+
+
+def _prepare(flow: Flow, execution: Execution, around: Task, task: Task, workspace: str) -> None:
+    """What a WorkingDirectory has in it when the dbt task begins, as far as that can be had without changing anything elsewhere."""
+    working_directory.open_(_PlanContext(flow, execution, around, workspace), around)
+    for child in _children(around):
+        if child.id == task.id:
+            return
+        if catalog.canonical(child.type) in HARMLESS and not child.disabled:
+            context = _PlanContext(flow, execution, child, workspace)
+            plugin: Any = CATALOG.build(child)
+            plugin.run(context)
+            context.hand_over()
+
+
+def _execution(plan: Plan) -> Execution:
+    now = timezone.now()
+    labels = tuple((key, value) for key, value in plan.labels)
+    known = {"inputs": plan.inputs, "labels": labels, "original_id": plan.id, "original_created": now}
+    return Execution(plan.id, plan.namespace, plan.flow_id, plan.flow_revision, State.new(now), **known)
+
+
+class _PlanContext(Context):
+    """A task's context in which nothing is told but to the plan."""
+
+    def __init__(self, flow: Flow, execution: Execution, task: Task, workspace: str) -> None:
+        self.said: list[str] = []
+        run = TaskRun(f"{execution.id}-{task.id}", task.id, execution.state)
+        super().__init__(flow, execution, {}, run, task, 0, workspace=workspace, sink=Sink(self._say))
+
+    def _say(self, line: Line) -> None:
+        if LEVELS[line.level] in ("WARN", "ERROR"):
+            self.said = [*self.said[-19:], line.message]
+
+    def step(self, report: StepReport) -> None:
+        """There is no Gantt to show it in."""
+
+    def header(self, key: str, text: str) -> None:
+        """There is no execution yet whose header it could be."""
+
+    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
+        """A plan is not found again: its commands end by themselves."""
+
+    def on_cancel(self, action: Callable[[], None]) -> AbstractContextManager[None]:
+        """Nobody stops a plan."""
+        return contextlib.nullcontext()
+
+
+# --- what it says -----------------------------------------------------------------------------------------------------------------
+
+
+def history(plan: Plan) -> tuple[dict[str, float], dict[str, str]]:
+    """By unique id: the usual seconds of nodes in the last executions of the flow, and the last state where that was no success."""
+    recent = models.Execution.objects.filter(namespace=plan.namespace, flow_id=plan.flow_id).order_by("-created")
+    ids = list(recent.values_list("id", flat=True)[:HISTORY])
+    took: dict[str, list[float]] = {}
+    last: dict[str, str] = {}
+    for unique_id, state, seconds in _steps(ids):
+        last[unique_id] = state
+        if state in ("SUCCESS", "WARNING") and seconds is not None:
+            took.setdefault(unique_id, []).append(seconds)
+    usual = {unique_id: statistics.median(known) for unique_id, known in took.items()}
+    return usual, {unique_id: state for unique_id, state in last.items() if state not in ("SUCCESS", "WARNING")}
+
+
+def _steps(ids: list[str]) -> Iterator[tuple[str, str, float | None]]:
+    """(unique id, state, seconds) of the nodes of executions, oldest first."""
+    rows = models.Step.objects.filter(execution_id__in=ids, kind__in=("model", "seed", "snapshot", "test", "unit_test"))
+    for data, state in rows.order_by("execution__created", "position").values_list("data", "state").iterator(chunk_size=2000):
+        seconds = data.get("duration")
+        yield str(data.get("unique_id") or ""), state, float(seconds) if isinstance(seconds, int | float) else None
+
+
+def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
+    """The nodes with their reasons and usual seconds, and how long those that are not dropped take on how many threads."""
+    usual, troubled = history(plan)
+    guess = statistics.median(usual.values()) if usual else GUESS
+    nodes = plan.result.get("nodes", [])
+    rows = [
+        {
+            **node,
+            "type": node["id"].partition(".")[0].replace("_", " "),
+            "seconds": usual.get(node["id"]),
+            "trouble": {"FAILED": "failed last time", "SKIPPED": "was skipped last time", "KILLED": "was stopped last time"}.get(
+                troubled.get(node["id"], ""), ""
+            ),
+            "dropped": node["id"] in dropped,
+        }
+        for node in nodes
+    ]
+    kept = [node["id"] for node in nodes if node["id"] not in dropped]
+    waits = {node["id"]: set(node["waits"]) & set(kept) for node in nodes}
+    took = {node: usual.get(node, guess) for node in kept}
+    threads = plan.result.get("threads", 1)
+    counts = sorted({*WHAT_IF, threads})
+    return {
+        "nodes": rows,
+        "kept": len(kept),
+        "unknown": sum(node not in usual for node in kept),
+        "threads": threads,
+        "what_if": [(count, _plan.seconds(kept, waits, took, count), count == threads) for count in counts],
+        "predicted": _plan.seconds(kept, waits, took, threads),
+    }
+
+
+def run(*, user: Person, plan_id: str, dropped: Collection[str] = ()) -> models.Execution:
+    """Begin the execution of a plan, without the nodes that were dropped. Raises NotReady."""
+    plan = one(user, plan_id)
+    rights.require(user, plan.namespace, Role.MEMBER)
+    if status(plan) != Plan.Status.READY or models.Execution.objects.filter(id=plan.id).exists():
+        raise NotReady
+    known = {node["id"] for node in plan.result["nodes"]}
+    left_out = sorted(known & set(dropped))
+    if known and len(left_out) == len(known):
+        raise Invalid("Every node was dropped: keep one at least")
+    flow = flow_selectors.parsed(plan.namespace, plan.flow_id, plan.flow_revision)
+    notes = {"narrowed": {"task": plan.task_id, "value": None, "dropped": left_out}} if left_out else {}
+    dispatch.send(executor.start(replace(_execution(plan), notes=notes), flow, getattr(user, "pk", None)))
+    return models.Execution.objects.get(id=plan.id)
