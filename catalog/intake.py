@@ -18,6 +18,8 @@ from catalog import nodes, outcomes, reading, sending, words
 from catalog.models import Intake, Invocation, Node, NodeRun, Project, Text, Version
 from catalog.reading import Unreadable, mapping, moment, number, text
 from executions import storage
+from executions.masks import Masks
+from namespaces import vault
 from ui.errors import KestraError
 
 BATCH = 500  # rows written in one transaction
@@ -142,6 +144,7 @@ def _section(path: Path | None, name: str) -> dict[str, Any]:
 
 def _into(project: Project, row: Intake, files: Mapping[str, Path], about: Mapping[str, Any]) -> None:
     now = timezone.now()
+    masks = _masks(row.namespace)
     project.refresh_from_db()
     if "manifest.json" in files and (project.generated is None or about["generated"] >= project.generated):
         _manifest(project, row, files["manifest.json"], about)
@@ -149,12 +152,20 @@ def _into(project: Project, row: Intake, files: Mapping[str, Path], about: Mappi
         _batches(outcomes.of_catalog(files["catalog.json"]), lambda batch: outcomes.save_tables(project, batch))
     if "sources.json" in files:
         _batches(outcomes.of_sources(files["sources.json"]), lambda batch: outcomes.save_freshness(project, batch))
-    found = outcomes.Found(row.execution_id, row.task_run_id, about["generated"])
+    found = outcomes.Found(row.execution_id, row.task_run_id, about["generated"], masks)
     results = found.results(files.get("run_results.json"), about["command"])
     _batches(results, lambda batch: outcomes.save_runs(project, found, batch, now))
-    _note_invocation(project, row, files, about)
+    _note_invocation(project, row, files, masks.value(about))
     Project.objects.filter(id=project.id).update(updated=now)
     _forget(project, now)
+
+
+def _masks(namespace: str) -> Masks:
+    """What hides every secret that dbt can have been given in a namespace."""
+    masks = Masks()
+    for secret in vault.all_values([namespace]):
+        masks.add(secret)
+    return masks
 
 
 def _batches(rows: Iterable[Any], save: Any) -> None:

@@ -13,6 +13,7 @@ from catalog import reading
 from catalog.models import NodeRun, Outcome, Project, Text
 from catalog.reading import count, mapping, moment, number, text
 from engine.states import TERMINATED
+from executions.masks import Masks
 from executions.models import Step
 
 STATES = {
@@ -44,11 +45,12 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one task run left; `generated` is when dbt wrote it."""
+    """What one task run left; `generated` is when dbt wrote it, `masks` hide the secrets of its namespace, which variables may bring in."""
 
     execution_id: str
     task_run_id: str
     generated: datetime
+    masks: Masks
 
     def results(self, path: Path | None, command: str) -> Iterator[Result]:
         """Every node that ran: what its step says goes before what run_results.json says, which knows of the last command alone."""
@@ -58,7 +60,7 @@ class Found:
             unique_id = text(told.get("unique_id"))
             if unique_id:
                 found = steps.pop(unique_id, None) or (Result(unique_id) if command in REWRITINGS else self._result(unique_id, told))
-                found.sql = text(told.get("compiled_code") or told.get("compiled_sql"), LONGEST_SQL)
+                found.sql = self.masks.text(text(told.get("compiled_code") or told.get("compiled_sql"), LONGEST_SQL))
                 yield found
         yield from steps.values()
 
@@ -73,7 +75,7 @@ class Found:
             number(told.get("execution_time")),
             count(response.get("rows_affected")),
             count(told.get("failures")),
-            text(told.get("message"), 10_000),
+            self.masks.text(text(told.get("message"), 10_000)),
         )
 
     def _steps(self) -> dict[str, Result]:

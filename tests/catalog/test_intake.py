@@ -10,6 +10,7 @@ from django.utils import timezone
 from catalog import intake, reading, words
 from catalog.models import Intake, Invocation, Node, NodeRun, Outcome, Project, Text, Version
 from executions import storage
+from namespaces.services import secrets
 from tests.catalog import manifests
 from tests.catalog.conftest import TakeIn
 from tests.executions.page_data import execution, step, task_run
@@ -167,3 +168,21 @@ def test_a_target_is_named_as_soon_as_a_command_names_it(left: TakeIn, tmp_path:
     left(manifests.write_manifest(tmp_path, manifests.model("a")))
     left(manifests.write_manifest(tmp_path, manifests.model("a")), manifests.write_results(tmp_path, target="dev"))
     assert Project.objects.get().target == "dev"
+
+
+def test_no_secret_of_the_namespace_is_kept(left: TakeIn, tmp_path: Path) -> None:
+    """Variables may bring one in, and so into the SQL that dbt compiled and into what it says."""
+    secrets.put(user=None, namespace="company", key="TOKEN", value="hush-hush-42")
+    orders = manifests.model("orders")
+    result = {
+        "unique_id": orders["unique_id"],
+        "status": "error",
+        "compiled_code": "select 'hush-hush-42'",
+        "message": "near hush-hush-42",
+        "execution_time": 1.0,
+    }
+    results = manifests.write_results(tmp_path, result, vars={"token": "hush-hush-42"})
+    project = left(manifests.write_manifest(tmp_path, orders), results)
+    assert [text.text for text in Text.objects.all()] == ["select '********'"]
+    assert NodeRun.objects.get().message == "near ********"
+    assert Invocation.objects.get(project=project).arguments["vars"] == {"token": "********"}
