@@ -51,6 +51,8 @@ class Bar:
     start: int
     end: int | None
     css: str = ""
+    step: str = ""  # its id, on a lane that several share
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ def tick_text(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds * 1000:.0f}{formats.SPACE}ms"
     whole = round(seconds)
+    if abs(seconds - whole) > 0.01:
+        return f"{seconds:.1f}{formats.SPACE}s"
     parts = ((whole // 86400, "d"), (whole % 86400 // 3600, "h"), (whole % 3600 // 60, "m"), (whole % 60, "s"))
     return formats.SPACE.join(f"{value}{formats.SPACE}{unit}" for value, unit in parts if value)
 

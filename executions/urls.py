@@ -75,6 +75,7 @@ urlpatterns = [
     path("executions/bulk/<str:verb>/", bulk.bulk_action, name="bulk"),
     path("executions/<str:execution_id>/", detail.overview, name="detail"),
     path("executions/<str:execution_id>/gantt/", detail.gantt, name="gantt"),
+    path("executions/<str:execution_id>/gantt/insights/", detail.gantt_insights, name="gantt_insights"),
     path("executions/<str:execution_id>/gantt/rows/<str:row_id>/", detail.gantt_row, name="gantt_row"),
     path("executions/<str:execution_id>/logs/", logs.logs_of, name="logs_of"),
     path("executions/<str:execution_id>/logs/window/", logs.window, name="log_window"),

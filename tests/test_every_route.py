@@ -66,6 +66,7 @@ POST   member    /executions/<str:execution_id>/delete/
 GET    reader    /executions/<str:execution_id>/file/
 GET    reader    /executions/<str:execution_id>/file/download/
 GET    reader    /executions/<str:execution_id>/gantt/
+GET    reader    /executions/<str:execution_id>/gantt/insights/
 GET    reader    /executions/<str:execution_id>/gantt/rows/<str:row_id>/
 POST   member    /executions/<str:execution_id>/kill/
 GET    member    /executions/<str:execution_id>/labels/

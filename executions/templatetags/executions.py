@@ -57,13 +57,14 @@ def lane(row: Row, axis: Axis) -> SafeString:
     placed = [axis.place(bar) for bar in row.bars]
     rectangles = format_html_join(
         "",
-        '<rect class="bar{}" data-state="{}" data-from="{}"{} x="{}" y="{}" width="{}" height="{}" rx="{}"/>',
+        '<rect class="bar{}" data-state="{}" data-from="{}"{}{} x="{}" y="{}" width="{}" height="{}" rx="{}"/>',
         (
             (
                 f" {p.bar.css}" if p.bar.css else "",
                 p.bar.state,
                 p.bar.start,
                 "" if p.bar.end is None else format_html(' data-to="{}"', p.bar.end),
+                format_html(' data-step="{}" data-label="{}"', p.bar.step, p.bar.label) if p.bar.step else "",
                 p.x,
                 p.y,
                 p.width,

@@ -90,17 +90,17 @@ def _widget(field: Field, kept: bool) -> forms.Field:
     return forms.CharField(label=field.label, required=required, max_length=2000, help_text=field.help, widget=forms.TextInput(attrs=attrs))
 
 
+@login_required
 @never_cache
 @require_safe
-@login_required
 def connections(request: HttpRequest, namespace: str) -> HttpResponse:
     """The connections that flows of this namespace can name."""
     return page(request, LIST, ROWS, _list(request, namespace))
 
 
+@login_required
 @never_cache
 @require_safe
-@login_required
 def edit(request: HttpRequest, namespace: str, name: str = "") -> HttpResponse:
     """The form of a connection, or of a new one; `?adapter=` chooses whose fields it has."""
     context = shell(request, namespace, "connections", Role.OWNER)
@@ -122,8 +122,8 @@ def edit(request: HttpRequest, namespace: str, name: str = "") -> HttpResponse:
     return page(request, EDIT, FORM, _edited(context, form, row))
 
 
-@require_POST
 @login_required
+@require_POST
 def put(request: HttpRequest, namespace: str) -> HttpResponse:
     """Set a new connection, or change the one that `was` names."""
     context = shell(request, namespace, "connections", Role.OWNER)
@@ -157,8 +157,8 @@ def put(request: HttpRequest, namespace: str) -> HttpResponse:
     return invalid(request, EDIT, FORM, _edited(context, form, row))
 
 
-@require_POST
 @login_required
+@require_POST
 def delete(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Delete a connection."""
     shell(request, namespace, "connections", Role.OWNER)
@@ -167,8 +167,8 @@ def delete(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return done(request, address, message=f"{name} is deleted", fragment=ROWS, context=_list(request, namespace))
 
 
-@require_POST
 @login_required
+@require_POST
 def test(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """Have a worker try to connect."""
     shell(request, namespace, "connections", Role.MEMBER)
@@ -177,9 +177,9 @@ def test(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     return done(request, address, fragment="executions/_connection_test.html", context=_tested(request, namespace, name))
 
 
+@login_required
 @never_cache
 @require_safe
-@login_required
 def tested(request: HttpRequest, namespace: str, name: str) -> HttpResponse:
     """How the test of a connection stands."""
     return render(request, "executions/_connection_test.html", _tested(request, namespace, name))

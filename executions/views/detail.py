@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from engine.states import ALL, TERMINATED
 from executions import gantt as shapes
-from executions import long_loops, page_children, page_logs, page_selectors, panes, presenters, selectors
+from executions import long_loops, page_children, page_logs, page_selectors, page_timing, panes, presenters, selectors
 from executions.execution_context import page_context
 from executions.long_loops import Opened
 from executions.models import Execution, TaskRun
@@ -64,12 +64,16 @@ def gantt(request: HttpRequest, execution_id: str) -> HttpResponse:
     execution = selectors.execution(request.user, execution_id)
     axis = page_selectors.gantt_axis(execution, timezone.now())
     opened = Opened.of(request.GET.dict())
-    rows = page_selectors.gantt_rows(execution, axis, opened)
+    view = by if (by := request.GET.get("by", "")) in page_timing.VIEWS else ""
+    lanes = page_timing.lane_rows(execution, axis, view, timezone.now()) if view else None
+    rows = lanes if lanes is not None else page_selectors.gantt_rows(execution, axis, opened)
     counts = shapes.states(rows)
     context = page_context(execution, request.user, "gantt") | {
         "axis": axis,
         "rows": rows,
         "opened": opened,
+        "by": view,
+        "views": [("", "Tree", "list-tree"), ("threads", "Threads", "align-left"), ("layers", "Layers", "layers")],
         "loop_page": loop_page(execution, opened) if opened.loop else None,
         "state_counts": [
             (state, counts.get(state, 0)) for state in (*FILTERS, *(state for state in ALL if state not in FILTERS and counts.get(state)))
@@ -102,6 +106,15 @@ def loop_page(execution: Execution, opened: Opened) -> dict[str, Any] | None:
         "after": number + 1 if number < pages else 0,
         "pages": pages,
     }
+
+
+@login_required
+@require_GET
+def gantt_insights(request: HttpRequest, execution_id: str) -> HttpResponse:
+    """Critical path, idle threads, what is slow, and when it will be over."""
+    execution = selectors.execution(request.user, execution_id)
+    context = {"execution": execution, "insights": page_timing.insights(execution, timezone.now())}
+    return render(request, "executions/_gantt_insights.html", context)
 
 
 @login_required

@@ -51,16 +51,16 @@ def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
+@login_required
 @never_cache
 @require_safe
-@login_required
 def states(request: HttpRequest, namespace: str) -> HttpResponse:
     """The states of a namespace."""
     return page(request, PAGE, FRAGMENT, _context(request, namespace))
 
 
-@require_POST
 @login_required
+@require_POST
 def promote(request: HttpRequest, namespace: str, state_id: int) -> HttpResponse:
     """Put a state in force by hand: an earlier one, or that of the execution that is named."""
     shell(request, namespace, "states", Role.MEMBER)
@@ -72,8 +72,8 @@ def promote(request: HttpRequest, namespace: str, state_id: int) -> HttpResponse
     return done(request, f"{reverse('executions:states', args=[namespace])}?state={row.id}", message=f"{row.project} has another state now")
 
 
-@require_POST
 @login_required
+@require_POST
 def forget(request: HttpRequest, namespace: str, state_id: int) -> HttpResponse:
     """Forget a state with its history."""
     shell(request, namespace, "states", Role.MEMBER)

@@ -22,7 +22,8 @@ let span = 0;
 let live = false;
 let clock = 0; // performance.now() at which the axis began
 const opened = new Map(); // row id → what the user wants: true open, false closed
-const filter = { state: "", text: "" };
+const filter = { state: "", text: "", path: false };
+let path = new Set(); // ids of the steps on the critical path
 let chosen = "";
 
 // --- the axis --------------------------------------------------------------------------------------------------------------
@@ -47,6 +48,7 @@ function liveSpan(now) {
 function tickText(seconds) {
   if (seconds < 1) return `${Math.round(seconds * 1000)}\u00a0ms`;
   const whole = Math.round(seconds);
+  if (Math.abs(seconds - whole) > 0.01) return `${seconds.toFixed(1)}\u00a0s`;
   const parts = [[Math.floor(whole / 86400), "d"], [Math.floor((whole % 86400) / 3600), "h"], [Math.floor((whole % 3600) / 60), "m"], [whole % 60, "s"]];
   return parts.filter(([value]) => value).map(([value, unit]) => `${value}\u00a0${unit}`).join("\u00a0");
 }
@@ -126,6 +128,7 @@ function grow() {
 const isOpen = (row) => row.getAttribute("aria-expanded") !== "false";
 
 function matches(row) {
+  if (filter.path && !("critical" in row.dataset)) return false;
   if (filter.state && row.dataset.state !== filter.state) return false;
   return !filter.text || row.dataset.search.includes(filter.text);
 }
@@ -133,7 +136,7 @@ function matches(row) {
 // Which rows are seen: those below an open row, or with a filter those that match and what stands above them.
 function arrange() {
   const list = rows();
-  const filtered = filter.state !== "" || filter.text !== "";
+  const filtered = filter.state !== "" || filter.text !== "" || filter.path;
   const seen = new Map();
   let count = 0;
   if (filtered) {
@@ -247,11 +250,44 @@ function take(html) {
     old.replaceWith(row);
   }
   const here = document.getElementById(row.id);
+  here.toggleAttribute("data-critical", path.has(here.id.slice(4)));
   for (const bar of all(".bar", here)) place(bar);
   showDuration(here);
 }
 
+// --- what is told above the rows: critical path, what is left, what is slow ----------------------------------------------------
+
+function markPath() {
+  for (const row of rows()) row.toggleAttribute("data-critical", path.has(row.id.slice(4)));
+  for (const bar of all(".bar[data-step]", body())) bar.toggleAttribute("data-critical", path.has(bar.dataset.step));
+}
+
+let insightsFrom = "";
+
+async function fetchInsights() {
+  const old = one("#gantt-insights");
+  insightsFrom = old.dataset.insights ?? insightsFrom;
+  const answer = await fetch(insightsFrom, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+  if (!answer.ok || old.contains(document.activeElement)) return;
+  maker.innerHTML = await answer.text();
+  const next = maker.content.querySelector("#gantt-insights");
+  const details = one("details", next);
+  if (details && one("details", old)?.open) details.open = true;
+  one("[data-path-toggle]", next)?.setAttribute("aria-pressed", String(filter.path));
+  old.replaceWith(next);
+  path = new Set((next.dataset.path ?? "").split(" ").filter(Boolean));
+  markPath();
+  if (filter.path) arrange();
+}
+
+const insightsSoon = gather(fetchInsights, 3000);
+
 function changed(message) {
+  insightsSoon();
+  if (root().dataset.by) {
+    reloadSoon();
+    return;
+  }
   clock = performance.now() - message.now;
   setAxis(message.live ? Math.max(liveSpan(message.now), span) : message.span, message.live);
   for (const html of message.rows) take(html);
@@ -277,6 +313,7 @@ async function fetchAll() {
   readAxis();
   for (const [id, value] of opened) document.getElementById(id)?.setAttribute("aria-expanded", String(value));
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
+  markPath();
   arrange();
   count();
   one("#gantt-scroll").scrollTop = top;
@@ -289,6 +326,7 @@ const reloadSoon = gather(fetchAll, 2000); // an opened page of a loop that goes
 // --- what the user does --------------------------------------------------------------------------------------------------------
 
 function choose(id, focus = false) {
+  if (id.startsWith("lane-")) return;
   for (const old of all('.gantt-row[aria-selected="true"]', body())) old.removeAttribute("aria-selected");
   chosen = id;
   const url = new URL(location.href);
@@ -296,12 +334,12 @@ function choose(id, focus = false) {
   else url.searchParams.delete("row");
   history.replaceState(history.state, "", url);
   const row = id && document.getElementById(`row-${id}`);
-  if (!row) {
+  if (!row && !(id && root().dataset.by)) {
     one("#step-pane").replaceChildren();
     return;
   }
-  row.setAttribute("aria-selected", "true");
-  if (focus) focusRow(row);
+  row?.setAttribute("aria-selected", "true");
+  if (focus && row) focusRow(row);
   showPane();
 }
 
@@ -396,15 +434,17 @@ function nextNotSuccess() {
 
 // --- the hover text -------------------------------------------------------------------------------------------------------------
 
-function showTip(row, x, y) {
+function showTip(row, x, y, bar = null) {
   const tip = one("#gantt-tip");
   const origin = Date.parse(page.closest("[data-origin]").dataset.origin);
   const clockText = (ms) => new Date(origin + Number(ms)).toLocaleTimeString("en-GB", { hour12: false, timeZone: page.closest("[data-zone]").dataset.zone });
-  const word = row.dataset.state.charAt(0) + row.dataset.state.slice(1).toLowerCase();
+  const { state, from, to } = (bar ?? row).dataset;
+  const word = state.charAt(0) + state.slice(1).toLowerCase();
   const head = document.createElement("b");
-  head.textContent = one("a", row).textContent;
-  const lines = [[word, one(".gantt-time", row).textContent].filter(Boolean).join(" · ")];
-  if (row.dataset.from !== undefined) lines.push(`${clockText(row.dataset.from)} to ${row.dataset.to === undefined ? "now" : clockText(row.dataset.to)}`);
+  head.textContent = bar ? bar.dataset.label : one("a", row).textContent;
+  const took = bar ? duration(((to === undefined ? elapsed() : Number(to)) - Number(from)) / 1000) : one(".gantt-time", row).textContent;
+  const lines = [[word, took].filter(Boolean).join(" · ")];
+  if (from !== undefined) lines.push(`${clockText(from)} to ${to === undefined ? "now" : clockText(to)}`);
   if (row.dataset.tip) lines.push(row.dataset.tip);
   tip.replaceChildren(head, ...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
   tip.hidden = false;
@@ -441,6 +481,11 @@ function start() {
     }
     if (event.ctrlKey || event.metaKey || event.target.closest(".loop-bar")) return;
     event.preventDefault();
+    if (root().dataset.by) {
+      const bar = event.target.closest("[data-step]");
+      if (bar) choose(bar.dataset.step);
+      return;
+    }
     choose(row.id.slice(4), true);
   });
   on("dblclick", "#gantt-body .gantt-row", (event, row) => setOpen(row, !isOpen(row)));
@@ -449,6 +494,17 @@ function start() {
     const row = document.getElementById(`row-${chosen}`);
     choose("");
     if (row) focusRow(row);
+  });
+  on("click", "[data-path-toggle]", (event, button) => {
+    filter.path = !filter.path;
+    button.setAttribute("aria-pressed", String(filter.path));
+    arrange();
+  });
+  on("click", "#gantt-insights [data-row]", (event, link_) => {
+    if (event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    link_.closest("details").open = false;
+    choose(link_.dataset.row, true);
   });
   on("click", "[data-pane-tab]", (event, button) => {
     tab = button.dataset.paneTab;
@@ -467,6 +523,8 @@ function start() {
   });
   on("click", "[data-clear]", () => {
     filter.text = filter.state = "";
+    filter.path = false;
+    one("[data-path-toggle]")?.setAttribute("aria-pressed", "false");
     one("[data-filter]").value = "";
     for (const button of all("#gantt-states button")) button.setAttribute("aria-pressed", String(!button.dataset.filterState));
     arrange();
@@ -480,7 +538,7 @@ function start() {
     }
     arrange();
   });
-  on("pointermove", "#gantt-body .gantt-lane", (event, lane) => showTip(lane.parentElement, event.clientX, event.clientY));
+  on("pointermove", "#gantt-body .gantt-lane", (event, lane) => showTip(lane.parentElement, event.clientX, event.clientY, event.target.closest("[data-step]")));
   on("pointerout", "#gantt-body .gantt-lane", hideTip);
   on("focusin", "#gantt-body .gantt-row", (event, row) => {
     if (!row.matches(":focus-visible")) return;
@@ -493,6 +551,7 @@ function start() {
   key("s", "Next row that is not a success", nextNotSuccess);
   key("l", "Log lines of the chosen row", () => one("#step-pane a[href*='/logs/']")?.click());
 
+  fetchInsights();
   link = watch("gantt", { "gantt.changed": changed }, reload);
 }
 

@@ -23,7 +23,7 @@ from tests.executions import page_data as data
 pytestmark = pytest.mark.django_db
 
 WRITES = ("kill", "pause", "resume", "restart", "replay", "force_run", "unqueue", "change_status", "set_state", "delete", "evaluate")
-READS = ("detail", "gantt", "logs_of", "log_window", "log_rail", "log_sources", "topology", "outputs", "metrics")
+READS = ("detail", "gantt", "gantt_insights", "logs_of", "log_window", "log_rail", "log_sources", "topology", "outputs", "metrics")
 PEOPLE = ("admin", "owner", "member", "reader")
 
 
@@ -87,9 +87,9 @@ def test_a_reader_is_told_and_a_stranger_learns_nothing(name: str, people: dict[
 
 def test_every_address_sends_those_who_are_not_signed_in_to_the_sign_in_page(failed: Execution) -> None:
     known = {"execution_id": failed.id, "namespace": "company.team", "flow_id": "shop", "row_id": "x", "verb": "kill"}
-    known |= {"trigger_id": "t", "task_id": "t"}
+    known |= {"trigger_id": "t", "task_id": "t", "state_id": "1"}
     for pattern in urlpatterns:
-        names = re.findall(r"<str:(\w+)>", str(pattern.pattern))
+        names = re.findall(r"<\w+:(\w+)>", str(pattern.pattern))
         url = reverse(f"executions:{pattern.name}", kwargs={name: known[name] for name in names})
         for response in (signed_in(None).get(url), signed_in(None).post(url)):
             assert response.status_code == 302, url
@@ -385,3 +385,59 @@ def test_the_palette_finds_flows_and_executions(people: dict[str, User], failed:
 def test_kestras_address_of_an_execution_leads_to_ours(people: dict[str, User], failed: Execution) -> None:
     response = signed_in(people["reader"]).get(f"/ui/executions/company.team/shop/{failed.id}")
     assert response["Location"] == reverse("executions:detail", args=[failed.id])
+
+
+# --- how the time was spent ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def layered() -> Execution:
+    """A run of four models on two threads, after three runs that took half as long."""
+    data.flow()
+    for number, factor in enumerate((1, 1, 1, 2)):
+        execution = data.execution("SUCCESS", created=data.at(number))
+        run, _ = data.dbt_build(execution, 0)
+        for name, start, end, thread, *parents in (
+            ("a", 0, 2, 1),
+            ("b", 0, 1, 2),
+            ("c", 2, 6, 1, "model.shop.a"),
+            ("d", 1, 2, 2, "model.shop.b"),
+        ):
+            told = {"thread": f"Thread-{thread} (worker)", "depends_on": parents, "duration": factor * (end - start)}
+            data.step(run, f"model.shop.{name}", "SUCCESS", kind="model", start=factor * start, end=factor * end, data=told)
+    return execution
+
+
+def test_the_critical_path_and_slow_steps_are_told_beside_the_last_runs(people: dict[str, User], layered: Execution) -> None:
+    text = text_of(signed_in(people["reader"]).get(reverse("executions:gantt_insights", args=[layered.id])))
+    ids = {step.name: step.id for step in layered.steps.all()}
+    assert f'data-path="{ids["model.shop.a"]} {ids["model.shop.c"]}"' in text
+    assert "in 2 steps" in text
+    assert "2 threads, idle" in text
+    assert "Median of 3 runs" in text
+    assert '<td class="num" data-state="WARNING">2.0 ×</td>' in text
+    assert "left," not in text  # it is over
+
+
+def test_a_running_execution_tells_what_is_left(people: dict[str, User], layered: Execution) -> None:
+    running = data.execution("RUNNING", created=data.at(10))
+    run, _ = data.dbt_build(running, 0, state="RUNNING")
+    data.step(run, "model.shop.a", "RUNNING", kind="model", start=0, end=None)
+    text = text_of(signed_in(people["reader"]).get(reverse("executions:gantt_insights", args=[running.id])))
+    assert "by the last 4 runs" in text
+    assert "<progress" in text
+
+
+@pytest.mark.parametrize(("view", "lanes"), [("threads", ["Thread-1", "Thread-2"]), ("layers", ["Layer 1", "Layer 2"])])
+def test_rows_may_be_threads_or_layers(people: dict[str, User], layered: Execution, view: str, lanes: list[str]) -> None:
+    text = text_of(signed_in(people["reader"]).get(reverse("executions:gantt", args=[layered.id]), {"by": view}))
+    assert re.findall(r'class="cut" href="\?row=lane-\d+" tabindex="-1">([^<]+)<', text) == lanes
+    assert len(re.findall(r'data-step="', text)) == 4
+    assert f'data-by="{view}"' in text
+    assert "dbt_build" not in text.partition('id="gantt-body"')[2]
+
+
+def test_a_view_that_there_is_not_is_the_tree(people: dict[str, User], layered: Execution) -> None:
+    text = text_of(signed_in(people["reader"]).get(reverse("executions:gantt", args=[layered.id]), {"by": "<x>"}))
+    assert "data-by" not in text
+    assert "dbt_build" in text

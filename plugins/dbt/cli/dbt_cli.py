@@ -293,7 +293,7 @@ class DbtCLI(ExecScript):
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
         if _render.flag(context, self.parse_run_results) and _render.flag(context, self.failing_rows):
-            _rows(place).mkdir()
+            _rows(place).mkdir(exist_ok=True)
         return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
 
     def _cold(self, context: RunContext, runner: TaskRunner, place: Place, found: Mapping[str, str]) -> str:
