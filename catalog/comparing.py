@@ -114,7 +114,7 @@ def node_rows(left: Side, right: Side) -> list[NodeRow]:
 def _order(row: NodeRow) -> int:
     if "state" in row.ways and row.after:
         return WORSE.get(row.after.state, 4)
-    return 5 if {"sql", "definition", "new", "gone"} & set(row.ways) else 6
+    return 5 if {"sql", "definition"} & set(row.ways) else 7 if {"new", "gone"} & set(row.ways) else 6
 
 
 def _ways(row: NodeRow, redefined: bool) -> Iterator[str]:

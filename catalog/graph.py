@@ -75,3 +75,8 @@ def _graph(project_id: int, version: int) -> Graph:
     fields = ("unique_id", "kind", "name", "package", "path", "materialized", "relation", "fqn", "tags", "parents")
     rows = Node.objects.filter(at(version), project_id=project_id).values_list(*fields)
     return made_of(Member(*row[:8], tuple(row[8]), tuple(row[9])) for row in rows.iterator(chunk_size=2000))
+
+
+def forget() -> None:
+    """Let go of every graph that is kept."""
+    _graph.cache_clear()

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from catalog import selecting, selectors
 from catalog.graph import TESTS, Graph, graph
+from catalog.joining import Joined, joined
 from catalog.layout import HEIGHT, WIDTH, Layout, lay_out
 from catalog.models import Outcome, Project
 from catalog.selecting import NoSelector
@@ -36,8 +37,9 @@ def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
     asked = request.GET.get("select", "").strip()[:2000]
-    known = graph(project, version)
-    painted = _painted(project, known)
+    met = _met(request, project, version)
+    known = met.graph
+    painted = _painted(met)
     try:
         chosen, problem = selecting.select(known, asked, painted.statuses), ""
     except NoSelector as error:
@@ -54,7 +56,10 @@ def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
         "around": None if problem else _around(asked),
         "colour": colour if colour in COLOURS else "state",
         "colours": COLOURS.items(),
-        "groups": _listed(known, chosen, painted),
+        "groups": _listed(met, chosen, painted),
+        "others": [other for number, other in met.projects.items() if number != project.pk],
+        "alone": bool(request.GET.get("alone")),
+        "joined_query": _query(request, "alone"),
         "more": max(len(chosen) - LISTED, 0),
         "query": _query(request),
         "chosen": request.GET.get("node", ""),
@@ -62,9 +67,10 @@ def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
     return page(request, "catalog/lineage.html", "catalog/_lineage_list.html", context)
 
 
-def _query(request: HttpRequest) -> str:
+def _query(request: HttpRequest, *without: str) -> str:
     query = request.GET.copy()
-    query.pop("node", None)
+    for name in ("node", *without):
+        query.pop(name, None)
     return query.urlencode()
 
 
@@ -94,17 +100,18 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
     """The chosen nodes with their places, as the page draws them."""
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
-    known = graph(project, version)
-    painted = _painted(project, known)
+    met = _met(request, project, version)
+    known = met.graph
+    painted = _painted(met)
     chosen = selecting.select(known, request.GET.get("select", "").strip()[:2000], painted.statuses)
     laid = lay_out(known, chosen)
     return JsonResponse(
         {
-            "nodes": _drawn(known, laid, painted),
+            "nodes": _drawn(met, project, laid, painted),
             "edges": laid.edges,
             "size": [laid.width, laid.height],
             "box": [WIDTH, HEIGHT],
-            "panel": reverse("catalog:lineage_node", args=[project.pk]),
+            "panel": reverse("catalog:lineage_node", args=[0]),
         }
     )
 
@@ -115,7 +122,7 @@ def panel(request: HttpRequest, project_id: int) -> HttpResponse:
     """The side panel of one node."""
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
-    context = node_context(project, selectors.node(project, request.GET.get("node", ""), version), version)
+    context = node_context(request.user, project, selectors.node(project, request.GET.get("node", ""), version), version)
     return render(request, "catalog/_lineage_panel.html", context)
 
 
@@ -156,28 +163,39 @@ class Painted:
         return {name: place * HEATS // len(timed) + 1 for place, (_, name) in enumerate(timed)}
 
 
-def _painted(project: Project, known: Graph) -> Painted:
-    rows = Outcome.objects.filter(project=project).only("unique_id", "state", "status", "seconds", "freshness")
-    return Painted(known, {row.unique_id: row for row in rows.iterator(chunk_size=2000)})
+def _met(request: HttpRequest, project: Project, version: int) -> Joined:
+    """The graph, joined with other projects unless the address says that this one is to stand alone."""
+    if request.GET.get("alone"):
+        own = graph(project, version)
+        return Joined(own, {project.pk: project}, dict.fromkeys(own.members, project.pk))
+    return joined(request.user, project, version)
 
 
-def _drawn(known: Graph, laid: Layout, painted: Painted) -> list[list[Any]]:
-    """Of each node: unique_id, name, what stands below it, kind, state, freshness, heat, x, y."""
+def _painted(met: Joined) -> Painted:
+    rows = Outcome.objects.filter(project__in=met.projects).only("project_id", "unique_id", "state", "status", "seconds", "freshness")
+    own = (row for row in rows.iterator(chunk_size=2000) if met.project_of.get(row.unique_id) == row.project_id)
+    return Painted(met.graph, {row.unique_id: row for row in own})
+
+
+def _drawn(met: Joined, project: Project, laid: Layout, painted: Painted) -> list[list[Any]]:
+    """Of each node: unique_id, name, what stands below it, kind, state, freshness, heat, x, y, the id of its project."""
     made = []
     for name, (x, y) in zip(laid.names, laid.places, strict=True):
-        member, outcome = known.members[name], painted.outcomes.get(name, selectors.NOTHING)
-        below = ", ".join(
-            part for part in (member.materialized or member.kind.replace("_", " "), formats.duration(outcome.seconds)) if part
+        member, outcome, whose = met.graph.members[name], painted.outcomes.get(name, selectors.NOTHING), met.project_of[name]
+        told = (
+            met.projects[whose].name if whose != project.pk else "",
+            member.materialized or member.kind.replace("_", " "),
+            formats.duration(outcome.seconds),
         )
-        made.append([name, member.name, below, member.kind, painted.state(name), painted.fresh.get(name, ""), painted.heat(name), x, y])
+        below, heat = ", ".join(part for part in told if part), painted.heat(name)
+        made.append([name, member.name, below, member.kind, painted.state(name), painted.fresh.get(name, ""), heat, x, y, whose])
     return made
 
 
-def _listed(known: Graph, chosen: set[str], painted: Painted) -> list[tuple[str, list[dict[str, Any]]]]:
+def _listed(met: Joined, chosen: set[str], painted: Painted) -> list[tuple[str, list[dict[str, Any]]]]:
     """The chosen nodes by kind and name, the first of many."""
     groups = defaultdict(list)
-    for member in selectors.by_kind(known, chosen)[:LISTED]:
-        groups[member.kind].append(
-            {"member": member, "state": painted.state(member.unique_id), "fresh": painted.fresh.get(member.unique_id, "")}
-        )
+    for member in selectors.by_kind(met.graph, chosen)[:LISTED]:
+        project = met.projects[met.project_of[member.unique_id]]
+        groups[member.kind].append({"member": member, "project": project, "state": painted.state(member.unique_id)})
     return list(groups.items())

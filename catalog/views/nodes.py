@@ -9,10 +9,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from catalog import selectors
+from catalog import joining, selectors
 from catalog.graph import TESTS, Graph, graph
 from catalog.models import Node, Outcome, Project
-from namespaces.rights import login_required
+from namespaces.rights import Person, login_required
 from ui.htmx import page
 
 MOST = 60  # neighbours shown on either side
@@ -25,11 +25,11 @@ def node(request: HttpRequest, project_id: int, unique_id: str) -> HttpResponse:
     """What is known of a node: documentation, columns, tests, SQL, runs, neighbours."""
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
-    context = node_context(project, selectors.node(project, unique_id, version), version)
+    context = node_context(request.user, project, selectors.node(project, unique_id, version), version)
     return page(request, "catalog/node.html", "catalog/_node.html", context)
 
 
-def node_context(project: Project, node: Node, version: int) -> dict[str, Any]:
+def node_context(user: Person, project: Project, node: Node, version: int) -> dict[str, Any]:
     """Everything that page and side panel show."""
     known = graph(project, version)
     tests = selectors.tests_of(known, node.unique_id)
@@ -56,6 +56,8 @@ def node_context(project: Project, node: Node, version: int) -> dict[str, Any]:
         "downstream": [(one, outcomes[one.unique_id]) for one in selectors.by_kind(known, below)[:MOST]],
         "more_downstream": max(len([name for name in below if known.members[name].kind not in TESTS]) - MOST, 0),
         "age": _age(own),
+        "made_by": joining.makers(user, node),
+        "read_by": joining.readers(user, node),
         "changes": list(
             Node.objects.filter(project=project, unique_id=node.unique_id).order_by("-first").values_list("first", flat=True)[:20]
         ),

@@ -33,7 +33,7 @@ async function load() {
   const answer = await response.json();
   ({ edges, size, box } = answer);
   panelUrl = answer.panel;
-  nodes = answer.nodes.map(([id, name, sub, kind, state, fresh, heat, x, y]) => ({ id, name, sub, kind, state, fresh, heat, x, y }));
+  nodes = answer.nodes.map(([id, name, sub, kind, state, fresh, heat, x, y, project]) => ({ id, name, sub, kind, state, fresh, heat, x, y, project }));
   parents = nodes.map(() => []);
   children = nodes.map(() => []);
   for (const [from, to] of edges) {
@@ -141,8 +141,9 @@ function drawNodes(wanted) {
 
 function drawNode(index, group) {
   const node = nodes[index];
-  const link = make("a", { href: root.dataset.page.replace("UNIQUE_ID", encodeURIComponent(node.id)), class: "node", "data-index": index, tabindex: "-1" }, group);
+  const link = make("a", { href: root.dataset.page.replace("/0/", `/${node.project}/`).replace("UNIQUE_ID", encodeURIComponent(node.id)), class: "node", "data-index": index, tabindex: "-1" }, group);
   link.setAttribute("aria-label", [node.name, node.sub, node.state && node.state.toLowerCase()].filter(Boolean).join(", "));
+  link.toggleAttribute("data-other", String(node.project) !== root.dataset.project);
   link.setAttribute("transform", `translate(${node.x} ${node.y})`);
   make("rect", { class: "box", width: box[0], height: box[1], rx: 5 }, link);
   make("rect", { class: "heat", y: box[1] - 3, height: 3, width: 0, rx: 1 }, link);
@@ -185,7 +186,7 @@ async function openPanel(node) {
   const query = new URLSearchParams(location.search);
   query.set("node", node.id);
   history.replaceState(history.state, "", `?${query}`);
-  const response = await fetch(`${panelUrl}?${query}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+  const response = await fetch(`${panelUrl.replace("/0/", `/${node.project}/`)}?${query}`, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
   if (!response.ok) return;
   panel.innerHTML = await response.text();
   panel.hidden = false;

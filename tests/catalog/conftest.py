@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from catalog import intake
+from catalog import graph, intake
 from catalog.models import Intake, Project
 from executions import storage
 from executions.models import TaskRun
 from tests.executions.page_data import execution, task_run
 
 TakeIn = Callable[..., Project]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Graphs are kept by the id of their project, and what a test rolls back gives its ids to the next one."""
+    graph.forget()
 
 
 @pytest.fixture
