@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,22 @@ def is_full(calls: Iterable[Invocation]) -> bool:
     return any(call.verb in _BUILDS and not call.selective and not call.deferred for call in calls)
 
 
-def identity(folder: Path, project: Path, calls: Iterable[Invocation], env: Mapping[str, str]) -> Identity:
+def identity(folder: Path, project: Path, calls: Sequence[Invocation], env: Mapping[str, str]) -> Identity:
     """The project, target and branch that the commands work on, as the files in the working directory say."""
     settings = _yaml(folder, project / "dbt_project.yml")
     named = next((call.target for call in calls if call.target), None) or env.get("DBT_TARGET")
-    target = named or _default_target(folder, project, [call.profiles_dir for call in calls], str(settings.get("profile") or ""))
-    return Identity(str(settings.get("name") or project.name), target, _branch(folder, project))
+    target = named or str(profile(folder, project, [call.profiles_dir for call in calls]).get("target") or "default")
+    return Identity(str(settings.get("name") or project.name), "default" if "{{" in target else target, _branch(folder, project))
 
 
-def _default_target(folder: Path, project: Path, given: Iterable[str | None], profile: str) -> str:
-    places = [*(folder / name for name in given if name), folder, project]
-    for place in dict.fromkeys(places):
-        found = _yaml(folder, place / "profiles.yml").get(profile)
+def profile(folder: Path, project: Path, given: Iterable[str | None]) -> Mapping[str, Any]:
+    """The project's profile, from the first profiles.yml that has it: in a folder that a flag names, the working directory, the project."""
+    name = str(_yaml(folder, project / "dbt_project.yml").get("profile") or "")
+    for place in dict.fromkeys([*(folder / one for one in given if one), folder / ".profile", folder, project]):
+        found = _yaml(folder, place / "profiles.yml").get(name)
         if isinstance(found, Mapping):
-            target = str(found.get("target") or "default")
-            return "default" if "{{" in target else target
-    return "default"
+            return found
+    return {}
 
 
 def _branch(folder: Path, project: Path) -> str:

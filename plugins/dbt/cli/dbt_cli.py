@@ -15,6 +15,9 @@ Commands may compare with a state (`state:modified+`, `--defer`): `loadManifest`
 store; `loadState` takes that of the last full build of the same project, target and branch, which every `dbt build` without a
 selection leaves behind when it succeeds.
 
+DuckDB lets one process write a file: a task whose profile names a file that another task writes waits for it, says for whom, and fails
+after `waitForDatabase`.
+
 `profiles` is written to `profiles.yml` in the working directory and wins over a file of that name. Where there is neither, the file is made
 of a connection of the namespace: the one that `connection` names, or the default.
 
@@ -60,9 +63,9 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, TaskFailed, TaskRunner, Text
+from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, ShellCommand, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _details, _failure, _hosts, _narrowing, _plan, _state
+from plugins.dbt import _artifacts, _command, _connections, _database, _details, _failure, _hosts, _narrowing, _plan, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
@@ -142,6 +145,9 @@ class DbtCLI(ExecScript):
     failing_rows: bool | Expression = Field(
         True, description="Fetch up to 100 rows that a failing test found, for its step; only where dbt is already loaded (`warm`)."
     )
+    wait_for_database: Text = Field(
+        "PT10M", description="How long to wait for a DuckDB file that another run writes, ISO 8601; DuckDB lets one process at a time."
+    )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
 
     @model_validator(mode="after")
@@ -201,6 +207,15 @@ class DbtCLI(ExecScript):
             if self.retry is not None:
                 context.log("INFO", "Is not tried again: only tests failed, and another attempt would find the same")
             raise CommandFailed(failed.message, outputs=failed.outputs, retryable=False) from failed
+
+    def _conclude(self, context: RunContext, place: Place, reader: Reader, runner: TaskRunner, command: ShellCommand) -> Result:
+        """As any script, once the DuckDB file is free that the commands write."""
+        env = _render.mapping(context, self.env, "env", place.variables)
+        calls = _command.invocations(self.lines(context, place))
+        project = self._project(context, place)
+        paths = _database.files(place.folder, project, calls, env, _state.identity(place.folder, project, calls, env))
+        with _database.held(context, paths, _render.seconds(context, self.wait_for_database) or 0.0):
+            return super()._conclude(context, place, reader, runner, command)
 
     def rehearse(self, context: RunContext, place: Place, run: Callable[[list[str], Heard], RunnerResult]) -> None:
         """Where a person left nodes out, ask dbt which ones the commands take, and make commands that take the rest."""
