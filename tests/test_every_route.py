@@ -28,7 +28,7 @@ from pytest_django import Settings
 from api.server import VERSION
 from catalog.models import Node, Project
 from executions import consumers, dashboards, project_states, storage
-from executions.models import Execution, Plan, ProjectState, TaskRun, TriggerState
+from executions.models import Execution, Plan, ProjectState, Step, TaskRun, TriggerState
 from flows import services as flow_services
 from flows import templates
 from kestra_web.asgi import application
@@ -571,7 +571,7 @@ class World:
         return {
             "source": NEW if route.pattern == "flows/new/" else SOURCE.replace("hello", "bye"),
             "id": self.execution.id, "expression": "{{ 1 }}", "labels": "a:b", "run": self.run.id, "state": "FAILED", "status": "FAILED",
-            "task_run": self.run.id, "number": "1", "revision": "1", "confirm": "shop", "disabled": "on",
+            "task_run": self.run.id, "step": "step", "number": "1", "revision": "1", "confirm": "shop", "disabled": "on",
             "path": "new.txt" if "create" in route.pattern else "a.txt", "to": "b.txt", "content": "new", "force": "1",
             "files": SimpleUploadedFile("up.txt", b"x"), "replace": "on", "key": "NEW", "type": "STRING", "value": "x", "repeated": "SECRET",
             "name": "company.team.below" if "namespaces" in route.pattern else "Other", "description": "other", "days": "30", "theme": "dark",
@@ -651,6 +651,8 @@ def made() -> World:
     execution = page_data.execution(flow_revision=2)
     run = page_data.task_run(execution, "greet", outputs={"value": "x"})
     page_data.log_lines(execution, [(2, "hi nobody"), (4, "it broke")], run=run)
+    node = {"id": "step", "name": "model.shop.orders", "data": {"unique_id": "model.shop.orders"}}
+    Step.objects.create(execution=execution, task_run=run, kind="model", state="SUCCESS", **node)
     uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
     storage.write(uri, b"kept")
     kv.set(NS, "answer", 1)
