@@ -206,7 +206,15 @@ def history(histories: Sequence[Sequence[str]]) -> list[StateMoment]:
 
 def notes(header: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Icon and text of what attempts said about how they ran."""
-    icons = {"runner": "box", "rights": "shield-alert", "image": "container", "git": "git-commit-horizontal", "environment": "package"}
+    icons = {
+        "runner": "box",
+        "rights": "shield-alert",
+        "image": "container",
+        "git": "git-commit-horizontal",
+        "environment": "package",
+        "warnings": "triangle-alert",
+        "dbt": "gauge",
+    }
     return [(icons.get(key, "info"), str(text)) for key, text in header.items() if text]
 
 

@@ -32,16 +32,16 @@ def _context(request: HttpRequest, plan: Plan) -> dict[str, Any]:
     }
 
 
+@login_required
 @never_cache
 @require_safe
-@login_required
 def plan(request: HttpRequest, plan_id: str) -> HttpResponse:
     """The plan, or that it is being made."""
     return page(request, PAGE, FRAGMENT, _context(request, planning.one(request.user, plan_id)))
 
 
-@require_POST
 @login_required
+@require_POST
 def estimate(request: HttpRequest, plan_id: str) -> HttpResponse:
     """How long the nodes take that are chosen now. Nothing is changed."""
     plan = planning.one(request.user, plan_id)
@@ -49,8 +49,8 @@ def estimate(request: HttpRequest, plan_id: str) -> HttpResponse:
     return render(request, "executions/_plan_estimate.html", {"plan": plan, **planning.told(plan, dropped)})
 
 
-@require_POST
 @login_required
+@require_POST
 def run(request: HttpRequest, plan_id: str) -> HttpResponse:
     """Begin the execution, without the nodes that were dropped."""
     plan = planning.one(request.user, plan_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -259,3 +260,53 @@ def test_an_open_page_learns_what_a_pause_asks_for(page: Page, live_server_stack
     expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=20_000)
     page.locator(".gantt-row", has_text="after").click()
     expect(page.locator(".step-pane")).to_contain_text("because it is Monday")
+
+
+def test_a_step_shows_its_sql_and_the_rows_become_threads(page: Page, live_server_stack: Stack) -> None:
+    with httpx.Client(base_url=live_server_stack.url, auth=(live_server_stack.user, live_server_stack.password)) as client:
+        answer = client.post("/api/v1/main/flows", content=json.dumps(_as_dbt_leaves_it()), headers={"Content-Type": "application/x-yaml"})
+        assert answer.status_code in (200, 409, 422), answer.text
+    execute(page, "/flows/company.team.pages/explained")
+    expect(state_of(page)).to_have_attribute("data-state", "SUCCESS", timeout=30_000)
+    expect(page.locator("#gantt-insights")).to_contain_text("Critical path 3.0 s in 2 steps", timeout=10_000)
+    page.locator(".gantt-row", has_text="orders").first.click()
+    pane = page.locator(".step-pane")
+    pane.get_by_role("tab", name="Compiled SQL").click()
+    expect(pane.locator("#panel-sql")).to_contain_text("from shop.orders")
+    expect(pane.locator("#panel-log")).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
+    expect(pane.get_by_role("tab", name="Log")).to_be_focused()
+    expect(pane.locator("#panel-log")).to_be_visible()
+    page.locator("[data-path-toggle]").click()
+    expect(page.locator(".gantt-row:visible")).to_have_count(3)
+    page.get_by_role("navigation", name="Rows").get_by_role("link", name="Threads").click()
+    expect(page.locator(".gantt-row:visible")).to_have_count(2)
+    page.locator(".bar[data-step][data-label=items]").click()
+    expect(page.locator(".step-pane h2")).to_have_text("items")
+    page.locator(".slow-steps summary").click()
+    expect(page.locator(".slow-steps tbody tr")).to_have_count(3)
+
+
+def _as_dbt_leaves_it() -> dict[str, Any]:
+    """A flow whose dbt task finds what dbt left: no dbt is needed to look at it."""
+    results = [
+        {
+            "unique_id": f"model.shop.{name}",
+            "status": "success",
+            "thread_id": f"Thread-{thread}",
+            "compiled_code": f"select 1 from shop.{name}",
+            "execution_time": float(end - start),
+            "timing": [{"name": "execute", "started_at": f"2026-01-01T00:00:0{start}Z", "completed_at": f"2026-01-01T00:00:0{end}Z"}],
+        }
+        for name, thread, start, end in (("orders", 1, 0, 1), ("items", 2, 0, 1), ("totals", 1, 1, 3))
+    ]
+    manifest = {"nodes": {"model.shop.totals": {"depends_on": {"nodes": ["model.shop.orders"]}}}}
+    task = {
+        "id": "build",
+        "type": "io.kestra.plugin.dbt.cli.DbtCLI",
+        "taskRunner": {"type": "io.kestra.plugin.core.runner.Process"},
+        "containerImage": "ubuntu",
+        "inputFiles": {"r.json": json.dumps({"results": results}), "m.json": json.dumps(manifest)},
+        "commands": ["mkdir target && cp r.json target/run_results.json && cp m.json target/manifest.json"],
+    }
+    return {"id": "explained", "namespace": "company.team.pages", "tasks": [task]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -113,7 +114,7 @@ def sleeping(connection: psycopg.Connection) -> bool:
 
 @pytest.mark.long
 def test_two_adapters_at_once_each_in_its_environment(make_context: Callable[..., MemoryContext], server: str) -> None:
-    contexts = [copied(make_context()), copied(make_context())]
+    contexts = [copied(make_context(task_run_id=f"5yTask{name}{os.getpid()}")) for name in ("One", "Two")]
     ended: dict[int, Result | TaskFailed] = {}
     good = "dbt build --select raw_people stg_people counts --exclude test_name:accepted_values"
     runs = [
