@@ -26,6 +26,7 @@ from dbt.parser import manifest as parsing
 from dbt.parser import read_files as reading
 from dbt_common.clients.system import load_file_contents, make_directory
 from dbt_common.events.event_manager_client import get_event_manager
+from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
 from . import parts
@@ -46,6 +47,8 @@ class Kept:
 _kept: OrderedDict[str, Kept] = OrderedDict()  # by state check
 _tell = -1
 _folder = ""
+_used = False  # whether this fork began with what is kept
+_usable = True
 _loaded: Any = None  # the loader of the project that this fork runs
 
 
@@ -126,12 +129,31 @@ def install() -> None:
     loader.read_manifest_for_partial_parse = _around_read(loader.read_manifest_for_partial_parse)
     loader.write_manifest_for_partial_parse = _around_write(loader.write_manifest_for_partial_parse)
     loader.load = _around_load(loader.load)
+    loader.get_full_manifest = classmethod(_around_full(loader.get_full_manifest.__func__))
     parts.install()
     reading.load_source_file = _around_source(reading.load_source_file)
 
 
+def _around_full(plain: Callable[..., Any]) -> Callable[..., Any]:
+    """Which of two faults dbt tells, and in which words, depends on where it began: what fails is parsed again from nothing."""
+
+    def full(kind: Any, config: Any, **named: Any) -> Any:
+        global _used, _usable
+        _used = False
+        try:
+            return plain(kind, config, **named)
+        except DbtBaseException:
+            if not _used:
+                raise
+        _usable = False
+        return plain(kind, config, **named)
+
+    return full
+
+
 def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(loader: Any) -> Any:
+        global _used
         loader.kept = None
         kept = _fitting(loader)
         if kept is None or not loader.is_partial_parsable(kept.manifest)[0]:
@@ -141,6 +163,7 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         manifest.metadata.invocation_id = get_invocation_id()
         _move(manifest, loader)
         loader.kept = kept
+        _used = True
         return manifest
 
     return read
@@ -151,7 +174,7 @@ def _fitting(loader: Any) -> Any:
     flags = get_flags()
     if not flags.PARTIAL_PARSE or flags.PARTIAL_PARSE_FILE_PATH:
         return None
-    kept = _kept.get(_key(loader))
+    kept = _kept.get(_key(loader)) if _usable else None
     fitting = kept is not None and _stamp(_file(loader)) in ((kept.stamp,) if kept.bound else (None, kept.stamp))
     return kept if fitting else None
 
