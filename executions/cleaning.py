@@ -81,16 +81,17 @@ def _environments(keep_seconds: int, keep_bytes: int) -> None:
     used = {path: (path / ports.COMPLETE).stat().st_mtime for path in made}
     for path in sorted(made, key=used.__getitem__):
         if keep_seconds and time.time() - used[path] > keep_seconds:
-            _remove(path)
+            remove_environment(path)
             made.remove(path)
-    sizes = {path: _size(path) for path in made}
+    sizes = {path: environment_size(path) for path in made}
     for path in sorted(made, key=used.__getitem__)[:-1]:
         if keep_bytes and sum(sizes.values()) > keep_bytes and time.time() - used[path] > 3600:
-            _remove(path)
+            remove_environment(path)
             del sizes[path]
 
 
-def _remove(folder: Path) -> None:
+def remove_environment(folder: Path) -> None:
+    """Take an environment away at once, its files after that."""
     aside = folder.with_name(f".removed-{folder.name}-{os.getpid()}")
     folder.rename(aside)
     shutil.rmtree(aside, ignore_errors=True)
@@ -99,7 +100,7 @@ def _remove(folder: Path) -> None:
 _sizes: dict[Path, tuple[float, int]] = {}
 
 
-def _size(folder: Path) -> int:
+def environment_size(folder: Path) -> int:
     """Bytes of an environment, counted once: it does not change after it was made."""
     made = folder.stat().st_mtime
     if folder not in _sizes or _sizes[folder][0] != made:

@@ -29,6 +29,7 @@ from api.server import VERSION
 from catalog.models import Node, Project
 from executions import consumers, dashboards, project_states, storage
 from executions.models import Execution, Plan, ProjectState, Step, TaskRun, TriggerState
+from executions.ports import COMPLETE
 from flows import services as flow_services
 from flows import templates
 from kestra_web.asgi import application
@@ -58,6 +59,8 @@ GET    reader    /catalog/<int:project_id>/lineage/
 GET    reader    /catalog/<int:project_id>/lineage/data/
 GET    reader    /catalog/<int:project_id>/lineage/node/
 GET    reader    /catalog/<int:project_id>/nodes/<path:unique_id>/
+GET    admin     /environments/
+POST   admin     /environments/<str:key>/remove/
 GET    signed    /executions/
 GET    reader    /executions/<str:execution_id>/
 POST   member    /executions/<str:execution_id>/change-status/
@@ -640,6 +643,9 @@ class World:
 @pytest.fixture
 def world(db: None, settings: Settings, tmp_path: Path) -> World:
     settings.KESTRA_STORAGE = tmp_path
+    settings.KESTRA_ENVIRONMENTS = tmp_path / "environments"
+    (tmp_path / "environments" / "answer").mkdir(parents=True)
+    (tmp_path / "environments" / "answer" / COMPLETE).touch()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return made()
 
