@@ -53,6 +53,7 @@ def installation() -> Settings:
         volumes=tuple(map(str, settings.KESTRA_DOCKER_VOLUMES)),
         run_as=settings.KESTRA_RUN_AS,
         dbt_warm=settings.KESTRA_DBT_WARM,
+        dbt_warm_memory=settings.KESTRA_DBT_WARM_MEMORY,
         file_limit=settings.KESTRA_LIMITS["file_bytes"],
         git_file_roots=tuple(map(str, settings.KESTRA_GIT_FOLDERS)),
     )

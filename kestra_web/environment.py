@@ -130,6 +130,12 @@ class Environment:
         parsing.one_of("auto", "never"),
         "Whether workers keep dbt loaded between commands: `auto`, or `never` to start it anew each time.",
     )
+    dbt_warm_memory: int = setting(
+        "KESTRA_WEB_DBT_WARM_MEMORY",
+        "2GB",
+        parsing.size,
+        "Memory that loaded dbt may take in one worker; above it, what was used least recently is let go.",
+    )
     docker_host: str = setting(
         "DOCKER_HOST",
         "",

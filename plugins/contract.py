@@ -606,6 +606,7 @@ class Settings:
     volumes: tuple[str, ...] = ()  # host folders that Docker tasks may mount
     run_as: tuple[int, int] | None = None  # uid, gid of task processes where the server is root
     dbt_warm: bool = True  # whether processes may keep dbt loaded
+    dbt_warm_memory: int = 2 * 1024**3  # bytes that these may take together
     kill_grace: float = 2.0  # seconds between SIGINT, SIGTERM and SIGKILL
     file_limit: int = 1024**3  # bytes of the largest file that a task may keep
     git_file_roots: tuple[str, ...] = ()  # folders whose repositories file:// URLs may name

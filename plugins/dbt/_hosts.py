@@ -49,19 +49,44 @@ _leaving: list[Host] = []  # they finish what they run; their standard input, wh
 _guard = threading.Lock()
 
 
-def at(environment: Path, namespace: str, identity: Identity) -> Host:
-    """The host of this environment, started where there is none; commands may be sent at once. OSError where it cannot be started."""
+def at(environment: Path, namespace: str, identity: Identity, *, memory: int = 2 * 1024**3) -> Host:
+    """The host of this environment, started where there is none; commands may be sent at once. OSError where it cannot be started.
+
+    Where all of them take more than `memory` bytes, those leave that were used least recently, except this one.
+    """
     key = (environment, namespace, identity)
     with _guard:
         _forget_ended()
         host = _hosts.get(key)
         if host is None:
             while len(_hosts) >= MOST:
-                _leaving.append(_hosts.pop(min(_hosts, key=lambda other: _hosts[other].used)))
-                _leaving[-1].leave()
+                _let_go(_least_recent())
             host = _hosts[key] = _started(environment, identity)
         host.used = time.monotonic()
+        taken = {other: _resident(found.process.pid) for other, found in _hosts.items()}
+        while sum(taken.values()) > memory and len(taken) > 1:
+            _let_go(_least_recent())
+            taken = {other: taken[other] for other in _hosts}
         return host
+
+
+def _least_recent() -> Key:
+    return min(_hosts, key=lambda key: _hosts[key].used)
+
+
+def _let_go(key: Key) -> None:
+    host = _hosts.pop(key)
+    _leaving.append(host)
+    host.leave()
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that this process takes, what it shares with its forks counted in part (PSS); 0 where nobody tells."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def _started(environment: Path, identity: Identity) -> Host:

@@ -303,7 +303,8 @@ class DbtCLI(ExecScript):
             context.header("dbt", f"a process of its own: {cold}")
             return found
         try:
-            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, identity_of(context.settings))
+            identity, memory = identity_of(context.settings), context.settings.dbt_warm_memory
+            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, identity, memory=memory)
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found

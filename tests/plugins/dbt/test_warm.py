@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -198,6 +199,58 @@ def test_a_host_that_makes_room_finishes_what_it_runs(make_pair: Callable[[str],
     running.communicate(timeout=20)
     assert running.returncode not in (0, 137, -signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{before}/cmdline").exists() or not Path(f"/proc/{before}/cmdline").read_text(), 10, "it is gone")
+
+
+def test_hosts_leave_under_a_memory_limit_the_one_asked_for_stays(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    one = _hosts.at(pair.environment, "one", None)
+    wait_until(lambda: _hosts._resident(one.process.pid) > 30 * 1024**2, 60, "dbt is loaded")
+    two = _hosts.at(pair.environment, "two", None, memory=1024**3)
+    assert _hosts.at(pair.environment, "one", None, memory=1024**3) is one
+    assert _hosts.at(pair.environment, "one", None, memory=1024**2) is one
+    wait_until(lambda: two.process.poll() is not None, 60, "the other has left")
+
+
+HOLD = """
+import gc, os, signal
+from dbt.adapters.duckdb.plugins import BasePlugin
+from dbt.adapters.factory import FACTORY
+from dbt.contracts.graph.manifest import Manifest
+
+class Plugin(BasePlugin):
+    def initialize(self, config):
+        adapters = list(FACTORY.adapters.values())
+        locks = {
+            "manifest": lambda: [thing._lock for thing in gc.get_objects() if isinstance(thing, Manifest)],
+            "connections": lambda: [adapter.connections.lock for adapter in adapters],
+            "cache": lambda: [adapter.cache.lock for adapter in adapters],
+            "factory": lambda: [FACTORY.lock],
+        }
+        if "HELD" in os.environ:
+            gc.unfreeze()
+            held = locks[os.environ["HELD"]]()
+            assert held
+            for lock in held:
+                lock.acquire(timeout=5)
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_command_that_dies_holding_a_lock_of_dbts_blocks_no_other(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    (pair.source / "holds.py").write_text(HOLD)
+    profiles = json.loads((pair.source / "profiles.yml").read_text())
+    for output in profiles["shop"]["outputs"].values():
+        output |= {"plugins": [{"module": "holds"}], "module_paths": ["."]}
+    (pair.source / "profiles.yml").write_text(json.dumps(profiles))
+    select = ["run", "--select", "stg_people"]
+    assert pair.run("warm", ["build"], {}).code in (0, 1)
+    before = _hosts.at(pair.environment, pair.namespace, None).process.pid
+    for lock in ("manifest", "connections", "cache", "factory"):
+        assert pair.run("warm", select, {"HELD": lock}).code == -signal.SIGKILL, lock
+        after = [["ls"], select, ["parse"], ["show", "--inline", "select 1"], select]
+        assert [pair.run("warm", command, {}).code for command in after] == [0] * 5, lock
+    assert _hosts.at(pair.environment, pair.namespace, None).process.pid == before
 
 
 # --- the same as from a shell (all of it: tests/long/test_warm_dbt.py) -------------------------------------------------------------
