@@ -76,7 +76,7 @@ def _past(ids: tuple[str, ...]) -> timing.Past:
     runs = list(Execution.objects.filter(id__in=ids, ended__isnull=False))
     last_ends = dict(Step.objects.filter(execution_id__in=ids).order_by().values_list("execution_id").annotate(last=Max("ended")))
     runs = [row for row in runs if last_ends.get(row.id)] or runs  # those without a step did something else
-    totals = [(row.ended - row.created).total_seconds() for row in runs if row.ended]
+    totals = [(row.ended - row.created).total_seconds() for row in runs if row.ended and row.ended > row.created]
     tails = [max((row.ended - last_ends[row.id]).total_seconds(), 0.0) for row in runs if row.ended and last_ends.get(row.id)]
     newest = Execution.objects.filter(id=ids[0]).first()
     return timing.Past(dict(seconds), totals, tails, spans_of(newest) if newest else ())

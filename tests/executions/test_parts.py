@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from datetime import timedelta
@@ -15,6 +16,8 @@ from engine.errors import ExpressionError
 from engine.expressions import render
 from executions import cleaning, logbook, models, ports, steps, storage, store, world
 from executions import eval as evaluation
+from executions.context import Context, Sink
+from executions.executor import Turn
 from executions.logbook import Line
 from kv import services as kv
 from namespaces import files
@@ -124,6 +127,24 @@ def test_what_only_the_pane_shows_is_kept_apart_and_the_last_of_it_stays() -> No
     assert steps.detail_of(row.id) == {"sql": "select 2"}
     execution.delete()
     assert not models.StepDetail.objects.exists()
+
+
+def test_no_secret_stays_in_what_a_step_shows() -> None:
+    execution = an_execution()
+    turn = Turn.begin(execution.id)
+    run = execution.task_runs.get().id
+    task = turn.table.task(run)
+    assert task is not None
+    context = Context(turn.flow, turn.table.head, turn.table.runs, turn.table.runs[run], task, 0, sink=Sink())
+    context.hide("s3cr3t-value")
+    rows = {"columns": ["a s3cr3t-value"], "rows": [["x s3cr3t-value", None]], "more": False}
+    detail = {"sql": "select 's3cr3t-value'", "error_at": {"path": "a", "line": 1, "text": "s3cr3t-value"}, "rows": rows}
+    context.step(StepReport("model.a", "FAILED", message="s3cr3t-value", data={"relation": "s3cr3t-value"}, detail=detail))
+    steps.flush()
+    row = execution.steps.get()
+    told = json.dumps([steps.detail_of(row.id), row.data, row.message])
+    assert told.count("****") >= 6
+    assert "s3cr3t" not in told
 
 
 @pytest.mark.parametrize(
