@@ -54,6 +54,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -143,7 +144,7 @@ class DbtCLI(ExecScript):
         "kestra", description="Which warnings of dbt make the task WARNING: all of them (`kestra`), those of tests (`tests-only`), `never`."
     )
     failing_rows: bool | Expression = Field(
-        True, description="Fetch up to 100 rows that a failing test found, for its step; only where dbt is already loaded (`warm`)."
+        True, description="Fetch up to 100 rows that a failing test found, for its step; not inside a container."
     )
     wait_for_database: Text = Field(
         "PT10M", description="How long to wait for a DuckDB file that another run writes, ISO 8601; DuckDB lets one process at a time."
@@ -301,16 +302,34 @@ class DbtCLI(ExecScript):
         cold = self._cold(context, runner, place, found)
         if cold:
             context.header("dbt", f"a process of its own: {cold}")
-            return found
+            return self._with_rows(context, place, found)
         try:
             identity, memory = identity_of(context.settings), context.settings.dbt_warm_memory
             host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, identity, memory=memory)
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
-        if _render.flag(context, self.parse_run_results) and _render.flag(context, self.failing_rows):
+        if self._wants_rows(context):
             _rows(place).mkdir(exist_ok=True)
         return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
+
+    def _wants_rows(self, context: RunContext) -> bool:
+        return _render.flag(context, self.parse_run_results) and _render.flag(context, self.failing_rows)
+
+    def _with_rows(self, context: RunContext, place: Place, found: dict[str, str]) -> dict[str, str]:
+        """Before the environment's own programs a `dbt` that leaves the rows that failing tests find, where that environment has dbt."""
+        environment = Path(found["VIRTUAL_ENV"])
+        if not self._wants_rows(context) or not (environment / "bin" / "dbt").exists():
+            return found
+        _rows(place).mkdir(exist_ok=True)
+        programs = place.private / "programs"
+        programs.mkdir(exist_ok=True)
+        for name in ("plain.py", "failing.py"):
+            shutil.copyfile(_hosts.SOURCE / name, programs / name)
+        words = [environment / "bin" / "python", "-s", programs / "plain.py", _told(place), environment / "bin" / "dbt"]
+        (programs / "dbt").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
+        (programs / "dbt").chmod(0o755)
+        return {**found, "PATH": f"{programs}:{found['PATH']}"}
 
     def _cold(self, context: RunContext, runner: TaskRunner, place: Place, found: Mapping[str, str]) -> str:
         """Why dbt is to be started anew; empty where it need not."""

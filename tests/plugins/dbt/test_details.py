@@ -97,3 +97,13 @@ def test_what_dbt_did_not_live_to_tell_is_read_from_its_folder(project: MemoryCo
     build = "dbt build --select raw_people stg_people --exclude resource_type:test"
     failure_of(dbt(build, "rm target/run_results.json; false", warm="never"), project)
     assert "raw_people" in detail(project, "model.shop.stg_people")["sql"]
+
+
+def test_a_process_of_its_own_leaves_failing_rows_too(project: MemoryContext) -> None:
+    build = "dbt build --select raw_people stg_people"
+    failed = failure_of(dbt("dbt --version", build, warm="never"), project)
+    assert "accepted_values" in failed.message
+    test = next(name for name in project.steps() if name.startswith("test.shop.accepted"))
+    assert detail(project, test)["rows"] == {"columns": ["value_field", "n_records"], "rows": [["Grace", "2"]], "more": False}
+    assert project.headers["dbt"] == "a process of its own: `warm` is `never`"
+    assert detail(project, "model.shop.stg_people")["sql"]
