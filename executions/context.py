@@ -257,7 +257,8 @@ def _narrowed(execution: Execution, run: TaskRun) -> Narrowed | None:
     told = execution.notes.get("narrowed")
     if not told or told["task"] != run.task_id or told["value"] != run.value:
         return None
-    return Narrowed(tuple(told.get("nodes", ())), frozenset(told.get("without", ())), frozenset(told.get("dropped", ())))
+    left_out = {name: frozenset(told.get(name, ())) for name in ("without", "failed", "dropped")}
+    return Narrowed(tuple(told.get("nodes", ())), **left_out)
 
 
 def make_folder(folder: Path) -> None:

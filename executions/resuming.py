@@ -5,7 +5,6 @@ What had succeeded is known from the rows of the nodes, which are in the databas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from engine import states
@@ -33,16 +32,34 @@ def resumable(execution: models.Execution) -> models.TaskRun | None:
 
 def succeeded(run: models.TaskRun) -> list[str]:
     """The nodes of a task run that are done, by their unique ids; with those that were left out of it because they had been before."""
-    worst: dict[str, bool] = {}
+    rows, before = _rows(run), _before(run)
+    earlier = {name for name in before.get("without", ()) if rows.get(name, True)}
+    return sorted({name for name, good in rows.items() if good} | earlier)
+
+
+def unfinished(run: models.TaskRun) -> list[str]:
+    """The nodes of a task run that have rows and are not done; with those that it was to run again and did not reach."""
+    rows = _rows(run)
+    earlier = {name for name in _before(run).get("failed", ()) if name not in rows}
+    return sorted({name for name, good in rows.items() if not good} | earlier)
+
+
+def _rows(run: models.TaskRun) -> dict[str, bool]:
+    """Whether each node of the last attempt that had any succeeded, every time that it was run."""
+    found: dict[str, bool] = {}
     steps = models.Step.objects.filter(task_run=run, kind__in=NODES)
     last = steps.order_by("-attempt").values_list("attempt", flat=True).first()
     for data, state in steps.filter(attempt=last).values_list("data", "state"):
         unique_id = str(data.get("unique_id") or "")
-        worst[unique_id] = worst.get(unique_id, True) and state in GOOD
-    before = run.execution.notes.get("narrowed") or {}
-    earlier = before.get("without", []) if before.get("task") == run.task_id and before.get("value") == run.value else []
-    done = {name for name, good in worst.items() if good} | {name for name in earlier if worst.get(name, True)}
-    return sorted(done - {""})
+        found[unique_id] = found.get(unique_id, True) and state in GOOD
+    found.pop("", None)
+    return found
+
+
+def _before(run: models.TaskRun) -> dict[str, Any]:
+    """What was noted for this task when its execution was itself a narrowed one."""
+    told: dict[str, Any] = run.execution.notes.get("narrowed") or {}
+    return told if told.get("task") == run.task_id and told.get("value") == run.value else {}
 
 
 def resume(*, user: Person, execution_id: str) -> models.Execution:
@@ -51,9 +68,9 @@ def resume(*, user: Person, execution_id: str) -> models.Execution:
     run = resumable(execution)
     if run is None:
         raise NothingToResume
-    before = execution.notes.get("narrowed") or {}
-    notes = _notes(run, before.get("nodes", []), succeeded(run), before.get("dropped", []))
-    return services.replay(user=user, execution_id=execution.id, task_run_id=run.id, notes=notes)
+    before = _before(run)
+    told = {"nodes": before.get("nodes", []), "without": succeeded(run), "failed": unfinished(run), "dropped": before.get("dropped", [])}
+    return services.replay(user=user, execution_id=execution.id, task_run_id=run.id, notes=_notes(run, told))
 
 
 def run_nodes(*, user: Person, execution_id: str, step_id: str, which: Which) -> models.Execution:
@@ -67,9 +84,10 @@ def run_nodes(*, user: Person, execution_id: str, step_id: str, which: Which) ->
     itself = selector(str(step.data.get("unique_id") or step.name))
     name = itself.partition(",")[0]
     chosen = {"node": itself, "node+": f"{name}+", "+node": f"+{name}"}[which]
-    return services.replay(user=user, execution_id=execution.id, task_run_id=step.task_run.id, notes=_notes(step.task_run, [chosen], []))
+    return services.replay(
+        user=user, execution_id=execution.id, task_run_id=step.task_run.id, notes=_notes(step.task_run, {"nodes": [chosen]})
+    )
 
 
-def _notes(run: models.TaskRun, nodes: list[str], without: list[str], dropped: Sequence[str] = ()) -> dict[str, Any]:
-    told = {"task": run.task_id, "value": run.value, "nodes": nodes, "without": without}
-    return {"narrowed": told | ({"dropped": list(dropped)} if dropped else {})}
+def _notes(run: models.TaskRun, told: dict[str, list[str]]) -> dict[str, Any]:
+    return {"narrowed": {"task": run.task_id, "value": run.value, **{name: names for name, names in told.items() if names}}}

@@ -375,10 +375,12 @@ Paths = list[str]
 @dataclass(frozen=True, slots=True)
 class Narrowed:
     """That a person has a task do less than its properties say: only some `nodes` (as dbt selects them), or all `without` those that
-    succeeded before, or but those that were `dropped`, by their unique ids."""
+    succeeded before, or but those that were `dropped`, by their unique ids. Those that `failed` before are run also where the commands
+    would not take them any more."""
 
     nodes: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
+    failed: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
 
 

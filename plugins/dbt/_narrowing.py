@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from plugins.contract import Narrowed
@@ -70,14 +70,23 @@ class Rehearsal:
         if unique_id and self._number in self.listed:
             self.listed[self._number].append(unique_id)
 
-    def chosen(self, narrowed: Narrowed) -> dict[int, list[str]]:
-        """For each command that was asked about, the nodes that it is to take."""
-        found = {}
+    def chosen(self, narrowed: Narrowed, known: Container[str]) -> dict[int, list[str]]:
+        """For each command that was asked about, the nodes that it is to take; `known` are those that the project has."""
         left_out = narrowed.without | narrowed.dropped
-        for number, listed in self.listed.items():
-            types = _TYPES[invocations([self.lines[number]])[0].verb]
-            found[number] = [one for one in dict.fromkeys(listed) if one.partition(".")[0] in types and one not in left_out]
+        found = {
+            number: [one for one in dict.fromkeys(listed) if self._takes(number, one) and one not in left_out]
+            for number, listed in self.listed.items()
+        }
+        taken = {one for listed in self.listed.values() for one in listed}
+        for one in sorted(narrowed.failed - taken - left_out):
+            number = next((number for number in found if self._takes(number, one)), None)
+            if number is not None and one in known:
+                found[number].append(one)
         return found
+
+    def _takes(self, number: int, unique_id: str) -> bool:
+        """Whether a command runs nodes of this type."""
+        return unique_id.partition(".")[0] in _TYPES[invocations([self.lines[number]])[0].verb]
 
     def narrowed(self, chosen: dict[int, list[str]]) -> list[str]:
         """The commands with the nodes that each is to take; one that has none left does nothing."""

@@ -63,15 +63,23 @@ def test_a_node_counts_when_all_its_runs_did(failed: Execution) -> None:
 def test_a_new_execution_goes_on_with_the_rest(failed: Execution) -> None:
     new = resuming.resume(user=None, execution_id=failed.id)
     assert new.parent_id == failed.id
-    assert new.notes["narrowed"] == {"task": "dbt", "value": None, "nodes": [], "without": ["model.shop.a", "test.shop.unique_a.1a"]}
+    assert new.notes["narrowed"] == {
+        "task": "dbt",
+        "value": None,
+        "without": ["model.shop.a", "test.shop.unique_a.1a"],
+        "failed": ["model.shop.b", "model.shop.c", "model.shop.d", "test.shop.unique_b.2b"],
+    }
     assert TaskRun.objects.get(execution=new).state in ("RESTARTED", "SUBMITTED", "CREATED", "RUNNING")
 
 
 def test_what_was_left_out_before_stays_left_out(failed: Execution) -> None:
-    failed.notes = {"narrowed": {"task": "dbt", "value": None, "nodes": [], "without": ["model.shop.before", "model.shop.b"]}}
+    failed.notes = {
+        "narrowed": {"task": "dbt", "value": None, "without": ["model.shop.before", "model.shop.b"], "failed": ["model.shop.e"]}
+    }
     failed.save()
     new = resuming.resume(user=None, execution_id=failed.id)
     assert new.notes["narrowed"]["without"] == ["model.shop.a", "model.shop.before", "test.shop.unique_a.1a"]
+    assert "model.shop.e" in new.notes["narrowed"]["failed"]  # it was to be run again and was not reached
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +16,7 @@ import pytest
 from kestra_web.demo import SOURCE
 from kestra_web.demo_repository import master_files
 from tests.journeys.signing import signed_in
-from tests.stack import Stack
+from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
 
@@ -52,6 +55,7 @@ tasks:
 """
 ENDED = ("SUCCESS", "WARNING", "FAILED", "KILLED")
 GOOD = "select * from {{ ref('stg_shop__customers') }} where country_code is not null"
+SLOW = "{{ config(materialized='table') }} select sum(a.range * b.range) as n from range(10000000) a, range(10000000) b"
 BROKEN = "select no_such_column from {{ ref('stg_shop__customers') }}"
 
 
@@ -193,6 +197,47 @@ def test_what_changed_since_the_last_full_build_is_built_alone(project: Project)
 @pytest.mark.long
 def test_only_a_full_build_that_succeeds_replaces_the_state(project: Project) -> None:
     _promote(project, _edit_and_build(project))
+
+
+@pytest.mark.dbt
+@pytest.mark.long
+def test_after_dbt_was_killed_by_force_only_the_rest_is_run(project: Project) -> None:
+    slow, after = _node("my_slow_model"), _node("my_after_model")
+    assert project.build(FULL, 240)[0] == "WARNING"
+    project.model("my_first_model", GOOD)
+    project.model("my_slow_model", f"{SLOW} -- {{{{ ref('my_first_model') }}}}")
+    project.model("my_after_model", "select * from {{ ref('my_slow_model') }}")
+    path = f"/api/v1/main/executions/{NAMESPACE}/dbt_build"
+    started = project.client.post(path, files={"dbt_command": (None, CHANGED)}).raise_for_status().json()["id"]
+
+    def rows() -> dict[str, str]:
+        runs = project.client.get(f"/api/v1/main/executions/{started}").json().get("taskRunList") or []
+        return {run["taskId"]: run["state"]["current"] for run in runs}
+
+    wait_until(lambda: rows().get(slow) == "RUNNING", 60, "the slow model runs")
+    running = _dbt_of(project.stack)
+    assert running
+    for pid in running:
+        os.kill(pid, signal.SIGKILL)
+    state, found, _ = project.ended(started, 60)
+    assert state == "FAILED"
+    assert found[_node("my_first_model")] == "SUCCESS"
+    assert found[slow] in ("FAILED", "KILLED")
+    project.model("my_slow_model", "select 1 as n")
+    assert project.resume(started)[:2] == ("SUCCESS", {slow: "SUCCESS", after: "SUCCESS"})
+
+
+def _dbt_of(stack: Stack) -> list[int]:
+    """The Python processes that work in a task's folder of this product: dbt, and what handed it the command."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            inside = entry.name.isdigit() and (entry / "cwd").resolve().is_relative_to(stack.home.resolve() / "working")
+            if inside and b"python" in (entry / "cmdline").read_bytes().partition(b"\0")[0]:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
 
 
 @pytest.mark.docker

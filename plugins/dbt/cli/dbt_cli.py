@@ -253,7 +253,9 @@ class DbtCLI(ExecScript):
         if failed:
             said = "\n".join(rehearsal.errors[-3:])
             raise TaskFailed(f"dbt could not say which nodes it would run: {said}" if said else "dbt could not list the nodes")
-        return rehearsal, rehearsal.chosen(narrowed)
+        manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST) if narrowed.failed else None
+        known = {one for kind in ("nodes", "unit_tests") for one in manifest.parsed.get(kind) or ()} if manifest is not None else set()
+        return rehearsal, rehearsal.chosen(narrowed, known)
 
     def plan(self, context: RunContext) -> dict[str, Any]:
         """What the task would do: its nodes in the order of their commands, why each would run, what waits for what. Runs none of them."""

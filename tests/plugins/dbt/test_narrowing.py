@@ -85,6 +85,15 @@ def test_a_database_in_the_folder_of_the_task_goes_with_it(profiles: str, gone: 
     assert _narrowing.forgets(profiles) is gone
 
 
+def test_what_failed_is_run_though_the_command_takes_it_no_more() -> None:
+    rehearsal = _narrowing.Rehearsal(["dbt seed", "dbt build --select state:modified+"], {0: [], 1: ["model.shop.a", "model.shop.b"]})
+    narrowed = Narrowed(
+        without=frozenset({"model.shop.a"}), failed=frozenset({"model.shop.b", "model.shop.c", "model.shop.gone", "seed.shop.s"})
+    )
+    known = {"model.shop.a", "model.shop.b", "model.shop.c", "seed.shop.s"}
+    assert rehearsal.chosen(narrowed, known) == {0: ["seed.shop.s"], 1: ["model.shop.b", "model.shop.c"]}
+
+
 @pytest.fixture
 def again(make_context: Callable[..., MemoryContext], tmp_path: Path) -> Callable[[Narrowed | None], MemoryContext]:
     """A function that makes a context with the project in it; all write to one warehouse."""
