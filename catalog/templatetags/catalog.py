@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from catalog import markdown
 from catalog.models import Node, NodeRun
+from catalog.painting import FRESHNESS
 from ui import formats
 
 register = template.Library()
@@ -29,7 +30,6 @@ KIND_ICONS = {
     "analysis": "scan-search",
     "operation": "zap",
 }
-FRESHNESS = {"pass": "SUCCESS", "warn": "WARNING", "error": "FAILED", "runtime error": "FAILED"}
 
 
 @register.filter

@@ -12,22 +12,20 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from catalog import selecting, selectors
-from catalog.graph import TESTS, Graph, graph
+from catalog.graph import TESTS, graph
 from catalog.joining import Joined, joined
 from catalog.layout import HEIGHT, WIDTH, Layout, lay_out
-from catalog.models import Outcome, Project
+from catalog.models import Project
+from catalog.painting import Painting
 from catalog.selecting import NoSelector
-from catalog.templatetags.catalog import FRESHNESS
 from catalog.views.nodes import node_context
 from namespaces.rights import login_required
 from ui import formats
 from ui.htmx import page
 
 AROUND = re.compile(r"^(?:(\d+)\+)?([^\s,+@]+)(?:\+(\d+))?$")
-WORSE = ("FAILED", "WARNING")  # of states, the worst first
 COLOURS = {"state": "State", "freshness": "Freshness", "duration": "Duration"}
 LISTED = 500
-HEATS = 5
 
 
 @login_required
@@ -39,9 +37,9 @@ def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
     asked = request.GET.get("select", "").strip()[:2000]
     met = _met(request, project, version)
     known = met.graph
-    painted = _painted(met)
+    painted = Painting(met)
     try:
-        chosen, problem = selecting.select(known, asked, painted.statuses), ""
+        chosen, problem = selecting.select(known, asked, painted.statuses if "result:" in asked else None), ""
     except NoSelector as error:
         chosen, problem = set(), error.message
     colour = request.GET.get("colour", "")
@@ -102,8 +100,9 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
     version = selectors.version_of(project, request.GET.get("version", ""))
     met = _met(request, project, version)
     known = met.graph
-    painted = _painted(met)
-    chosen = selecting.select(known, request.GET.get("select", "").strip()[:2000], painted.statuses)
+    painted = Painting(met)
+    asked = request.GET.get("select", "").strip()[:2000]
+    chosen = selecting.select(known, asked, painted.statuses if "result:" in asked else None)
     laid = lay_out(known, chosen)
     return JsonResponse(
         {
@@ -126,43 +125,6 @@ def panel(request: HttpRequest, project_id: int) -> HttpResponse:
     return render(request, "catalog/_lineage_panel.html", context)
 
 
-class Painted:
-    """What colours the nodes of a graph: states, with those of their tests, freshness with that of what is above, and durations."""
-
-    def __init__(self, known: Graph, outcomes: dict[str, Outcome]) -> None:
-        self.known, self.outcomes = known, outcomes
-        self.statuses = {name: outcome.status for name, outcome in outcomes.items() if outcome.status}
-        self.fresh = self._freshness()
-        self._heat = self._heats()
-
-    def state(self, name: str) -> str:
-        """How a node and its tests ended, the worst of it."""
-        own = self.outcomes.get(name, selectors.NOTHING)
-        tests = {self.outcomes[one].state for one in selectors.tests_of(self.known, name) if one in self.outcomes}
-        states = {own.state or FRESHNESS.get(str(own.freshness.get("status")), ""), *tests}
-        return next((state for state in WORSE if state in states), own.state or ("SUCCESS" if "SUCCESS" in states else ""))
-
-    def heat(self, name: str) -> int:
-        """The duration of a node among the others: 1 for the quickest fifth to 5, 0 where it never ran."""
-        return self._heat.get(name, 0)
-
-    def _freshness(self) -> dict[str, str]:
-        """Of each source how fresh it is, of each other node the worst of those above it."""
-        found = {}
-        for status in ("pass", "warn", "error", "runtime error"):  # the worse over the better
-            of_status = [
-                name for name, one in self.outcomes.items() if one.freshness.get("status") == status and name in self.known.members
-            ]
-            found |= dict.fromkeys(self.known.around(of_status, self.known.children), FRESHNESS[status])
-        return found
-
-    def _heats(self) -> dict[str, int]:
-        timed = sorted(
-            (one.seconds, name) for name, one in self.outcomes.items() if one.seconds and not name.startswith(("test.", "unit_test."))
-        )
-        return {name: place * HEATS // len(timed) + 1 for place, (_, name) in enumerate(timed)}
-
-
 def _met(request: HttpRequest, project: Project, version: int) -> Joined:
     """The graph, joined with other projects unless the address says that this one is to stand alone."""
     if request.GET.get("alone"):
@@ -171,28 +133,22 @@ def _met(request: HttpRequest, project: Project, version: int) -> Joined:
     return joined(request.user, project, version)
 
 
-def _painted(met: Joined) -> Painted:
-    rows = Outcome.objects.filter(project__in=met.projects).only("project_id", "unique_id", "state", "status", "seconds", "freshness")
-    own = (row for row in rows.iterator(chunk_size=2000) if met.project_of.get(row.unique_id) == row.project_id)
-    return Painted(met.graph, {row.unique_id: row for row in own})
-
-
-def _drawn(met: Joined, project: Project, laid: Layout, painted: Painted) -> list[list[Any]]:
+def _drawn(met: Joined, project: Project, laid: Layout, painted: Painting) -> list[list[Any]]:
     """Of each node: unique_id, name, what stands below it, kind, state, freshness, heat, x, y, the id of its project."""
     made = []
     for name, (x, y) in zip(laid.names, laid.places, strict=True):
-        member, outcome, whose = met.graph.members[name], painted.outcomes.get(name, selectors.NOTHING), met.project_of[name]
+        member, whose = met.graph.members[name], met.project_of[name]
         told = (
             met.projects[whose].name if whose != project.pk else "",
             member.materialized or member.kind.replace("_", " "),
-            formats.duration(outcome.seconds),
+            formats.duration(painted.seconds(name)),
         )
         below, heat = ", ".join(part for part in told if part), painted.heat(name)
-        made.append([name, member.name, below, member.kind, painted.state(name), painted.fresh.get(name, ""), heat, x, y, whose])
+        made.append([name, member.name, below, member.kind, painted.state(name), painted.freshness(name), heat, x, y, whose])
     return made
 
 
-def _listed(met: Joined, chosen: set[str], painted: Painted) -> list[tuple[str, list[dict[str, Any]]]]:
+def _listed(met: Joined, chosen: set[str], painted: Painting) -> list[tuple[str, list[dict[str, Any]]]]:
     """The chosen nodes by kind and name, the first of many."""
     groups = defaultdict(list)
     for member in selectors.by_kind(met.graph, chosen)[:LISTED]:
