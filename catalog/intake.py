@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from catalog import nodes, outcomes, reading, sending, words
@@ -54,9 +54,10 @@ def resend(now: datetime) -> None:
 
 
 def take_in(intake_id: int) -> None:
-    """Take in what one row names and remove it; without effect where another worker is at the same project, or was faster."""
+    """Take in what one row names and remove it. Artifacts of a namespace are taken in as they were left: who comes too early goes away,
+    and is called when the one before has ended. Without effect, too, where another worker is at the same project, or was faster."""
     row = Intake.objects.filter(id=intake_id).first()
-    if row is None:
+    if row is None or _before(row).exists():
         return
     try:
         files = {name: storage.existing(uri) for name, uri in row.files.items() if name in sending.ARTIFACTS}
@@ -66,6 +67,14 @@ def take_in(intake_id: int) -> None:
         done = True
     if done:
         row.delete()
+        following = Intake.objects.filter(namespace=row.namespace).order_by("id").first()
+        if following is not None:
+            sending.send(following.id)
+
+
+def _before(row: Intake) -> QuerySet[Intake]:
+    """Rows of the same namespace that come first; nobody waits for one that has been tried for long."""
+    return Intake.objects.filter(namespace=row.namespace, id__lt=row.id, created__gt=timezone.now() - BUSY)
 
 
 def _take(row: Intake, files: Mapping[str, Path]) -> bool:

@@ -142,7 +142,7 @@ function drawNodes(wanted) {
 function drawNode(index, group) {
   const node = nodes[index];
   const link = make("a", { href: root.dataset.page.replace("/0/", `/${node.project}/`).replace("UNIQUE_ID", encodeURIComponent(node.id)), class: "node", "data-index": index, tabindex: "-1" }, group);
-  link.setAttribute("aria-label", [node.name, node.sub, node.state && node.state.toLowerCase()].filter(Boolean).join(", "));
+  link.setAttribute("aria-label", `${node.name} ${[node.sub, node.state.toLowerCase()].filter(Boolean).join(", ")}`);
   link.toggleAttribute("data-other", String(node.project) !== root.dataset.project);
   link.setAttribute("transform", `translate(${node.x} ${node.y})`);
   make("rect", { class: "box", width: box[0], height: box[1], rx: 5 }, link);
@@ -155,8 +155,8 @@ function drawNode(index, group) {
     name.setAttribute("textLength", box[0] - 36);
     name.setAttribute("lengthAdjust", "spacingAndGlyphs");
   }
+  link.append(" "); // between the words that are seen, as in those that are said
   make("text", { class: "node-sub", x: 28, y: 33 }, link).textContent = node.sub;
-  make("title", {}, link).textContent = node.name;
   return link;
 }
 

@@ -186,3 +186,22 @@ def test_no_secret_of_the_namespace_is_kept(left: TakeIn, tmp_path: Path) -> Non
     assert [text.text for text in Text.objects.all()] == ["select '********'"]
     assert NodeRun.objects.get().message == "near ********"
     assert Invocation.objects.get(project=project).arguments["vars"] == {"token": "********"}
+
+
+def test_artifacts_are_taken_in_as_they_were_left(tmp_path: Path) -> None:
+    run = task_run(execution(), "dbt")
+    made = {}
+    for name, files in (
+        ("first", (manifests.write_manifest(tmp_path, manifests.model("a")), manifests.write_results(tmp_path, target="dev"))),
+        ("second", (manifests.write_manifest(tmp_path, manifests.model("a"), at="2026-11-25T02:00:00Z"),)),
+    ):
+        uris = {file.name: storage.task_uri(run.execution, "dbt", run.id, f"{name}/{file.name}") for file in files}
+        for file in files:
+            storage.write(uris[file.name], file.read_bytes())
+        made[name] = Intake.objects.create(namespace="company.team", execution_id=run.execution_id, task_run_id=run.id, files=uris)
+    intake.take_in(made["second"].id)
+    assert not Project.objects.exists(), "it waits for the one before, which says which target it is"
+    intake.take_in(made["first"].id)
+    intake.take_in(made["second"].id)
+    assert [project.target for project in Project.objects.all()] == ["dev"]
+    assert not Intake.objects.exists()

@@ -137,7 +137,7 @@ STILL = """() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-s
   .every(each => each.playState !== 'running' || each.effect.getComputedTiming().iterations === Infinity)"""
 
 
-def _findings(page: Page, address: str) -> list[str]:
+def findings(page: Page, address: str) -> list[str]:
     """What is wrong with the page that is open, once nothing in it changes any more."""
     page.wait_for_function(STILL)
     page.set_viewport_size(WIDE)
@@ -152,12 +152,12 @@ def _findings(page: Page, address: str) -> list[str]:
 
 def test_no_page_has_a_serious_finding(page: Page, execution: str, live_server_stack: Stack) -> None:
     page.goto("/signin/")
-    found = _findings(page, "/signin/")
+    found = findings(page, "/signin/")
     sign_in(page, live_server_stack)
     for place in PAGES:
         address = place.replace("EXECUTION", execution)
         page.goto(address)
-        found += _findings(page, place)
+        found += findings(page, place)
     assert not found, "\n".join(found)
 
 
@@ -204,7 +204,7 @@ PRESSED = (
 )
 
 
-def _open_findings(page: Page, name: str) -> list[str]:
+def _openfindings(page: Page, name: str) -> list[str]:
     """What is wrong with what is open on the page."""
     page.wait_for_function(SHOWN)
     page.emulate_media(color_scheme="light")
@@ -246,7 +246,7 @@ def test_no_open_menu_or_dialog_has_a_serious_finding(page: Page, execution: str
             if target == "nav":  # a drawer in narrow windows only
                 page.set_viewport_size(NARROW)
             page.evaluate(OPEN, target)
-            found += _open_findings(page, f"{place} #{target}")
+            found += _openfindings(page, f"{place} #{target}")
             page.evaluate(CLOSE)
             page.set_viewport_size(NARROW)
             page.evaluate(OPEN, target)
@@ -269,7 +269,7 @@ def test_no_dialog_that_the_server_sends_and_no_question_has_a_serious_finding(
         for step in steps:
             page.locator(step).first.click()
         page.wait_for_selector("dialog[open]")
-        found += _open_findings(page, f"{place} {steps[-1]}")
+        found += _openfindings(page, f"{place} {steps[-1]}")
         page.set_viewport_size(NARROW)
         found += [f"{place} {steps[-1]} does not fit in a narrow window" for _ in page.evaluate(OUTSIDE)]
     assert not found, "\n".join(found)
@@ -307,10 +307,10 @@ def test_nothing_that_opens_on_an_execution_has_a_serious_finding(page: Page, ex
     for name in ("Resume approve", "Resume attach"):
         page.get_by_role("button", name=name).click()
     expect(page.locator(".resume-form .error")).to_have_count(5)
-    found = _findings(page, "the resume dialog")
+    found = findings(page, "the resume dialog")
     page.goto(f"/executions/{made}/outputs/")
     page.locator("#expression").focus()
     page.keyboard.press("Control+Space")
     expect(page.get_by_role("listbox")).to_be_visible()
-    found += _findings(page, "the list of completions")
+    found += findings(page, "the list of completions")
     assert not found, "\n".join(found)
