@@ -11,6 +11,7 @@ import inspect
 import keyword
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -102,9 +103,17 @@ def type_files(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in files if path.parent != root)
 
 
-@cache
 def index() -> Mapping[str, Entry]:
     """Every type by its name."""
+    with _reading:
+        return _index()
+
+
+_reading = threading.Lock()  # two threads in `ast.parse` at once can be told "recursion depth mismatch" by CPython 3.11
+
+
+@cache
+def _index() -> Mapping[str, Entry]:
     entries = [_entry(path) for path in type_files()]
     if _offered["test types"]:
         entries += [_entry(path, TEST_ROOT, TEST_PREFIX) for path in type_files(TEST_ROOT)]
@@ -118,7 +127,7 @@ def offer_test_types(offered: bool = True) -> None:
     """Offer the types that Kestra's own test flows use, or not."""
     if _offered["test types"] != offered:
         _offered["test types"] = offered
-        index.cache_clear()
+        _index.cache_clear()
         aliases.cache_clear()
 
 
