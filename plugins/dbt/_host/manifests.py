@@ -26,6 +26,8 @@ from dbt.parser import manifest as parsing
 from dbt.parser import read_files as reading
 from dbt_common.clients.system import load_file_contents, make_directory
 from dbt_common.events.event_manager_client import get_event_manager
+from dbt_common.events.functions import fire_event
+from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
@@ -41,6 +43,7 @@ class Kept:
     manifest: Any
     stamp: Any
     bound: bool  # nobody knows what its parsing warned of: it stands for this very file only
+    whole: bool  # parsed from nothing
     texts: parts.Texts | None = None
 
 
@@ -65,7 +68,7 @@ def keep(told: dict[str, Any]) -> None:
         print(f"a manifest is not kept: {error!r}", flush=True)
         return
     _kept.pop(told["key"], None)
-    _kept[told["key"]] = Kept(manifest, tuple(told["stamp"]), told["bound"])
+    _kept[told["key"]] = Kept(manifest, tuple(told["stamp"]), told["bound"], told["whole"])
     while len(_kept) > MOST:
         _kept.popitem(last=False)
     gc.collect()
@@ -129,9 +132,27 @@ def install() -> None:
     loader.read_manifest_for_partial_parse = _around_read(loader.read_manifest_for_partial_parse)
     loader.write_manifest_for_partial_parse = _around_write(loader.write_manifest_for_partial_parse)
     loader.load = _around_load(loader.load)
+    loader.safe_update_project_parser_files_partially = _around_partially(loader.safe_update_project_parser_files_partially)
     loader.get_full_manifest = classmethod(_around_full(loader.get_full_manifest.__func__))
     parts.install()
     reading.load_source_file = _around_source(reading.load_source_file)
+
+
+class _HasChanged(DbtBaseException):  # type: ignore[misc]  # dbt is not installed where this is checked
+    """A command that wants no partial parsing finds other files than those that were parsed."""
+
+
+def _around_partially(plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Without partial parsing, what was parsed from nothing before may be used where nothing at all has changed."""
+
+    def partially(loader: Any, files: Any) -> Any:
+        if loader.kept is not None and not get_flags().PARTIAL_PARSE:
+            if not parsing.PartialParsing(loader.saved_manifest, loader.manifest.files).skip_parsing():
+                raise _HasChanged
+            fire_event(Note(msg="The project was parsed from the same files, variables and settings before: not parsed again"))
+        return plain(loader, files)
+
+    return partially
 
 
 def _around_full(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -172,9 +193,9 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _fitting(loader: Any) -> Any:
     """What is kept for exactly these variables, profile and project settings, unless the folder brings a parsed project of its own."""
     flags = get_flags()
-    if not flags.PARTIAL_PARSE or flags.PARTIAL_PARSE_FILE_PATH:
-        return None
-    kept = _kept.get(_key(loader)) if _usable else None
+    kept = _kept.get(_key(loader)) if _usable and not flags.PARTIAL_PARSE_FILE_PATH else None
+    if not flags.PARTIAL_PARSE:
+        return kept if kept is not None and kept.whole and not kept.bound else None
     fitting = kept is not None and _stamp(_file(loader)) in ((kept.stamp,) if kept.bound else (None, kept.stamp))
     return kept if fitting else None
 
@@ -197,11 +218,10 @@ def _around_write(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _hand_over(loader: Any, *, bound: bool) -> None:
-    flags = get_flags()
-    if _tell < 0 or not flags.PARTIAL_PARSE or flags.PARTIAL_PARSE_FILE_PATH:
+    if _tell < 0 or get_flags().PARTIAL_PARSE_FILE_PATH:
         return
     copy = os.path.join(_folder, f"{os.getpid()}.manifest")
-    found = {"key": _key(loader), "file": copy, "stamp": _stamp(_file(loader)), "bound": bound}
+    found = {"key": _key(loader), "file": copy, "stamp": _stamp(_file(loader)), "bound": bound, "whole": loader.saved_manifest is None}
     try:
         with open(copy, "wb") as file:
             file.write(_packed(loader.manifest))

@@ -103,6 +103,7 @@ class Left:
     files: dict[str, str]
     said: list[str]
     error: str = ""
+    raw: str = ""
 
 
 @dataclass
@@ -153,7 +154,7 @@ class Pair:
         if side == "warm":
             assert told.read_text() == "warm\n", (arguments, told.read_text(), done.stderr)
         self._keep(work, kept)
-        return Left(done.returncode, _artifacts(work / "target"), _files(work / "target"), _said(done.stdout), done.stderr)
+        return Left(done.returncode, _artifacts(work / "target"), _files(work / "target"), _said(done.stdout), done.stderr, done.stdout)
 
     def _keep(self, work: Path, kept: Path) -> None:
         kept.mkdir(exist_ok=True)

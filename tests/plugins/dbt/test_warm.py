@@ -211,6 +211,23 @@ def test_hosts_leave_under_a_memory_limit_the_one_asked_for_stays(make_pair: Cal
     wait_until(lambda: two.process.poll() is not None, 60, "the other has left")
 
 
+def test_without_partial_parsing_the_same_files_are_not_parsed_again(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    arguments = ["parse", "--no-partial-parse"]
+    said = []
+    for text in ("select 1 as n", "select 1 as n", "select 2 as n"):
+        (pair.source / "models" / "fresh.sql").write_text(text)
+        plain, warm = pair.both(*arguments)
+        assert not difference(plain, warm)
+        said.append("not parsed again" in warm.raw)
+    assert said == [False, True, False]
+    pair.variables["N"] = "1"
+    (pair.source / "models" / "fresh.sql").write_text("select {{ env_var('N') }} as n")
+    assert not difference(*pair.both(*arguments))
+    pair.variables["N"] = "2"
+    assert not difference(*pair.both("compile", "--no-partial-parse"))
+
+
 HOLD = """
 import gc, os, signal
 from dbt.adapters.duckdb.plugins import BasePlugin
