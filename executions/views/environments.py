@@ -16,16 +16,16 @@ from ui.htmx import done, page
 FRAGMENT = "executions/_environments.html"
 
 
-@require_safe
 @login_required
+@require_safe
 def environments(request: HttpRequest) -> HttpResponse:
     """Every environment that was made."""
     rights.require_admin(request.user)
     return page(request, "executions/environments.html", FRAGMENT, _context())
 
 
-@require_POST
 @login_required
+@require_POST
 def remove(request: HttpRequest, key: str) -> HttpResponse:
     """Remove one."""
     service.remove(user=request.user, key=key)
