@@ -225,7 +225,8 @@ def _said(output: str) -> list[str]:
         try:
             info = json.loads(line)["info"]
         except (ValueError, TypeError, KeyError):
-            said.append(PASSING.sub("~", line))
+            text = "| (rows by chance)" if line.startswith("|") else PASSING.sub("~", line)
+            said += [text] if text not in said or not line.startswith("|") else []
             continue
         if not OF_PARSING.search(info["name"]):
             text = PASSING.sub("~", info["msg"])
