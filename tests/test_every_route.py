@@ -657,7 +657,8 @@ def made() -> World:
     execution = page_data.execution(flow_revision=2)
     run = page_data.task_run(execution, "greet", outputs={"value": "x"})
     page_data.log_lines(execution, [(2, "hi nobody"), (4, "it broke")], run=run)
-    node = {"id": "step", "name": "model.shop.orders", "data": {"unique_id": "model.shop.orders"}}
+    lived = [["CREATED", "2026-11-25T01:00:00+00:00"], ["SUCCESS", "2026-11-25T01:00:01+00:00"]]
+    node = {"id": "step", "name": "model.shop.orders", "data": {"unique_id": "model.shop.orders"}, "histories": lived}
     Step.objects.create(execution=execution, task_run=run, kind="model", state="SUCCESS", **node)
     uri = f"{storage.execution_uri(NS, 'shop', execution.id)}tasks/greet/{run.id}/out.txt"
     storage.write(uri, b"kept")
