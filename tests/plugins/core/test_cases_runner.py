@@ -95,7 +95,7 @@ def test_an_interpreter_gets_all_commands_as_one_text(context: MemoryContext) ->
     given = {"commands": ["command"], "beforeCommands": ["beforeCommand"], "interpreter": ["interpreter"], "failFast": False}
     task = Commands.model_validate({"id": "a", "type": "c", **given})
     with open_place(task, context) as place:
-        interpreter, text = task.argv(context, place, on_machine=True)
+        interpreter, text = task.argv(context, place, task.lines(context, place), on_machine=True)
     assert interpreter == "interpreter"
     ours = [line for line in text.split("\n") if "##kestra:" not in line]  # lines that tell apart what prepares and what is meant
     assert "\n".join(ours) == "beforeCommand\ncommand"
