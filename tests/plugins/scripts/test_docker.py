@@ -177,7 +177,7 @@ from tests.plugins.context import FolderEnvironments, MemoryContext
 from tests.plugins.scripts.test_docker import COUNTING, commands
 
 folder = Path(sys.argv[1])
-context = MemoryContext(folder, Settings(home=folder), FolderEnvironments(folder))
+context = MemoryContext(folder, Settings(home=folder), FolderEnvironments(folder), task_run_id=sys.argv[2])
 context.log = lambda level, message, **given: level == "INFO" and print(message, flush=True)
 commands(*COUNTING).run(context)
 """
@@ -188,7 +188,7 @@ COUNTING = ["for i in $(seq 1 8); do echo line $i; sleep 0.5; done", """echo '::
 def test_a_container_is_found_again_after_its_worker_died(engine: docker.DockerClient, make_context: Callable[..., MemoryContext]) -> None:
     second = make_context(resumed=True)
     root = Path(__file__).parents[3]
-    first = subprocess.Popen([sys.executable, "-c", FIRST_WORKER, second.folder], stdout=subprocess.PIPE, text=True, cwd=root)
+    first = subprocess.Popen([sys.executable, "-c", FIRST_WORKER, second.folder, second.task_run_id], stdout=subprocess.PIPE, text=True, cwd=root)
     assert first.stdout is not None
     told = [first.stdout.readline().strip() for _ in range(4)]
     first.kill()
