@@ -188,7 +188,8 @@ COUNTING = ["for i in $(seq 1 8); do echo line $i; sleep 0.5; done", """echo '::
 def test_a_container_is_found_again_after_its_worker_died(engine: docker.DockerClient, make_context: Callable[..., MemoryContext]) -> None:
     second = make_context(resumed=True)
     root = Path(__file__).parents[3]
-    first = subprocess.Popen([sys.executable, "-c", FIRST_WORKER, second.folder, second.task_run_id], stdout=subprocess.PIPE, text=True, cwd=root)
+    words = [sys.executable, "-c", FIRST_WORKER, second.folder, second.task_run_id]
+    first = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=root)
     assert first.stdout is not None
     told = [first.stdout.readline().strip() for _ in range(4)]
     first.kill()
