@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from django.utils import timezone
@@ -15,11 +12,12 @@ from engine.document import Flow, Task
 from engine.execution import Execution, TaskRun
 from engine.states import State
 from executions import claims, dispatch, logbook, world
-from executions.context import Context, Sink
+from executions.aside import AsideContext
+from executions.context import Sink
 from executions.dispatch import Outgoing
 from executions.logbook import Line
 from namespaces.models import Connection
-from plugins.contract import StepReport, TaskFailed
+from plugins.contract import TaskFailed
 from plugins.core.runner.process import TYPE as PROCESS
 from plugins.dbt.cli.dbt_cli import DbtCLI
 
@@ -91,7 +89,7 @@ def _task(row: Connection) -> DbtCLI:
     )
 
 
-class _TestContext(Context):
+class _TestContext(AsideContext):
     """A context of its own for one test: what it says goes onto the page, and there is no execution."""
 
     def __init__(self, row: Connection) -> None:
@@ -111,17 +109,3 @@ class _TestContext(Context):
             return
         self._lines.append(line.message)
         Connection.objects.filter(pk=self._row.pk, changed=self._row.changed).update(test_log=self.said())
-
-    def step(self, report: StepReport) -> None:
-        """There is no Gantt to show it in."""
-
-    def header(self, key: str, text: str) -> None:
-        """There is no execution whose header it could be."""
-
-    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
-        """A test is not found again: its command ends by its own timeout."""
-
-    def on_cancel(self, action: Callable[[], None]) -> AbstractContextManager[None]:
-        """Nobody stops a test."""
-        return contextlib.nullcontext()
-

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 import statistics
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +16,8 @@ from engine.document import Flow, Task
 from engine.execution import Execution, TaskRun
 from engine.states import State
 from executions import claims, dispatch, executor, models, services, starting, working_directory, world
-from executions.context import Context, Sink
+from executions.aside import AsideContext
+from executions.context import Sink
 from executions.dispatch import Outgoing
 from executions.logbook import LEVELS, Line
 from executions.models import Plan
@@ -28,7 +27,7 @@ from namespaces.models import Role
 from namespaces.rights import Person
 from plugins import catalog
 from plugins.catalog import CATALOG
-from plugins.contract import StepReport, TaskFailed
+from plugins.contract import TaskFailed
 from plugins.dbt import _plan
 from plugins.dbt.cli.dbt_cli import DbtCLI
 from ui.errors import Conflict, Invalid, Missing
@@ -177,7 +176,7 @@ def _execution(plan: Plan) -> Execution:
     return Execution(plan.id, plan.namespace, plan.flow_id, plan.flow_revision, State.new(now), **known)
 
 
-class _PlanContext(Context):
+class _PlanContext(AsideContext):
     """A task's context in which nothing is told but to the plan."""
 
     def __init__(self, flow: Flow, execution: Execution, task: Task, workspace: str) -> None:
@@ -188,19 +187,6 @@ class _PlanContext(Context):
     def _say(self, line: Line) -> None:
         if LEVELS[line.level] in ("WARN", "ERROR"):
             self.said = [*self.said[-19:], line.message]
-
-    def step(self, report: StepReport) -> None:
-        """There is no Gantt to show it in."""
-
-    def header(self, key: str, text: str) -> None:
-        """There is no execution yet whose header it could be."""
-
-    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
-        """A plan is not found again: its commands end by themselves."""
-
-    def on_cancel(self, action: Callable[[], None]) -> AbstractContextManager[None]:
-        """Nobody stops a plan."""
-        return contextlib.nullcontext()
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from engine.document import Flow, Task, Trigger
 from engine.execution import Execution, TaskRun
 from engine.expressions.values import parse_duration
 from executions import attempts, claims, dispatch, logbook, models, ports, storage, triggering
-from executions.context import Context, Sink
+from executions.aside import AsideContext
+from executions.context import Sink
 from executions.dispatch import Outgoing
 from executions.logbook import Line
 from executions.sight import Sight
@@ -32,7 +33,7 @@ from executions.triggering import Scene
 from flows import selectors as flow_selectors
 from plugins import catalog
 from plugins.catalog import CATALOG, CatalogError
-from plugins.contract import ConditionFailed, PollingTrigger, StepReport, TaskFailed
+from plugins.contract import ConditionFailed, PollingTrigger, TaskFailed
 from ui.errors import KestraError
 
 RESEND = timedelta(seconds=30)  # so long a message may wait for a worker
@@ -165,7 +166,7 @@ class Storage(ports.Storage):
         return storage.trigger_uri(self.execution, self.task_id, name)
 
 
-class TriggerContext(Context):
+class TriggerContext(AsideContext):
     """One evaluation of a trigger: as the context of a task, but what it says goes into the trigger's log and there is no task run."""
 
     def __init__(self, scene: Scene, state: State) -> None:
@@ -180,15 +181,6 @@ class TriggerContext(Context):
 
     def _say(self, line: Line) -> None:
         triggering.say(self._state, logbook.LEVELS[line.level], line.message)
-
-    def step(self, report: StepReport) -> None:
-        """There is no Gantt to show it in."""
-
-    def header(self, key: str, text: str) -> None:
-        """There is no execution yet whose header it could be."""
-
-    def left_behind(self, *, pgid: int | None = None, started: float | None = None, container: str | None = None) -> None:
-        """A trigger is not found again: who takes over evaluates anew."""
 
     def cancelled(self) -> bool:
         """Whether the trigger was taken from us: it was switched off, unlocked or restarted."""

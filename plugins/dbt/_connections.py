@@ -12,11 +12,10 @@ import yaml
 from plugins.contract import Connection, RunContext, TaskFailed
 from plugins.dbt import _adapters
 from plugins.dbt._command import Invocation
-from plugins.scripts import _folders
+from plugins.dbt._state import profile_name
 
 # What changes a warehouse, and so is refused for a protected connection where a person started the execution.
 _BUILDS = frozenset({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"})
-_PROFILE = re.compile(r"^profile:\s*[\"']?([^\"'\n#]+?)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 _LONE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
 
 
@@ -38,7 +37,8 @@ def profiles(context: RunContext, named: str | None, project: Path, calls: Seque
         _guard(context, used, call)
     context.header("connection", ", ".join(f"{found.name} ({found.adapter})" for found in (chosen, *others)))
     outputs = {found.name: _target(context, found) for found in (chosen, *others)}
-    text: str = yaml.safe_dump({_profile_of(project): {"target": chosen.name, "outputs": outputs}}, sort_keys=False, allow_unicode=True)
+    name = profile_name(project, project) or "default"
+    text: str = yaml.safe_dump({name: {"target": chosen.name, "outputs": outputs}}, sort_keys=False, allow_unicode=True)
     return text
 
 
@@ -71,10 +71,3 @@ def _rendered(context: RunContext, connection: Connection) -> Mapping[str, Any]:
         if name in hidden and isinstance(values[name], str):
             context.hide(values[name])
     return values
-
-
-def _profile_of(project: Path) -> str:
-    """The profile that the project asks for."""
-    text = (_folders.read_inside(project, project / "dbt_project.yml") or b"").decode(errors="replace")
-    found = _PROFILE.search(text)
-    return found.group(1).strip() if found else "default"

@@ -50,9 +50,14 @@ def identity(folder: Path, project: Path, calls: Sequence[Invocation], env: Mapp
     return Identity(str(settings.get("name") or project.name), "default" if "{{" in target else target, _branch(folder, project))
 
 
+def profile_name(folder: Path, project: Path) -> str:
+    """The profile that the project asks for; empty where it names none."""
+    return str(_yaml(folder, project / "dbt_project.yml").get("profile") or "")
+
+
 def profile(folder: Path, project: Path, given: Iterable[str | None]) -> Mapping[str, Any]:
     """The project's profile, from the first profiles.yml that has it: in a folder that a flag names, the working directory, the project."""
-    name = str(_yaml(folder, project / "dbt_project.yml").get("profile") or "")
+    name = profile_name(folder, project)
     for place in dict.fromkeys([*(folder / one for one in given if one), folder / ".profile", folder, project]):
         found = _yaml(folder, place / "profiles.yml").get(name)
         if isinstance(found, Mapping):
