@@ -10,7 +10,7 @@ from pathlib import Path
 from kestra_web.environment import Environment, WrongSetting
 
 PRIVATE = ("keys", "database", "redis", "run", "storage")
-OPEN_TO_TASKS = ("working", "environments", "warehouse", "git")
+OPEN_TO_TASKS = ("working", "environments", "warehouse", "git", "dbt")
 
 
 def prepare(environment: Environment) -> Path:

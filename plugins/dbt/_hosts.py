@@ -4,6 +4,7 @@ this worker. A task that puts a host's folder of programs first in its PATH runs
 from __future__ import annotations
 
 import atexit
+import hashlib
 import shlex
 import shutil
 import socket
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from plugins.dbt._host.server import KNOWN
 from plugins.scripts import _environments
 
 MOST = 6
+MOST_CACHED = 2 * 1024**3  # bytes in the caches of all hosts
 PACKAGE = "kestra_web_dbt_host"
 SOURCE = Path(__file__).parent / "_host"
 Identity = tuple[int, int] | None
@@ -49,10 +52,11 @@ _leaving: list[Host] = []  # they finish what they run; their standard input, wh
 _guard = threading.Lock()
 
 
-def at(environment: Path, namespace: str, identity: Identity, *, memory: int = 2 * 1024**3) -> Host:
+def at(environment: Path, namespace: str, identity: Identity, *, memory: int = 2 * 1024**3, caches: Path | None = None) -> Host:
     """The host of this environment, started where there is none; commands may be sent at once. OSError where it cannot be started.
 
-    Where all of them take more than `memory` bytes, those leave that were used least recently, except this one.
+    Below `caches` it has a folder for what the next one may find again. Where all of them take more than `memory` bytes, those leave that
+    were used least recently, except this one.
     """
     key = (environment, namespace, identity)
     with _guard:
@@ -61,7 +65,7 @@ def at(environment: Path, namespace: str, identity: Identity, *, memory: int = 2
         if host is None:
             while len(_hosts) >= MOST:
                 _let_go(_least_recent())
-            host = _hosts[key] = _started(environment, identity)
+            host = _hosts[key] = _started(environment, identity, caches and _cache(caches, key))
         host.used = time.monotonic()
         taken = {other: _resident(found.process.pid) for other, found in _hosts.items()}
         while sum(taken.values()) > memory and len(taken) > 1:
@@ -89,16 +93,41 @@ def _resident(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
-def _started(environment: Path, identity: Identity) -> Host:
+def _cache(caches: Path, key: Key) -> Path:
+    """The folder of this environment, namespace and account: nobody else's tasks write there."""
+    with suppress(OSError):  # another worker may take something away at the same time
+        _make_room(caches)
+    folder = caches / hashlib.sha256(repr(key).encode()).hexdigest()[:24]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hand_over(folder, key[2])
+    return folder
+
+
+def _make_room(caches: Path) -> None:
+    """Take away what hosts have kept and used least recently, down to the most that is kept."""
+    entries = [(entry.lstat().st_mtime, _bytes(entry), entry) for entry in caches.glob("*/*/*")]
+    taken = sum(size for _, size, _ in entries)
+    for _, size, entry in sorted(entries, key=lambda found: found[0]):
+        if taken <= MOST_CACHED:
+            return
+        taken -= size
+        shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
+
+
+def _bytes(entry: Path) -> int:
+    return sum(path.lstat().st_size for path in (entry, *entry.rglob("*")))
+
+
+def _started(environment: Path, identity: Identity, cache: Path | None) -> Host:
     folder = Path(tempfile.mkdtemp(prefix="dbt-host-"))
     try:
-        return Host(folder, _process(folder, environment, identity))
+        return Host(folder, _process(folder, environment, identity, cache))
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _process(folder: Path, environment: Path, identity: Identity) -> subprocess.Popen[bytes]:
+def _process(folder: Path, environment: Path, identity: Identity, cache: Path | None) -> subprocess.Popen[bytes]:
     shutil.copytree(SOURCE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     python, dbt = environment / "bin" / "python", environment / "bin" / "dbt"
     address, client = folder / "socket", folder / PACKAGE / "client.py"
@@ -113,7 +142,7 @@ def _process(folder: Path, environment: Path, identity: Identity) -> subprocess.
         listening.listen(64)
         hand_over(folder, identity)
         return subprocess.Popen(
-            [str(python), "-su", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno())],
+            [str(python), "-su", "-c", f"from {PACKAGE}.server import main; main()", str(listening.fileno()), str(cache or "")],
             cwd=folder,
             env=minimal(str(folder), {"PYTHONDONTWRITEBYTECODE": "1"}),
             stdin=subprocess.PIPE,

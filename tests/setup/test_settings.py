@@ -154,7 +154,7 @@ def test_another_account_of_tasks_enters_only_what_tasks_need(tmp_path: Path) ->
     settings = read({"KESTRA_WEB_HOME": str(tmp_path / "home"), "KESTRA_WEB_RUN_AS": "65534:65534"})
     home.prepare(settings)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "home").iterdir()}
-    assert {name for name, mode in modes.items() if mode & 0o077} == {"working", "environments", "warehouse", "git"}
+    assert {name for name, mode in modes.items() if mode & 0o077} == {"working", "environments", "warehouse", "git", "dbt"}
     assert (tmp_path / "home").stat().st_mode & 0o777 == 0o711
     assert (tmp_path / "home" / "warehouse").stat().st_uid == 65534
     assert os.geteuid() == 0

@@ -24,7 +24,8 @@ ASKING_SECONDS = 5.0
 
 
 def main() -> None:
-    """`server.main()` with the listening socket as first argument; ends with its parent, whose end of our standard input closes then."""
+    """`server.main()` with the listening socket and the folder of `cache`; ends with its parent, whose end of our standard input closes
+    then."""
     folder = os.getcwd()
     sys.path[:] = [path for path in sys.path if path not in ("", folder)]
     try:
@@ -43,13 +44,16 @@ def _load() -> None:
 
     if not version.startswith(KNOWN):
         raise SystemExit(f"dbt {version} is not among the versions that can be kept loaded")
-    from . import failing, forked, manifests, quicker  # noqa: PLC0415
+    from . import cache, failing, forked, manifests, packages, quicker  # noqa: PLC0415
+
+    cache.begin(sys.argv[2])
 
     for name in sorted({entry for place in places for entry in os.listdir(place)}):
         forked.load_adapter(name)
     manifests.install()
     quicker.install()
     failing.install()
+    packages.install()
     gc.enable()
     _settle()
 

@@ -306,8 +306,9 @@ class DbtCLI(ExecScript):
             context.header("dbt", f"a process of its own: {cold}")
             return self._with_rows(context, place, found)
         try:
-            identity, memory = identity_of(context.settings), context.settings.dbt_warm_memory
-            host = _hosts.at(Path(found["VIRTUAL_ENV"]), context.flow.namespace, identity, memory=memory)
+            settings, environment = context.settings, Path(found["VIRTUAL_ENV"])
+            at = (environment, context.flow.namespace, identity_of(settings))
+            host = _hosts.at(*at, memory=settings.dbt_warm_memory, caches=settings.home / "dbt")
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found

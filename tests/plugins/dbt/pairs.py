@@ -137,7 +137,7 @@ class Pair:
         kept = self.folder / side
         if kept.exists():
             shutil.copytree(kept, work, dirs_exist_ok=True)
-        host = _hosts.at(self.environment, self.namespace, None)
+        host = _hosts.at(self.environment, self.namespace, None, caches=self.folder / "caches")
         told = self.folder / "told"
         told.unlink(missing_ok=True)
         programs = host.programs if side == "warm" else self.environment / "bin"
