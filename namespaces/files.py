@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO
+from typing import IO, Self
 
 from django.conf import settings
 
@@ -171,14 +171,19 @@ def open_file(namespace: str, path: str) -> IO[bytes]:
     """A file to read from, which the caller closes; raises `NoSuchFile`."""
     parts = clean_file(path)
     with _folder(namespace, parts[:-1]) as folder:
-        try:
-            descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
-        except FileNotFoundError as error:
-            raise NoSuchFile(f"There is no file {'/'.join(parts)}.") from error
-        except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):
-                raise NoSuchFile(f"{'/'.join(parts)} is not a file.") from error
-            raise
+        return _file(folder, parts)
+
+
+def _file(folder: int, parts: Sequence[str]) -> IO[bytes]:
+    """The file with the last of these names in a folder, open to be read."""
+    try:
+        descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except FileNotFoundError as error:
+        raise NoSuchFile(f"There is no file {'/'.join(parts)}.") from error
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO):
+            raise NoSuchFile(f"{'/'.join(parts)} is not a file.") from error
+        raise
     if not stats_module.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NoSuchFile(f"{'/'.join(parts)} is a folder.")
@@ -322,30 +327,53 @@ def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: 
     A task may have put symbolic links there: they are replaced, never followed.
     """
     paths = glob(namespace, include, exclude)
+    if not paths:
+        return []
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for path in paths:
-            with open_file(namespace, path) as source:
-                _copy_below(top, clean_file(path), source)
+        with _folder(namespace, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
+            for path in paths:
+                parts = clean_file(path)
+                with _file(before.at(parts[:-1]), parts) as original:
+                    _copy(original, after.at(parts[:-1]), parts[-1])
     finally:
         os.close(top)
     return paths
 
 
-def _copy_below(top: int, parts: Sequence[str], source: IO[bytes]) -> None:
-    here = os.dup(top)
-    try:
-        for name in parts[:-1]:
-            below = _step(here, name, create=True, mode=0o755)
-            os.close(here)
-            here = below
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(parts[-1], dir_fd=here)
-        descriptor = os.open(parts[-1], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=here)
-        with os.fdopen(descriptor, "wb") as copy:
-            shutil.copyfileobj(source, copy, 1 << 20)
-    finally:
-        os.close(here)
+class _Descent:
+    """The way from a folder down to where the file before lay: the next one is entered from the last folder that both share."""
+
+    def __init__(self, top: int, *, create: bool = False) -> None:
+        self.top, self.create = top, create
+        self.way: list[tuple[str, int]] = []
+
+    def at(self, parts: Sequence[str]) -> int:
+        """A descriptor of this folder, for as long as no other is asked for. Raises `NoSuchFile`, `NameTaken`."""
+        shared = next((depth for depth, (name, _) in enumerate(self.way) if [name] != list(parts[depth : depth + 1])), len(self.way))
+        self._leave(shared)
+        for name in parts[shared:]:
+            self.way.append((name, _step(self.way[-1][1] if self.way else self.top, name, self.create, mode=0o755)))
+        return self.way[-1][1] if self.way else self.top
+
+    def _leave(self, depth: int) -> None:
+        while len(self.way) > depth:
+            os.close(self.way.pop()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._leave(0)
+
+
+def _copy(source: IO[bytes], folder: int, name: str) -> None:
+    """Into a file of this folder, in place of what has its name."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
+    with os.fdopen(descriptor, "wb", buffering=0) as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
 
 
 def export_zip(namespace: str, flows: Mapping[str, str] = MappingProxyType({})) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -30,27 +31,30 @@ def bring_namespace_files(context: RunContext, wanted: NamespaceFiles | None, fo
     count = 0
     for namespace in _render.texts(context, wanted.namespaces):
         with tempfile.TemporaryDirectory(prefix="namespace-", dir=folder.parent) as staging:
-            names = context.namespace(namespace).files.copy_to(Path(staging), include, exclude)
-            for name in names:
-                target = f"{namespace}/{name}" if apart else name.removeprefix("/")
-                count += _place(context, Path(staging, name.removeprefix("/")), folder, target, rule)
+            context.namespace(namespace).files.copy_to(Path(staging), include, exclude)
+            for name in sorted(os.listdir(staging)):
+                count += _place(context, Path(staging, name), folder, f"{namespace}/{name}" if apart else name, rule)
     context.log("DEBUG", f"Brought {count} namespace file(s) into the working directory")
     return count
 
 
 def _place(context: RunContext, source: Path, folder: Path, name: str, rule: str) -> int:
+    """Move a file, or a folder with what is in it, to its place; answers how many files that were."""
     target = _folders.inside(folder, name)
+    if source.is_dir() and os.path.lexists(target):
+        return sum(_place(context, source / below, folder, f"{name}/{below}", rule) for below in sorted(os.listdir(source)))
     if target.exists() and rule != "OVERWRITE":
         if rule == "FAIL":
             raise TaskFailed(f"The namespace file '{name}' cannot be brought: a file of this name is in the working directory already")
         if rule == "WARN":
             context.log("WARN", f"The namespace file '{name}' was not brought: a file of this name is in the working directory already")
         return 0
+    count = sum(len(names) for _, _, names in os.walk(source)) if source.is_dir() else 1
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_symlink():
         target.unlink()
     shutil.move(source, target)
-    return 1
+    return count
 
 
 def write_input_files(context: RunContext, given: Mapping[str, Any] | str | None, folder: Path, variables: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,6 +175,27 @@ def test_a_later_namespace_wins_and_a_present_file_may_be_kept(context: MemoryCo
     assert context.lines("INFO") == ["two", "two"]
     assert "was not brought" in context.lines("WARN")[0]
     assert "cannot be brought" in failure_of(commands("true", namespaceFiles={"namespaces": ["one"], "ifExists": "FAIL"}), context).message
+
+
+def test_folders_of_several_namespaces_become_one(context: MemoryContext) -> None:
+    context.namespace("one").files.write("models/a.sql", b"one")
+    context.namespace("one").files.write("models/deep/b.sql", b"one")
+    context.namespace("two").files.write("models/a.sql", b"two")
+    context.namespace("two").files.write("models/deep/c.sql", b"two")
+    given = {"namespaces": ["one", "two"]}
+    commands("cat models/a.sql models/deep/b.sql models/deep/c.sql", namespaceFiles=given).run(context)
+    assert context.lines("INFO") == ["twoonetwo"]
+    assert "Brought 4 namespace file(s) into the working directory" in context.lines("DEBUG")
+    commands("ls one/models two/models/deep", namespaceFiles={**given, "folderPerNamespace": True}).run(context)
+    assert context.lines("INFO")[1:] == ["one/models:", "a.sql", "deep", "", "two/models/deep:", "c.sql"]
+
+
+def test_a_folder_that_is_a_link_to_elsewhere_takes_no_namespace_file(context: MemoryContext, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (context.working_dir / "models").symlink_to(tmp_path / "outside")
+    context.namespace("one").files.write("models/a.sql", b"one")
+    assert "leads out" in failure_of(commands("true", namespaceFiles={"namespaces": ["one"]}), context).message
+    assert list((tmp_path / "outside").iterdir()) == []
 
 
 def test_before_commands_are_logged_at_debug_and_share_the_shell(context: MemoryContext) -> None:
