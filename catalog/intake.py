@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from catalog import nodes, outcomes, reading, sending, words
+from catalog import nodes, outcomes, reading, sending, tracing, words
 from catalog.models import Intake, Invocation, Node, NodeRun, Project, Text, Version
 from catalog.reading import Unreadable, mapping, moment, number, text
 from executions import storage
@@ -167,6 +167,7 @@ def _into(project: Project, row: Intake, files: Mapping[str, Path], about: Mappi
     _note_invocation(project, row, files, masks.value(about))
     Project.objects.filter(id=project.id).update(updated=now)
     _forget(project, now)
+    tracing.want(project)
 
 
 def _masks(namespace: str) -> Masks:

@@ -23,6 +23,8 @@ class Project(models.Model):
     generated = models.DateTimeField(null=True, blank=True)  # when dbt wrote the manifest that was taken in last
     updated = models.DateTimeField(default=timezone.now)
     busy = models.DateTimeField(null=True, blank=True)
+    to_trace = models.DateTimeField(null=True, blank=True)  # since when the lineage of its columns may be out of date
+    tracing = models.DateTimeField(null=True, blank=True)  # held by whoever traces them
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -162,6 +164,28 @@ class Invocation(models.Model):
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["execution_id", "task_run_id", "project"], name="one_invocation_per_task_run")
+        ]
+
+
+class Trace(models.Model):
+    """What the columns of a node are made of, found in its compiled SQL; or why that was not found.
+
+    `key` is a hash of all that went in. `names` are all columns that the SQL gives the node, NULL where it gives more than is known.
+    `columns` is `[{"name", "from": [[node, column], …], "via": [expression, …], "why": [reason, …]}, …]`, as `sql_child` says it;
+    `rest` is `[[node, [name that is left out, …]], …]`: tables of which all other columns are there, too.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="traces")
+    unique_id = models.CharField(max_length=500)
+    key = models.CharField(max_length=64)
+    names = models.JSONField(null=True)
+    wrong = models.CharField(max_length=500, blank=True)
+    rest = models.JSONField(default=list)
+    columns = models.JSONField(default=list)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["project", "unique_id"], name="one_trace_per_node")
         ]
 
 

@@ -1,4 +1,4 @@
-"""Which files of a task run are dbt's artifacts, and the message to the workers that some wait to be taken in."""
+"""Which files of a task run are dbt's artifacts, and the messages to the workers: some wait to be taken in, columns are to be traced."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ def artifacts_among(files: Mapping[str, str]) -> dict[str, str]:
 
 def send(intake_id: int) -> None:
     """Tell the workers, once the present transaction, if any, is committed. A message that is lost is sent again by the scheduler."""
-    transaction.on_commit(partial(_send, intake_id))
+    transaction.on_commit(partial(_send, "catalog.take_in", intake_id))
 
 
-def _send(intake_id: int) -> None:
+def send_trace(project_id: int) -> None:
+    """Tell the workers that the columns of a project are to be traced, in the same way."""
+    transaction.on_commit(partial(_send, "catalog.trace", project_id))
+
+
+def _send(task: str, number: int) -> None:
     try:
-        current_app.send_task("catalog.take_in", args=[intake_id], retry=False)
+        current_app.send_task(task, args=[number], retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        logger.warning("artifacts %d could not be announced now: %s", intake_id, error)
+        logger.warning("%s of %d could not be announced now: %s", task, number, error)

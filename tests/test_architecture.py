@@ -81,6 +81,11 @@ def test_a_room_says_what_lives_in_it(room: str) -> None:
     assert "import" in docstring.lower(), "it says what it may import"
 
 
+def test_sql_is_parsed_in_a_program_of_its_own() -> None:
+    readers = [path for room in MAY_IMPORT for path in files(room) if "sqlglot" in {name for name, _ in imports(path)}]
+    assert readers == [ROOT / "catalog" / "sql_child.py"]
+
+
 def test_every_folder_of_tests_is_a_package() -> None:
     folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
     assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []

@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
-from catalog import intake
+from catalog import intake, tracing
 from executions.tick import tick
 from kestra_web import heartbeat
 
@@ -37,6 +37,7 @@ def _look() -> bool:
         now = timezone.now()
         tick(now)
         intake.resend(now)
+        tracing.resend(now)
     except (OperationalError, InterfaceError, BrokerError, redis.RedisError) as error:
         log.warning("database or Redis is away, looking again: %s", error)
         close_old_connections()

@@ -1,0 +1,4 @@
+with renamed as (
+    select * from {{ source('shop', 'customers') }}
+)
+select * from renamed
