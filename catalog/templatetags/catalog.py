@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
 from catalog import markdown
+from catalog.graph import Member
 from catalog.models import Node, NodeRun
 from catalog.painting import FRESHNESS
 from ui import formats
@@ -80,9 +81,20 @@ def limit(value: Any) -> str:
 @register.simple_tag
 def lineage_url(node: Node, version: int | None = None) -> str:
     """The lineage around a node, two steps either way."""
-    named = f"{node.kind}:{node.name}" if node.kind in ("source", "exposure", "metric", "semantic_model", "saved_query") else node.name
-    query = {"select": f"2+{named}+2", "node": node.unique_id, **({"version": version} if version else {})}
+    query = {"select": f"2+{_selector(node)}+2", "node": node.unique_id, **({"version": version} if version else {})}
     return f"{reverse('catalog:lineage', args=[node.project_id])}?{urlencode(query)}"
+
+
+@register.simple_tag
+def column_url(project_id: int, node: Node | Member, column: str) -> str:
+    """The lineage of a column, among all that its node is made of and all that is made of it."""
+    query = {"select": f"+{_selector(node)}+", "node": node.unique_id, "column": column.lower()}
+    return f"{reverse('catalog:lineage', args=[project_id])}?{urlencode(query)}"
+
+
+def _selector(node: Node | Member) -> str:
+    """What selects a node alone."""
+    return f"{node.kind}:{node.name}" if node.kind in ("source", "exposure", "metric", "semantic_model", "saved_query") else node.name
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from typing import Any
@@ -11,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from catalog import selecting, selectors
+from catalog import columns, selecting, selectors
 from catalog.graph import TESTS, graph
 from catalog.joining import Joined, joined
 from catalog.layout import HEIGHT, WIDTH, Layout, lay_out
@@ -61,13 +62,14 @@ def lineage(request: HttpRequest, project_id: int) -> HttpResponse:
         "more": max(len(chosen) - LISTED, 0),
         "query": _query(request),
         "chosen": request.GET.get("node", ""),
+        **(_way(request, met, project, version) if request.GET.get("column") and request.GET.get("node") in known.members else {}),
     }
     return page(request, "catalog/lineage.html", "catalog/_lineage_list.html", context)
 
 
 def _query(request: HttpRequest, *without: str) -> str:
     query = request.GET.copy()
-    for name in ("node", *without):
+    for name in ("node", "column", *without):
         query.pop(name, None)
     return query.urlencode()
 
@@ -123,6 +125,58 @@ def panel(request: HttpRequest, project_id: int) -> HttpResponse:
     version = selectors.version_of(project, request.GET.get("version", ""))
     context = node_context(request.user, project, selectors.node(project, request.GET.get("node", ""), version), version)
     return render(request, "catalog/_lineage_panel.html", context)
+
+
+@login_required
+@require_GET
+def column(request: HttpRequest, project_id: int) -> HttpResponse:
+    """The side panel of one column: what it is made of, and what is made of it."""
+    project = selectors.project(request.user, project_id)
+    version = selectors.version_of(project, request.GET.get("version", ""))
+    met = _met(request, project, version)
+    selectors.node(project, request.GET.get("node", ""), version)
+    return render(request, "catalog/_lineage_column.html", {"project": project, "version": version, **_way(request, met, project, version)})
+
+
+def _way(request: HttpRequest, met: Joined, project: Project, version: int) -> dict[str, Any]:
+    """The way of the column that an address names, as text and as what the graph marks."""
+    unique_id, name = request.GET["node"], request.GET["column"].strip().lower()[:300]
+    if version != project.version:
+        return {"way": None, "way_node": met.graph.members[unique_id], "way_column": name}
+    way = columns.way(met, unique_id, name)
+    steps = {"upstream": _blocks(met, way.upstream), "downstream": _blocks(met, way.downstream)}
+    unknown = [_place(met, place) | {"why": why} for place, why in way.unknown.items()]
+    marked = json.dumps({"columns": way.places, "edges": way.edges, "unknown": [node for node, _ in way.unknown]})
+    return {"way": way, "way_node": met.graph.members[unique_id], "way_column": name, **steps, "unknown": unknown, "marked": marked}
+
+
+def _blocks(met: Joined, steps: list[columns.Step]) -> list[dict[str, Any]]:
+    """Each column that is made, with what it is made of, nearest first."""
+    made: dict[columns.Place, list[columns.Step]] = defaultdict(list)
+    for step in steps:
+        made[step.target].append(step)
+    return [
+        {
+            "target": _place(met, target),
+            "how": parts[0].how if len({part.how for part in parts}) == 1 else "put together",
+            "via": parts[0].via,
+            "sources": [_place(met, part.source) for part in parts],
+        }
+        for target, parts in made.items()
+    ]
+
+
+def _place(met: Joined, place: columns.Place) -> dict[str, Any]:
+    """A column of a node, or of a table outside the project."""
+    node, name = place
+    member = met.graph.members.get(node)
+    return {
+        "node": node if member else "",
+        "name": member.name if member else node.removeprefix("table:"),
+        "column": name,
+        "kind": member.kind if member else "table",
+        "project": met.project_of.get(node),
+    }
 
 
 def _met(request: HttpRequest, project: Project, version: int) -> Joined:

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from catalog import joining, selectors
+from catalog import columns, joining, selectors
 from catalog.graph import TESTS, Graph, graph
 from catalog.models import Node, Outcome, Project
 from namespaces.rights import Person, login_required
@@ -47,7 +47,8 @@ def node_context(user: Person, project: Project, node: Node, version: int) -> di
         "facts": [(name.replace("_", " "), value) for name, value in facts.items() if name not in HIDDEN_FACTS],
         "meta": sorted((facts.get("meta") or {}).items()),
         "tests": checked,
-        "columns": _columns(node, own, checked),
+        "columns": _columns(node, own, checked, columns.names_of(project, node.unique_id) if version == project.version else []),
+        "untraced": columns.why_not(project, node),
         "compiled": selectors.compiled(own),
         "runs": runs,
         "with_rows": any(run.rows is not None for run in runs),
@@ -90,14 +91,14 @@ def _tests(project: Project, known: Graph, names: list[str], version: int, outco
     return sorted(made, key=lambda one: (order.get(one["outcome"].state, 2), one["column"], one["name"]))
 
 
-def _columns(node: Node, outcome: Outcome, tests: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The columns that are documented, then those that only the warehouse knows; each with type and tests."""
+def _columns(node: Node, outcome: Outcome, tests: list[dict[str, Any]], traced: list[str]) -> list[dict[str, Any]]:
+    """The columns that are documented, then those that only SQL or warehouse know; each with type and tests."""
     types = outcome.types
     of_column = defaultdict(list)
     for test in tests:
         of_column[test["column"].lower()].append(test)
     documented = {column["name"].lower(): column for column in node.columns}
-    names = [*documented, *(name for name in types if name not in documented)]
+    names = dict.fromkeys([*documented, *traced, *types])
     return [
         {
             "name": documented.get(name, {}).get("name") or name,

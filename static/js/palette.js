@@ -1,4 +1,5 @@
-// Ctrl K: jump to a page, a flow, an execution, a file. Pages of the frame come from the navigation, the rest from the server.
+// Ctrl K: jump to a page, a flow, an execution, a model, a column. Pages of the frame come from the navigation, the rest from the server:
+// each room that knows names is a source.
 import { all, one } from "./dom.js";
 import { openDialog } from "./dialogs.js";
 
@@ -37,6 +38,8 @@ function draw(items) {
       row.dataset.index = index;
       one("[data-palette-title]", row).textContent = item.title;
       one("[data-palette-hint]", row).textContent = item.hint ?? "";
+      one("[data-palette-badge]", row).textContent = item.badge ?? "";
+      one("[data-palette-badge]", row).hidden = !item.badge;
       const icon = item.icon ?? "arrow-right";
       one("use", row).setAttribute("href", icon.includes("#") ? icon : `${sprite}#${icon}`);
       return row;
@@ -61,14 +64,22 @@ function search() {
   const query = field.value.trim();
   draw(local(query));
   clearTimeout(timer);
-  if (!query || query.startsWith(">") || !dialog.dataset.source) return;
+  if (!query || query.startsWith(">")) return;
   timer = setTimeout(async () => {
     const number = ++asked;
-    const response = await fetch(`${dialog.dataset.source}?${new URLSearchParams({ q: query })}`, { headers: { Accept: "application/json" } });
-    if (!response.ok || number !== asked) return;
-    const { results } = await response.json();
-    draw([...results, ...local(query)]);
+    const answers = await Promise.all(dialog.dataset.sources.split(/\s+/).filter(Boolean).map((source) => results(source, query)));
+    if (number === asked) draw([...answers.flat(), ...local(query)]);
   }, WAIT);
+}
+
+// A source that does not answer has nothing to say; the others are heard.
+async function results(source, query) {
+  try {
+    const response = await fetch(`${source}?${new URLSearchParams({ q: query })}`, { headers: { Accept: "application/json" } });
+    return response.ok ? (await response.json()).results : [];
+  } catch {
+    return [];
+  }
 }
 
 function go(item, newTab) {

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 from catalog import selectors
 from namespaces.models import User
@@ -78,15 +79,43 @@ def test_what_is_gone_from_the_manifest_is_not_found(left: TakeIn, tmp_path: Pat
     assert found("gizmo") == []
 
 
-def test_ten_thousand_nodes_are_searched_at_once(left: TakeIn, tmp_path: Path) -> None:
+def test_ten_thousand_nodes_are_searched_at_once(left: TakeIn, tmp_path: Path, client: Client) -> None:
     began = time.perf_counter()
     left(manifests.write_manifest(tmp_path, *manifests.layered(5000)))
     print(f"taking in 10,000 nodes took {time.perf_counter() - began:.1f} s")
+    client.force_login(people()["reader"])
     for query in ("layer_3_model_01", "goods", "stage_77", "amount", "unique", "e", "nowhere", "layer3 place"):
         took = []
         for _ in range(5):
             began = time.perf_counter()
             selectors.search(None, query)
             took.append(time.perf_counter() - began)
-        print(f"{query}: {sorted(took)[2] * 1000:.1f} ms")
+        began = time.perf_counter()
+        client.get("/catalog/jump/", {"q": query})
+        took_all = time.perf_counter() - began
+        print(f"{query}: {sorted(took)[2] * 1000:.1f} ms, the palette's answer {took_all * 1000:.1f} ms")
         assert sorted(took)[0] < 0.15, query  # 50 ms are the aim on a machine that does nothing else
+        assert took_all < 0.25, query
+
+
+def jumps(client: Client, query: str) -> list[tuple[str, str, str]]:
+    return [(hit["title"], hit["badge"], hit["hint"]) for hit in client.get("/catalog/jump/", {"q": query}).json()["results"]]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_palette_jumps_to_nodes_and_columns(client: Client) -> None:
+    someone = people()
+    client.force_login(someone["reader"])
+    assert jumps(client, "order") == [
+        ("fct_orders", "model", "shop"),
+        ("app.raw_orders", "source", "shop"),
+        ("fct_order_lines", "model", "shop"),
+    ]
+    assert jumps(client, "amount_eur") == [("amount_eur", "column of fct_orders", "shop")]
+    (hit,) = client.get("/catalog/jump/", {"q": "amount_eur"}).json()["results"]
+    assert 'id="column-amount_eur"' in client.get(hit["url"]).content.decode()
+    assert jumps(client, "gizmo") == jumps(client, "") == [], "words of the SQL are for the catalog's own search"
+    client.force_login(someone["stranger"])
+    assert jumps(client, "order") == []
+    client.logout()
+    assert client.get("/catalog/jump/", {"q": "order"}).status_code == 302

@@ -121,6 +121,42 @@ def test_lineage_is_walked_by_keys(page: Page, live_server_stack: Stack) -> None
     expect(orders).to_have_attribute("data-state", "WARNING")  # one of its tests warns
 
 
+def test_a_column_is_followed_through_the_graph(page: Page, live_server_stack: Stack) -> None:
+    page.goto(live_server_stack.url)
+    page.keyboard.press("ControlOrMeta+k")
+    page.keyboard.type("order_total_eur")
+    hit = page.get_by_role("option").filter(has_text="column of fct_orders")
+    expect(hit).to_contain_text("company_analytics")
+    expect(hit).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("fct_orders")
+    page.get_by_role("link", name="order_total_eur", exact=True).click()
+    page.wait_for_selector("[data-lineage][data-ready]")
+    panel = page.get_by_role("complementary", name="Chosen node")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("order_total_eur")
+    expect(panel.get_by_text("SUM(int_order_lines__priced.net_eur)")).to_be_visible()
+    expect(panel.locator(".unknown")).to_contain_text("revenue_dashboard")
+    settled_node = page.locator("a.node", has_text="int_orders__settled")
+    expect(settled_node).to_have_class(re.compile("on-way"))
+    expect(settled_node).to_have_attribute("aria-label", re.compile("^int_orders__settled order_total_eur"))
+    expect(page.locator("a.node", has_text="stg_shop__returns")).to_have_class(re.compile("off-way"))
+
+    page.locator("a.node[aria-current=true]").focus()  # the arrows keep to the way, and the panel goes on telling of it
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("a.node[aria-current=true]")).to_have_attribute("aria-label", re.compile("^int_orders__settled"))
+    expect(panel.get_by_role("heading", level=2)).to_have_text("order_total_eur")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_text("Column of int_orders__settled")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel.get_by_role("heading", level=2)).to_have_text("int_orders__settled")
+    expect(panel.get_by_role("link", name="order_total_eur", exact=True)).to_be_focused()
+    expect(page.locator("a.node.off-way")).to_have_count(0)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("heading", level=2)).not_to_have_text("int_orders__settled")
+    assert "column=" in page.url
+
+
 def test_a_selector_that_is_none_says_which_there_are(page: Page, live_server_stack: Stack) -> None:
     page.goto(f"{live_server_stack.url}/catalog/")
     page.get_by_role("link", name="company_analytics").click()
@@ -158,6 +194,7 @@ def test_its_pages_have_no_serious_finding(page: Page, live_server_stack: Stack,
     address = str(node.get_attribute("href"))
     project, _, name = address.rstrip("/").partition("nodes/")
     places = ["/catalog/", "/catalog/?q=orders", project, f"{project}?kind=test", address, f"{project}lineage/?select=tog:x"]
+    places += [f"{project}lineage/?select=%2Bfct_orders%2B&node={name}&column=order_total_eur"]
     places += [f"{project}lineage/?select=2%2Bfct_orders%2B2&node={name}", f"/executions/{built}/compare/?show=all&node={name}"]
     found = []
     for place in places:
