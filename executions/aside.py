@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from executions.context import Context
@@ -15,6 +15,9 @@ class AsideContext(Context):
 
     def step(self, report: StepReport) -> None:
         """There is no Gantt to show it in."""
+
+    def selects(self, command: int, nodes: Sequence[str]) -> None:
+        """There is nothing to go on with later."""
 
     def header(self, key: str, text: str) -> None:
         """There is no execution whose header it could be."""

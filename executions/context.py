@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +20,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_any, render_typed
 from engine.texts import storable
-from executions import execution_ports, logbook, models, ports, publish, world
+from executions import execution_ports, leftovers, logbook, models, ports, publish, world
 from executions.claims import Claim
 from executions.log_file import LogFile
 from executions.logbook import Line
@@ -34,7 +34,6 @@ from plugins.contract import (
     Level,
     LogsPort,
     NamespacePort,
-    Narrowed,
     Settings,
     StepReport,
     StoragePort,
@@ -89,7 +88,7 @@ class Context:
         self.labels: Mapping[str, str] = dict(reversed(execution.labels))
         self.settings = installation()
         self.resumed = claim is not None and claim.delivery.claims > 1
-        self.narrowed = _narrowed(execution, task_run)
+        self.narrowed = leftovers.as_narrowed(execution.notes.get("narrowed"), task_run.task_id, task_run.value)
         self.shared_working_dir = bool(workspace)
         self.masks = world.Masks()
         self.board = Board(execution.id, task_run.id, attempt)
@@ -230,6 +229,10 @@ class Context:
             self._claim.delivery.left_behind = {**self._claim.delivery.left_behind, **known}
             models.Delivery.objects.filter(id=self._claim.delivery.id).update(left_behind=self._claim.delivery.left_behind)
 
+    def selects(self, command: int, nodes: Sequence[str]) -> None:
+        """Keep which nodes a command of this attempt is going to run."""
+        leftovers.selects(self.task_run_id, self.attempt, command, nodes)
+
     # --- places
 
     @property
@@ -250,15 +253,6 @@ class Context:
     def namespace(self, name: str | None = None) -> NamespacePort:
         """The namespace of the flow, or another one that the flow's people may read."""
         return ports.NamespaceAccess.of(name or self.flow.namespace, self._people, self.masks, lambda: self.working_dir)
-
-
-def _narrowed(execution: Execution, run: TaskRun) -> Narrowed | None:
-    """What `resuming` noted for this task, and in a loop for this value."""
-    told = execution.notes.get("narrowed")
-    if not told or told["task"] != run.task_id or told["value"] != run.value:
-        return None
-    left_out = {name: frozenset(told.get(name, ())) for name in ("without", "failed", "dropped")}
-    return Narrowed(tuple(told.get("nodes", ())), **left_out)
 
 
 def make_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import page_logs, presenters, resuming
+from executions import leftovers, page_logs, presenters, resuming
 from executions.models import Execution, TaskRun
 from flows.models import Flow, Revision
 from namespaces import rights
@@ -56,7 +56,7 @@ def _with_resume(execution: Execution, buttons: list[presenters.Action]) -> list
     run = resuming.resumable(execution)
     if run is None:
         return buttons
-    text = presenters.RESUME_DBT.text.format(done=len(resuming.succeeded(run)))
+    text = presenters.RESUME_DBT.text.format(done=len(leftovers.of(run).done))
     others = [replace(button, kind="") if button.kind == "primary" else button for button in buttons]
     return [replace(presenters.RESUME_DBT, text=text), *others]
 

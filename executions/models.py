@@ -135,6 +135,23 @@ class StepDetail(models.Model):
     packed = models.BinaryField()
 
 
+class Selection(models.Model):
+    """Which nodes a command of a dbt task, by its number, was going to run, written before the first begins. `packed` is deflated JSON.
+
+    Number -1 has instead what the attempt left out from its beginning, since earlier ones had done it.
+    """
+
+    task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="selections")
+    attempt = models.PositiveIntegerField()
+    command = models.IntegerField()
+    packed = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["task_run", "attempt", "command"], name="one_selection_per_command")
+        ]
+
+
 class Delivery(models.Model):
     """An attempt (or the opening or closing of a working directory) that a worker must take: written with the engine's decision,
     claimed by a conditional update, kept alive by a heartbeat, done when the worker's answer is saved."""

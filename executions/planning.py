@@ -209,7 +209,7 @@ def history(plan: Plan) -> tuple[dict[str, float], dict[str, str]]:
 def _steps(ids: list[str]) -> Iterator[tuple[str, str, float | None]]:
     """(unique id, state, seconds) of the nodes of executions, oldest first."""
     rows = models.Step.objects.filter(execution_id__in=ids, kind__in=("model", "seed", "snapshot", "test", "unit_test"))
-    for data, state in rows.order_by("execution__created", "position").values_list("data", "state").iterator(chunk_size=2000):
+    for data, state in rows.order_by("ended", "started").values_list("data", "state").iterator(chunk_size=2000):
         seconds = data.get("duration")
         yield str(data.get("unique_id") or ""), state, float(seconds) if isinstance(seconds, int | float) else None
 

@@ -376,12 +376,13 @@ Paths = list[str]
 class Narrowed:
     """That a person has a task do less than its properties say: only some `nodes` (as dbt selects them), or all `without` those that
     succeeded before, or but those that were `dropped`, by their unique ids. Those that `failed` before are run also where the commands
-    would not take them any more."""
+    would not take them any more; a command of which it is known what it was going to run takes of what is `selected` for its number."""
 
     nodes: tuple[str, ...] = ()
     without: frozenset[str] = frozenset()
     failed: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
+    selected: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
 
 class FilesPort(Protocol):
@@ -650,6 +651,10 @@ class RunContext(Protocol):
         ...
 
     def step(self, report: StepReport) -> None: ...
+    def selects(self, command: int, nodes: Sequence[str]) -> None:
+        """Keep which nodes a command of this attempt, by its number, is going to run: in the database when this returns."""
+        ...
+
     def metric(
         self, name: str, value: float, *, kind: Literal["counter", "timer"] = "counter", tags: Mapping[str, str] | None = None
     ) -> None:

@@ -15,8 +15,9 @@ from plugins.contract import Narrowed
 from plugins.dbt._command import SELECTING, invocations
 from plugins.dbt._events import read_event
 
+NODES = ("model", "seed", "snapshot", "test", "unit_test")  # exposures and the like are selected, too, and nothing is done with them
 _TYPES = {
-    "build": ("model", "seed", "snapshot", "test", "unit_test"),
+    "build": NODES,
     "run": ("model",),
     "test": ("test", "unit_test"),
     "seed": ("seed",),
@@ -48,10 +49,9 @@ class Rehearsal:
         found = []
         for number, line in enumerate(self.lines):
             words = simple(line)
-            verb = next((call.verb for call in invocations([line])), "") if words else ""
-            if words and verb in _TYPES:
+            if words and narrowable(line):
                 found += [f"echo '{_MARK}{number}'", listing(words, narrowed.nodes, target_path)]
-            elif verb == "deps":
+            elif words and next((call.verb for call in invocations([line])), "") == "deps":
                 found.append(line)
         return found
 
@@ -71,13 +71,18 @@ class Rehearsal:
             self.listed[self._number].append(unique_id)
 
     def chosen(self, narrowed: Narrowed, known: Container[str]) -> dict[int, list[str]]:
-        """For each command that was asked about, the nodes that it is to take; `known` are those that the project has."""
+        """For each command that was asked about, the nodes that it is to take; `known` are those that the project has.
+
+        A command of which it is known what it was going to run takes of that, whatever it would select now.
+        """
         left_out = narrowed.without | narrowed.dropped
+        begun = {number: [one for one in nodes if one in known] for number, nodes in narrowed.selected.items() if number in self.listed}
+        selected = {**self.listed, **begun}
         found = {
-            number: [one for one in dict.fromkeys(listed) if self._takes(number, one) and one not in left_out]
-            for number, listed in self.listed.items()
+            number: [one for one in dict.fromkeys(nodes) if self._takes(number, one) and one not in left_out]
+            for number, nodes in selected.items()
         }
-        taken = {one for listed in self.listed.values() for one in listed}
+        taken = {one for nodes in selected.values() for one in nodes}
         for one in sorted(narrowed.failed - taken - left_out):
             number = next((number for number in found if self._takes(number, one)), None)
             if number is not None and one in known:
@@ -91,6 +96,11 @@ class Rehearsal:
     def narrowed(self, chosen: dict[int, list[str]]) -> list[str]:
         """The commands with the nodes that each is to take; one that has none left does nothing."""
         return [taking(line, chosen[number]) if number in chosen else line for number, line in enumerate(self.lines)]
+
+
+def narrowable(line: str) -> bool:
+    """Whether a line is one plain call of dbt that runs nodes, so that it can take fewer of them."""
+    return bool(simple(line)) and next((call.verb for call in invocations([line])), "") in _TYPES
 
 
 def simple(line: str) -> list[str] | None:

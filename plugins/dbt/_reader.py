@@ -8,6 +8,7 @@ from plugins.contract import Level, RunContext
 from plugins.dbt._alerts import Alerts
 from plugins.dbt._artifacts import Artifacts
 from plugins.dbt._events import Event, read_event, uncoloured
+from plugins.dbt._selection import Selections
 from plugins.dbt._state import Identity
 from plugins.dbt._steps import Steps
 from plugins.scripts._protocol import Reader
@@ -29,6 +30,7 @@ class DbtReader(Reader):
         *,
         keeps_state: bool = False,
         builds: Identity | None = None,
+        selections: Selections | None = None,
     ) -> None:
         super().__init__(context)
         self.artifacts = artifacts
@@ -38,6 +40,8 @@ class DbtReader(Reader):
         self.steps = steps
         self.warnings: dict[str, None] = {}  # their names, in order of appearance
         self.trouble: list[str] = []  # what dbt called an error without a node, in order of appearance; the first ones
+        self._selections = selections
+        self._awaits_selection = selections is not None
         self._invocation: str | None = None
 
     def plain(self, stream: str, text: str) -> None:
@@ -57,6 +61,8 @@ class DbtReader(Reader):
             self._warn(event)
         self.alerts.tell(event)
         self._count(event)
+        if self._awaits_selection and event.unique_id is not None:  # dbt has left it by now, and it is kept before any node is shown
+            self._awaits_selection = self._selections is not None and not self._selections.look()
         step = self.steps.take(event) if self.steps is not None else None
         if event.text.strip():
             self._write(event, step)
@@ -77,6 +83,7 @@ class DbtReader(Reader):
             self.artifacts.keep()
             self.artifacts.forget_parents()
         self._invocation = event.invocation
+        self._awaits_selection = self._selections is not None
         if self.steps is not None:
             self.steps.begin(event)
 

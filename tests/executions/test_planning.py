@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from executions import planning
@@ -59,6 +61,17 @@ def test_times_are_those_of_the_last_executions_and_trouble_is_told(plan: Plan) 
     assert [(node["seconds"], node["trouble"]) for node in told["nodes"]] == [(3.0, ""), (None, "failed last time")]
     assert told["predicted"] == 6.0  # b is guessed by what others take
     assert planning.told(plan, {"model.s.a"})["predicted"] == 3.0
+
+
+def test_the_last_time_is_when_a_node_ended_last(plan: Plan) -> None:
+    replayed = page_data.execution("SUCCESS", flow_id="built")  # as old as what it is a replay of
+    failed = page_data.execution("FAILED", flow_id="built")
+    for position, (execution, state) in enumerate(((replayed, "SUCCESS"), (failed, "FAILED"))):
+        ended = timezone.now() - timedelta(minutes=position)
+        run = page_data.task_run(execution, "dbt", state)
+        told = {"name": "model.s.a", "kind": "model", "state": state, "data": {"unique_id": "model.s.a"}, "ended": ended}
+        Step.objects.create(id=f"s{position}", execution=execution, task_run=run, **told)
+    assert planning.told(plan)["nodes"][0]["trouble"] == ""
 
 
 def test_its_execution_has_its_id_its_inputs_and_what_was_dropped(plan: Plan) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from executions import resuming
+from executions import leftovers, resuming
 from executions.models import Execution, Step, TaskRun
 from flows import services as flow_services
 from tests import builders
@@ -49,7 +49,7 @@ def failed(settings: Settings, tmp_path: Path) -> Execution:
 def test_what_succeeded_or_only_warned_is_left_out(failed: Execution) -> None:
     run = resuming.resumable(failed)
     assert run is not None
-    assert resuming.succeeded(run) == ["model.shop.a", "test.shop.unique_a.1a"]
+    assert leftovers.of(run).done == {"model.shop.a", "test.shop.unique_a.1a"}
 
 
 def test_a_node_counts_when_all_its_runs_did(failed: Execution) -> None:
@@ -57,7 +57,36 @@ def test_a_node_counts_when_all_its_runs_did(failed: Execution) -> None:
     Step.objects.create(
         id="twice", execution=failed, task_run=run, name="model.shop.a@2", kind="model", state="FAILED", data={"unique_id": "model.shop.a"}
     )
-    assert "model.shop.a" not in resuming.succeeded(run)
+    assert "model.shop.a" not in leftovers.of(run).done
+
+
+def test_what_was_to_run_and_never_began_is_run_of_each_command_that_had_begun(failed: Execution) -> None:
+    run = TaskRun.objects.get(execution=failed)
+    leftovers.selects(run.id, 0, 1, ["model.shop.a", "model.shop.b", "model.shop.e"])
+    left = leftovers.of(run)
+    assert left.never_began == {"model.shop.e"}
+    new = resuming.resume(user=None, execution_id=failed.id)
+    narrowed = leftovers.as_narrowed(new.notes["narrowed"], "dbt", None)
+    assert narrowed is not None
+    assert narrowed.selected == {1: ("model.shop.a", "model.shop.b", "model.shop.e")}
+    assert "model.shop.e" in narrowed.failed
+    again = TaskRun.objects.get(execution=new)
+    TaskRun.objects.filter(id=again.id).update(state="FAILED")
+    Execution.objects.filter(id=new.id).update(state="FAILED")
+    leftovers.selects(again.id, 0, 1, ["model.shop.b", "model.shop.e"])  # of the second round, which ended before its first node
+    left = leftovers.of(TaskRun.objects.get(id=again.id))
+    assert left.done == {"model.shop.a", "test.shop.unique_a.1a"}
+    assert left.selected[1] == ("model.shop.b", "model.shop.e")
+    assert {"model.shop.b", "model.shop.c", "model.shop.d", "model.shop.e"} <= left.never_began
+    assert resuming.resumable(Execution.objects.get(id=new.id)) == again
+
+
+def test_a_list_is_enough_to_go_on_from(failed: Execution) -> None:
+    Step.objects.all().delete()
+    run = TaskRun.objects.get(execution=failed)
+    leftovers.selects(run.id, 0, 0, ["model.shop.a"])
+    assert resuming.resumable(failed) == run
+    assert leftovers.of(run).never_began == {"model.shop.a"}
 
 
 def test_a_new_execution_goes_on_with_the_rest(failed: Execution) -> None:

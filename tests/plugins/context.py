@@ -238,6 +238,7 @@ class MemoryContext:
     logs: list[LogLine] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
     metrics: list[Metric] = field(default_factory=list)
+    selected: dict[int, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     hidden: list[str] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
@@ -273,6 +274,9 @@ class MemoryContext:
 
     def step(self, report: StepReport) -> None:
         self.reports.append(report)
+
+    def selects(self, command: int, nodes: Sequence[str]) -> None:
+        self.selected[command] = list(nodes)
 
     def metric(self, name: str, value: float, *, kind: str = "counter", tags: Mapping[str, str] | None = None) -> None:
         self.metrics.append(Metric(name, value, kind, dict(tags or {})))

@@ -1,4 +1,7 @@
-"""dbt in a process of its own that leaves, too, the rows that failing tests found: `python -s plain.py TOLD DBT ARGUMENT…`."""
+"""dbt in a process of its own that leaves, too, which nodes it runs and the rows that failing tests found.
+
+`python -s plain.py TOLD DBT ARGUMENT…`.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,20 @@ import sys
 
 
 def main() -> None:
-    """What the program `dbt` does, after `failing` is in place."""
+    """What the program `dbt` does, after the others are in place."""
     told, *sys.argv = sys.argv[1:]
     import failing  # type: ignore[import-not-found]  # noqa: PLC0415 -- it lies beside this file when it runs
+    import selected  # type: ignore[import-not-found]  # noqa: PLC0415 -- so does it
 
-    del sys.path[0]  # where both lie: dbt finds what it would find without us
+    del sys.path[0]  # where they lie: dbt finds what it would find without us
     from dbt.cli.main import cli  # noqa: PLC0415 -- there it is
 
-    try:
-        failing.begin(told)
-        failing.install()
-    except Exception:  # noqa: BLE001, S110 -- a dbt whose inner ways are others does without
-        pass
+    for part in (selected, failing):
+        try:
+            part.begin(told)
+            part.install()
+        except Exception:  # noqa: BLE001, S112 -- a dbt whose inner ways are others does without
+            continue
     sys.exit(cli())
 
 

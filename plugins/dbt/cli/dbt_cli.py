@@ -70,7 +70,9 @@ from plugins.dbt import _artifacts, _command, _connections, _database, _details,
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import LEFT, TOLD
 from plugins.dbt._host.failing import ROWS
+from plugins.dbt._host.selected import SELECTED
 from plugins.dbt._reader import DbtReader
+from plugins.dbt._selection import Selections
 from plugins.dbt._steps import Steps
 from plugins.scripts import _folders, _images, _render
 from plugins.scripts._protocol import Reader
@@ -253,7 +255,8 @@ class DbtCLI(ExecScript):
         if failed:
             said = "\n".join(rehearsal.errors[-3:])
             raise TaskFailed(f"dbt could not say which nodes it would run: {said}" if said else "dbt could not list the nodes")
-        manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST) if narrowed.failed else None
+        asks_what_is_there = narrowed.failed or narrowed.selected
+        manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST) if asks_what_is_there else None
         known = {one for kind in ("nodes", "unit_tests") for one in manifest.parsed.get(kind) or ()} if manifest is not None else set()
         return rehearsal, rehearsal.chosen(narrowed, known)
 
@@ -304,7 +307,7 @@ class DbtCLI(ExecScript):
         cold = self._cold(context, runner, place, found)
         if cold:
             context.header("dbt", f"a process of its own: {cold}")
-            return self._with_rows(context, place, found)
+            return self._with_notes(context, place, found)
         try:
             settings, environment = context.settings, Path(found["VIRTUAL_ENV"])
             at = (environment, context.flow.namespace, identity_of(settings))
@@ -312,22 +315,25 @@ class DbtCLI(ExecScript):
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
-        if self._wants_rows(context):
-            _rows(place).mkdir(exist_ok=True)
+        self._make_notes(context, place)
         return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
 
-    def _wants_rows(self, context: RunContext) -> bool:
-        return _render.flag(context, self.parse_run_results) and _render.flag(context, self.failing_rows)
+    def _make_notes(self, context: RunContext, place: Place) -> None:
+        """Make the folders in which dbt notes what its lines do not say: as far as the task wants to know."""
+        if _render.flag(context, self.parse_run_results):
+            _selected(place).mkdir(exist_ok=True)
+            if _render.flag(context, self.failing_rows):
+                _rows(place).mkdir(exist_ok=True)
 
-    def _with_rows(self, context: RunContext, place: Place, found: dict[str, str]) -> dict[str, str]:
-        """Before the environment's own programs a `dbt` that leaves the rows that failing tests find, where that environment has dbt."""
+    def _with_notes(self, context: RunContext, place: Place, found: dict[str, str]) -> dict[str, str]:
+        """Before the environment's own programs a `dbt` that leaves such notes, where that environment has dbt."""
         environment = Path(found["VIRTUAL_ENV"])
-        if not self._wants_rows(context) or not (environment / "bin" / "dbt").exists():
+        if not _render.flag(context, self.parse_run_results) or not (environment / "bin" / "dbt").exists():
             return found
-        _rows(place).mkdir(exist_ok=True)
+        self._make_notes(context, place)
         programs = place.private / "programs"
         programs.mkdir(exist_ok=True)
-        for name in ("plain.py", "failing.py"):
+        for name in ("plain.py", "failing.py", "selected.py"):
             shutil.copyfile(_hosts.SOURCE / name, programs / name)
         words = [environment / "bin" / "python", "-s", programs / "plain.py", _told(place), environment / "bin" / "dbt"]
         (programs / "dbt").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
@@ -348,7 +354,8 @@ class DbtCLI(ExecScript):
 
     def reader(self, context: RunContext, place: Place) -> DbtReader:
         """Reads dbt's events."""
-        calls = _command.invocations(self.lines(context, place))
+        lines = self.lines(context, place)
+        calls = _command.invocations(lines)
         env = _render.mapping(context, self.env, "env", place.variables)
         targets = _artifacts.target_folders(place.folder, calls, self._project(context, place), env)
         artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0, _left(place))
@@ -362,8 +369,9 @@ class DbtCLI(ExecScript):
         full = _state.is_full(written) and not partial
         identity = _state.identity(place.folder, self._project(context, place), written, env)
         return DbtReader(
-            context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if full else None
-        )
+            context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if full else None,
+            selections=Selections(context, _selected(place), place.folder, lines) if rows else None,
+        )  # fmt: skip
 
     def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
         """Complete the steps from the artifacts, keep these, sum up; WARNING where dbt warned."""
@@ -589,6 +597,12 @@ def _left(place: Place) -> Path:
     """The folder into which each of them copies its artifacts."""
     told = _told(place)
     return told.with_name(told.name + LEFT)
+
+
+def _selected(place: Place) -> Path:
+    """The folder into which each of them puts the list of its nodes."""
+    told = _told(place)
+    return told.with_name(told.name + SELECTED)
 
 
 def _rows(place: Place) -> Path:

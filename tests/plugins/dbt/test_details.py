@@ -106,4 +106,5 @@ def test_a_process_of_its_own_leaves_failing_rows_too(project: MemoryContext) ->
     test = next(name for name in project.steps() if name.startswith("test.shop.accepted"))
     assert detail(project, test)["rows"] == {"columns": ["value_field", "n_records"], "rows": [["Grace", "2"]], "more": False}
     assert project.headers["dbt"] == "a process of its own: `warm` is `never`"
+    assert set(project.selected[1]) == {name for name in project.steps() if not name.startswith(("dbt.", "operation."))}
     assert detail(project, "model.shop.stg_people")["sql"]

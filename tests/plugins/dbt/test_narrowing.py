@@ -94,6 +94,17 @@ def test_what_failed_is_run_though_the_command_takes_it_no_more() -> None:
     assert rehearsal.chosen(narrowed, known) == {0: ["seed.shop.s"], 1: ["model.shop.b", "model.shop.c"]}
 
 
+def test_a_command_that_had_begun_takes_what_it_was_going_to_run_whatever_it_would_select_now() -> None:
+    rehearsal = _narrowing.Rehearsal(["dbt seed", "dbt build --select tag:new"], {0: ["seed.shop.s"], 1: ["model.shop.new"]})
+    narrowed = Narrowed(
+        without=frozenset({"model.shop.a"}),
+        failed=frozenset({"model.shop.b", "model.shop.c"}),
+        selected={1: ("model.shop.a", "model.shop.b", "model.shop.c", "model.shop.gone")},
+    )
+    known = {"model.shop.a", "model.shop.b", "model.shop.c", "model.shop.new", "seed.shop.s"}
+    assert rehearsal.chosen(narrowed, known) == {0: ["seed.shop.s"], 1: ["model.shop.b", "model.shop.c"]}
+
+
 @pytest.fixture
 def again(make_context: Callable[..., MemoryContext], tmp_path: Path) -> Callable[[Narrowed | None], MemoryContext]:
     """A function that makes a context with the project in it; all write to one warehouse."""
@@ -115,6 +126,7 @@ def test_what_did_not_succeed_is_run_and_nothing_else(again: Callable[[Narrowed 
     states = {step.data["unique_id"]: step.state for step in first.steps().values() if step.kind in NODES}
     done = frozenset(name for name, state in states.items() if state in ("SUCCESS", "WARNING"))
     assert {"FAILED", "SKIPPED"} <= set(states.values())
+    assert set(first.selected[0]) == set(states)
     second = again(Narrowed(without=done))
     (second.working_dir / "models" / "broken.sql").write_text("select 1 as id")
     dbt(LEFT_OUT, profiles=profiles).run(second)
