@@ -22,7 +22,7 @@ from kv.models import KeyValue, ValueType
 from kv.values import DURATION
 from namespaces import files, rights
 from namespaces.models import Namespace, Role
-from namespaces.paths import FLOWS
+from namespaces.paths import FLOWS, asked
 from namespaces.selectors.tree import inherited_variables as inherited
 from namespaces.services import tree
 from ui.errors import Invalid, KestraError, Missing
@@ -137,7 +137,7 @@ def path_of(path: str) -> str:
     """The path without its first slash; Kestra's sentence for a relative one."""
     if ".." in path.split("/"):
         raise Invalid("File should be accessed with their full path and not using relative '..' path.")
-    return path.lstrip("/")
+    return asked(path)
 
 
 def stats_shape(stats: files.Stats) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def file_write(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
         files.import_zip(namespace, upload.file, save)
         return nothing(200)
     content = upload.read() if upload is not None else request.POST["fileContent"].encode()
-    folder, slash, name = path_of(path).partition("/")
+    folder, slash, name = path.lstrip("/").partition("/")
     if folder != FLOWS or not slash:
         files.write(namespace, path_of(path), content)
     elif "/" in name or not name:

@@ -17,13 +17,16 @@ from django.conf import settings
 from engine.execution import Execution
 from executions import models, project_states, storage, trigger_states
 from executions.world import Masks
+from flows import selectors as flow_selectors
+from flows import services as flows
 from flows.models import Revision
+from flows.validation import validate
 from kv import services as kv
 from namespaces import files, rights, vault
 from namespaces.models import Role
 from namespaces.rights import Person
-from namespaces.services import connections
-from plugins.contract import Connection, Paths, TaskFailed
+from namespaces.services import connections, sync_points
+from plugins.contract import Connection, FlowSource, Paths, SyncPlace, TaskFailed
 from ui.errors import KestraError, Missing
 
 
@@ -51,9 +54,7 @@ class People:
         """Raises a KestraError unless all of them may; the flow's own namespace is always open to it."""
         if namespace == self.execution.namespace:
             return
-        author = Revision.objects.filter(
-            flow__namespace=self.execution.namespace, flow__flow_id=self.execution.flow_id, number=self.execution.flow_revision
-        ).select_related("created_by").first()  # fmt: skip
+        author = self._author()
         row = models.Execution.objects.filter(id=self.execution.id).select_related("created_by").first()
         try:
             if author is None:
@@ -62,6 +63,18 @@ class People:
             rights.require(row.created_by if row else self.starter, namespace, role)
         except KestraError as error:
             raise Missing(f"Access to '{namespace}' namespace is not allowed from '{self.execution.namespace}'.") from error
+
+    def _author(self) -> Revision | None:
+        return Revision.objects.filter(
+            flow__namespace=self.execution.namespace, flow__flow_id=self.execution.flow_id, number=self.execution.flow_revision
+        ).select_related("created_by").first()  # fmt: skip
+
+    def writer(self) -> Person:
+        """In whose name the execution changes flows: whoever started it, else whoever wrote its flow."""
+        row = models.Execution.objects.filter(id=self.execution.id).select_related("created_by").first()
+        person = row.created_by if row else self.starter
+        author = self._author()
+        return person or (author.created_by if author else None)
 
     def schema(self) -> str:
         """The schema of whoever started the execution by hand, such as `dbt_ada_lovelace`; empty where a trigger started it."""
@@ -113,6 +126,11 @@ class Files:
         with told():
             self.people.require(self.name, Role.READER)
             return files.copy_to(self.name, folder, include, exclude)
+
+    def tree(self, folder: str = "") -> Mapping[str, str]:
+        with told():
+            self.people.require(self.name, Role.READER)
+            return files.blobs(self.name, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +250,70 @@ class States:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncPoints:
+    """What one namespace and Git branches had in common."""
+
+    name: str
+    people: People
+
+    def blobs(self, place: SyncPlace) -> Mapping[str, str] | None:
+        with told():
+            self.people.require(self.name, Role.READER)
+            point = sync_points.find(
+                self.name, folder=place.folder, remote=place.remote, directory=place.directory, branch=place.branch
+            )  # fmt: skip
+        return None if point is None else point.blobs
+
+    def keep(self, place: SyncPlace, commit: str, blobs: Mapping[str, str], *, brought: bool) -> None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            sync_points.keep(
+                self.name, folder=place.folder, remote=place.remote, directory=place.directory, branch=place.branch, commit=commit,
+                blobs=blobs, brought=brought,
+            )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Flows:
+    """Flows of one namespace and, where asked for, of those below it. What is written is written by whoever started the execution."""
+
+    name: str
+    people: People
+
+    def list(self, *, below: bool = False) -> list[FlowSource]:
+        with told():
+            rows = flow_selectors.sources(self.name, below=below)
+            for namespace in {self.name, *(row.namespace for row in rows)}:
+                self.people.require(namespace, Role.READER)
+        return [FlowSource(row.namespace, row.flow_id, row.revision, row.source) for row in rows]
+
+    def check(self, source: str) -> str:
+        outcome = validate(source)
+        return "" if outcome.valid else "; ".join(problem.message for problem in outcome.problems) or "it is no flow"
+
+    def put(self, source: str) -> FlowSource:
+        outcome = validate(source)
+        if outcome.flow is None or not outcome.valid:
+            raise TaskFailed(f"The flow is not valid: {self.check(source)}", retryable=False)
+        namespace = outcome.flow.namespace
+        if namespace != self.name and not namespace.startswith(f"{self.name}."):
+            raise TaskFailed(f"The flow {outcome.flow.id} stands in '{namespace}', which is not below '{self.name}'", retryable=False)
+        with told():
+            self.people.require(namespace, Role.MEMBER)
+            row = flows.put(user=self.people.writer(), source=source)
+        return FlowSource(row.namespace, row.flow_id, row.revision, row.source)
+
+    def delete(self, namespace: str, flow_id: str) -> bool:
+        with told():
+            self.people.require(namespace, Role.MEMBER)
+            try:
+                flows.delete(user=self.people.writer(), namespace=namespace, flow_id=flow_id)
+            except Missing:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
 class NamespaceAccess:
     """One namespace as a task may use it."""
 
@@ -240,12 +322,15 @@ class NamespaceAccess:
     secrets: Secrets
     states: States
     connections: Connections
+    sync_points: SyncPoints
+    flows: Flows
 
     @classmethod
     def of(cls, name: str, people: People, masks: Masks, folder: Callable[[], Path]) -> NamespaceAccess:
         """The namespace of this name; files that are written come from below `folder`."""
         own = Secrets(name, people, masks), States(name, people), Connections(name, people, masks)
-        return cls(Files(name, people, folder), Keys(name, people), *own)
+        with_git = SyncPoints(name, people), Flows(name, people)
+        return cls(Files(name, people, folder), Keys(name, people), *own, *with_git)
 
 
 @contextmanager
@@ -306,6 +391,12 @@ class Storage:
         with told():
             storage.check_owned(folder, self.execution)
             return storage.below(folder)
+
+    def outputs(self) -> list[str]:
+        """The URIs of every file that the tasks of this execution keep, by name."""
+        execution = self.execution
+        with told():
+            return storage.below(f"{storage.execution_uri(execution.namespace, execution.flow_id, execution.id)}tasks")
 
     def size(self, uri: str) -> int:
         """Bytes of a file."""

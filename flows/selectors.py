@@ -62,6 +62,12 @@ def search(user: Any, q: str = "", namespace: str = "", labels: Mapping[str, str
     return rows.order_by("namespace", "flow_id")
 
 
+def sources(namespace: str, *, below: bool = False) -> QuerySet[models.Flow]:
+    """The flows that stand in a namespace, or also below it, by name."""
+    inside = Q(namespace=namespace) | Q(namespace__startswith=f"{namespace}.") if below else Q(namespace=namespace)
+    return models.Flow.objects.filter(inside, deleted=False).order_by("namespace", "flow_id")
+
+
 def listeners() -> list[tuple[str, str, int]]:
     """Namespace, id and revision of the flows that have Flow triggers."""
     rows = models.Flow.objects.filter(listens=True, deleted=False, disabled=False).order_by("namespace", "flow_id")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import io
 import os
 import re
@@ -26,7 +27,7 @@ from typing import IO, Self
 from django.conf import settings
 
 from engine.globs import chosen
-from namespaces.paths import FLOWS, TEMPORARY, UnsafePath, clean, clean_file, namespace_folders
+from namespaces.paths import FLOWS, TEMPORARY, UnsafePath, asked, clean, clean_file, namespace_folders
 from ui.archives import DAMAGED
 from ui.errors import Conflict, Invalid, Missing
 from ui.formats import size as size_text
@@ -140,6 +141,36 @@ def walk(namespace: str, path: str = "") -> Iterator[Stats]:
                 found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                 if _is_ours(found) and not name.startswith(TEMPORARY):
                     yield _entry("/".join((*inside, name)), found)
+
+
+def blobs(namespace: str, path: str = "") -> dict[str, str]:
+    """Every file below `path`, by its path there, with the id that Git gives to its content; folders end with `/` and have an empty id."""
+    found: dict[str, str] = {}
+    with contextlib.suppress(NoSuchFile), _folder(namespace, clean(path)) as top:
+        for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+            inside = f"{folder[2:]}/" if folder != "." else ""
+            found |= {f"{inside}{name}/": "" for name in folders}
+            for name in names:
+                if not name.startswith(TEMPORARY) and (sha := _blob(name, descriptor)):
+                    found[inside + name] = sha
+    return found
+
+
+def _blob(name: str, folder: int) -> str | None:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
+            return None
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stats_module.S_ISREG(found.st_mode):
+            return None
+        digest = hashlib.sha1(b"blob %d\0" % found.st_size, usedforsecurity=False)
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def stats(namespace: str, path: str = "") -> Stats:
@@ -405,7 +436,7 @@ def import_zip(namespace: str, source: IO[bytes], flows: Callable[[list[bytes]],
         apart = [member for member in members if flows is not None and member.filename.startswith(f"{FLOWS}/")]
         members = [member for member in members if member not in apart]
         for member in members:
-            clean_file(member.filename)
+            clean_file(asked(member.filename))
         try:
             damaged = archive.testzip()
         except DAMAGED as error:

@@ -151,3 +151,22 @@ class Connection(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["namespace", "name"], name="one_connection_per_name")
         ]
+
+
+class SyncPoint(models.Model):
+    """What a folder of a namespace and a folder of a Git branch had in common when they last met: ids of contents by path."""
+
+    namespace = models.CharField(max_length=150)
+    folder = models.CharField(max_length=1024, blank=True)
+    remote = models.CharField(max_length=1024)
+    branch = models.CharField(max_length=255)
+    directory = models.CharField(max_length=1024, blank=True)
+    commit = models.CharField(max_length=64)
+    blobs = models.JSONField(default=dict)
+    changed = models.DateTimeField(default=timezone.now)
+    brought = models.DateTimeField(null=True)  # when the branch last came to the namespace
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "folder", "remote", "directory", "branch"], name="one_sync_point_per_place")
+        ]

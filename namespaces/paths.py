@@ -60,9 +60,18 @@ def clean(path: str) -> tuple[str, ...]:
         raise UnsafePath(f"A path has at most {DEEPEST} folders.")
     for part in parts:
         _check_name(part)
+    return parts
+
+
+def asked(path: str) -> str:
+    """As `clean`, joined again, for a path that a person or a program asks for: `_flows` stands for the flows there.
+
+    A task that syncs a repository may keep a folder of that name all the same.
+    """
+    parts = clean(path)
     if parts[:1] == (FLOWS,):
         raise UnsafePath("The folder _flows stands for the flows of the namespace; edit them as flows.")
-    return parts
+    return "/".join(parts)
 
 
 def clean_file(path: str) -> tuple[str, ...]:

@@ -399,6 +399,10 @@ class FilesPort(Protocol):
         """Bring matching files into a folder; answers the relative paths."""
         ...
 
+    def tree(self, folder: str = "") -> Mapping[str, str]:
+        """Every file below a folder, by its path there, with the id that Git gives to its content; folders end with `/` and have none."""
+        ...
+
 
 class KeyValuePort(Protocol):
     def get(self, key: str) -> Any: ...
@@ -456,7 +460,58 @@ class ConnectionsPort(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SyncPlace:
+    """What is kept alike: a folder of a branch of a Git remote (its address without a login), and a folder of a namespace."""
+
+    remote: str
+    branch: str
+    directory: str
+    folder: str
+
+
+class SyncPointsPort(Protocol):
+    """What a namespace and a branch had in common when they last met: the ground on which changes of both are put together."""
+
+    def blobs(self, place: SyncPlace) -> Mapping[str, str] | None:
+        """Git's ids of the contents by path; those of the branch that was brought here last where this one never met the namespace."""
+        ...
+
+    def keep(self, place: SyncPlace, commit: str, blobs: Mapping[str, str], *, brought: bool) -> None:
+        """Record what is common now. `brought`: the branch came here, rather than the namespace going there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSource:
+    """A flow as it is kept."""
+
+    namespace: str
+    id: str
+    revision: int
+    source: str
+
+
+class FlowsPort(Protocol):
+    """The flows of one namespace; where `below` is asked for, of those below it too."""
+
+    def list(self, *, below: bool = False) -> Sequence[FlowSource]: ...
+    def check(self, source: str) -> str:
+        """What is wrong with a source; empty where nothing is."""
+        ...
+
+    def put(self, source: str) -> FlowSource:
+        """Create or update the flow of a source; TaskFailed where it is not valid or stands elsewhere."""
+        ...
+
+    def delete(self, namespace: str, flow_id: str) -> bool: ...
+
+
 class NamespacePort(Protocol):
+    @property
+    def sync_points(self) -> SyncPointsPort: ...
+    @property
+    def flows(self) -> FlowsPort: ...
     @property
     def connections(self) -> ConnectionsPort: ...
     @property
@@ -572,6 +627,10 @@ class StoragePort(Protocol):
 
     def list(self, folder: str) -> Paths:
         """The URIs of every file below the folder that a URI names; raises TaskFailed where that does not belong to this execution."""
+        ...
+
+    def outputs(self) -> Paths:
+        """The URIs of every file that the tasks of this execution keep, by name."""
         ...
 
     def size(self, uri: str) -> int:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
 from namespaces.models import Role
-from namespaces.paths import clean
+from namespaces.paths import asked
 from namespaces.rights import login_required
 from namespaces.selectors import tree
 from namespaces.views.shell import shell
@@ -96,8 +96,8 @@ def _file(namespace: str, path: str) -> dict[str, Any]:
 
 def _context(request: HttpRequest, namespace: str, path: str, role: Role = Role.READER) -> dict[str, Any]:
     frame = shell(request, namespace, "files", role)
-    names = clean(path)
-    path = "/".join(names)
+    path = asked(path)
+    names = path.split("/") if path else []
     here = path if names and store.exists(namespace, path) and store.stats(namespace, path).is_directory else "/".join(names[:-1])
     trail = [{"name": name, "path": "/".join(names[: number + 1])} for number, name in enumerate(names)]
     return {**frame, "path": path, "trail": trail, "here": here, "file": _file(namespace, path)}
@@ -119,7 +119,7 @@ def files(request: HttpRequest, namespace: str) -> HttpResponse:
 def branch(request: HttpRequest, namespace: str) -> HttpResponse:
     """What lies in one folder of the tree, when it is opened."""
     tree.enter(request.user, namespace)
-    rows = _rows(namespace, request.GET.get("path", ""), "")
+    rows = _rows(namespace, asked(request.GET.get("path", "")), "")
     return page(request, "namespaces/_branch.html", "namespaces/_branch.html", {"rows": rows, "namespace": namespace})
 
 
@@ -141,7 +141,7 @@ def find(request: HttpRequest, namespace: str) -> HttpResponse:
 @login_required
 def save(request: HttpRequest, namespace: str) -> HttpResponse:
     """Write what the editor holds, unless someone else wrote meanwhile: then say so and keep the text."""
-    path = request.POST.get("path", "")
+    path = asked(request.POST.get("path", ""))
     frame = shell(request, namespace, "files", Role.MEMBER)
     before = store.read(namespace, path)
     text = request.POST.get("content", "").replace("\r\n", "\n")  # forms send every line end as CRLF
@@ -160,7 +160,7 @@ def save(request: HttpRequest, namespace: str) -> HttpResponse:
 def create(request: HttpRequest, namespace: str) -> HttpResponse:
     """Make an empty file or a folder."""
     shell(request, namespace, "files", Role.MEMBER)
-    path = request.POST.get("path", "").strip()
+    path = asked(request.POST.get("path", "").strip())
     if request.POST.get("kind") == "folder":
         entry = store.make_dir(namespace, path)
         return done(request, url_of(namespace, entry.path), message=f"Folder {entry.name} is made")
@@ -173,7 +173,7 @@ def create(request: HttpRequest, namespace: str) -> HttpResponse:
 def upload(request: HttpRequest, namespace: str) -> HttpResponse:
     """Write the files of a form into a folder; zip archives are unpacked where the form says so."""
     shell(request, namespace, "files", Role.MEMBER)
-    folder = "/".join(clean(request.POST.get("folder", "")))
+    folder = asked(request.POST.get("folder", ""))
     uploads = request.FILES.getlist("files")
     if not uploads:
         raise Invalid("Choose at least one file.")
@@ -182,7 +182,7 @@ def upload(request: HttpRequest, namespace: str) -> HttpResponse:
         if "unpack" in request.POST and (item.name or "").lower().endswith(".zip"):
             written += store.import_zip(namespace, item)
         else:
-            target = f"{folder}/{item.name}" if folder else item.name or ""
+            target = asked(f"{folder}/{item.name}" if folder else item.name or "")
             written.append(store.write(namespace, target, item, overwrite="replace" in request.POST).path)
     return done(request, url_of(namespace, written[0] if len(written) == 1 else folder), message=f"{plural(len(written), 'file')} uploaded")
 
@@ -192,7 +192,7 @@ def upload(request: HttpRequest, namespace: str) -> HttpResponse:
 def rename(request: HttpRequest, namespace: str) -> HttpResponse:
     """Rename or move a file or folder."""
     shell(request, namespace, "files", Role.MEMBER)
-    entry = store.move(namespace, request.POST.get("path", ""), request.POST.get("to", "").strip())
+    entry = store.move(namespace, asked(request.POST.get("path", "")), asked(request.POST.get("to", "").strip()))
     return done(request, url_of(namespace, entry.path), message=f"Now {entry.path}")
 
 
@@ -201,7 +201,7 @@ def rename(request: HttpRequest, namespace: str) -> HttpResponse:
 def delete(request: HttpRequest, namespace: str) -> HttpResponse:
     """Take a file or folder away; Undo brings it back for a day."""
     shell(request, namespace, "files", Role.MEMBER)
-    path = "/".join(clean(request.POST.get("path", "")))
+    path = asked(request.POST.get("path", ""))
     token = store.discard(namespace, path)
     undo = f"{reverse('namespaces:restore_file', args=[namespace])}?{urlencode({'token': token, 'path': path})}"
     return done(request, url_of(namespace, path.rpartition("/")[0]), message=f"{PurePosixPath(path).name} is deleted", undo=undo)
@@ -212,7 +212,7 @@ def delete(request: HttpRequest, namespace: str) -> HttpResponse:
 def restore(request: HttpRequest, namespace: str) -> HttpResponse:
     """Bring back what was deleted."""
     shell(request, namespace, "files", Role.MEMBER)
-    entry = store.restore(namespace, request.GET.get("token", ""), request.GET.get("path", ""))
+    entry = store.restore(namespace, request.GET.get("token", ""), asked(request.GET.get("path", "")))
     return done(request, url_of(namespace, entry.path), message=f"{entry.name} is back")
 
 
@@ -221,7 +221,7 @@ def restore(request: HttpRequest, namespace: str) -> HttpResponse:
 def download(request: HttpRequest, namespace: str) -> HttpResponse:
     """One file as it is; always an attachment, so that no browser runs what someone wrote."""
     tree.enter(request.user, namespace)
-    path = request.GET.get("path", "")
+    path = asked(request.GET.get("path", ""))
     content = store.read(namespace, path)
     name = PurePosixPath(path).name
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"

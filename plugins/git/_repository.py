@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -85,6 +86,11 @@ class Access:
         """The name to say when the remote cannot be reached."""
         found = _SSH.match(self.url)
         return found["host"] if found else (urlsplit(self.url).hostname or self.url)
+
+    @property
+    def shown(self) -> str:
+        """The address without a login, as people and records see it."""
+        return _without_login(self.url) if "://" in self.url else self.url
 
 
 def checked(access: Access, working_dir: Path, file_roots: Sequence[str]) -> Access:
@@ -173,6 +179,18 @@ def safe_name(kind: str, name: str) -> str:
     return name
 
 
+class GitFailed(TaskFailed):
+    """Git ended with an error; `said` is what it wrote, line by line."""
+
+    def __init__(self, message: str, said: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.said = tuple(said)
+
+
+class RefMissing(GitFailed):
+    """The remote has no such branch or tag."""
+
+
 class Git:
     """Git commands in one folder, for one remote. Use `opened`, which makes and removes what the credentials need."""
 
@@ -183,7 +201,8 @@ class Git:
         self._repository = repository
         self._scratch = scratch
         self._identity = identity_of(context.settings)
-        self._env = {**_environment(access, scratch), "GIT_DIR": str(repository)}
+        known = context.settings.home / "known_hosts"
+        self._env = {**_environment(access, scratch, known), "GIT_DIR": str(repository)}
 
     def run(self, *arguments: str, timeout: float = 3600.0) -> str:
         """Run git with the remote and answer its output. TaskFailed, in words that help, where it fails; progress is logged at DEBUG."""
@@ -211,6 +230,32 @@ class Git:
         finally:
             os.close(here)
 
+    def plumb(self, *arguments: str, data: bytes = b"", at: Path | None = None) -> bytes:
+        """Run a command that asks nothing of the remote, without credentials; answers its output as it is. GitFailed where it fails."""
+        env = minimal(str(self._scratch), {**_QUIET, "GIT_DIR": str(self._repository)})
+        done = subprocess.run(self._argv(arguments), input=data, env=env, cwd=at or self._scratch, capture_output=True, check=False)
+        if done.returncode != 0:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            raise GitFailed(f"git {arguments[0]} failed: {said[-1] if said else 'no message'}", said)
+        return done.stdout
+
+    @contextmanager
+    def piped(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """As `plumb`, for a command that is asked and answers many times; it ends with the block."""
+        env = minimal(str(self._scratch), {**_QUIET, "GIT_DIR": str(self._repository)})
+        with subprocess.Popen(
+            self._argv(arguments), env=env, cwd=self._scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as child:
+            try:
+                yield child
+            finally:
+                child.kill()
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for what is needed meanwhile, which only the server reads."""
+        return self._scratch
+
     def _argv(self, arguments: Sequence[str]) -> list[str]:
         return ["git", *_safety(self._access), *arguments]
 
@@ -235,30 +280,34 @@ class Git:
         if ended.reason == "timeout":
             raise TaskFailed(f"git {arguments[0]} took longer than {plan.timeout or 0:g} seconds and was stopped")
         if ended.exit_code != 0:
-            raise TaskFailed(self._explained(arguments, errors))
+            raise self._failure(arguments, errors)
         return "\n".join(said)
 
     def _remember(self, pgid: int, started: float | None) -> None:
         self._context.left_behind(pgid=pgid, started=started)
 
-    def _explained(self, arguments: Sequence[str], errors: Sequence[str]) -> str:
+    def _failure(self, arguments: Sequence[str], errors: Sequence[str]) -> GitFailed:
         text = "\n".join(errors)
         host = self._access.host
-        shown = _without_login(self._access.url) if "://" in self._access.url else self._access.url
+        shown = self._access.shown
         last = next((line for line in reversed(errors) if line.startswith(("fatal:", "error:"))), errors[-1] if errors else "no message")
         if re.search(r"remote branch .* not found|couldn't find remote ref", text, re.IGNORECASE):
-            return f"The branch or tag was not found in the repository {shown} ({last})"
-        if "host key verification failed" in text.lower():
-            return f"The host {host} is not known: add its key to /etc/ssh/ssh_known_hosts of the server"
-        if _UNREACHABLE.search(text):
-            return f"The host {host} could not be reached, so {shown} was not cloned: check the network or the URL ({last})"
-        if re.search(r"ssl|certificate", text, re.IGNORECASE):
-            return f"Secure connection to {host} could not be established because of SSL problems: {last}"
-        if _REFUSED.search(text):
-            return f"The repository {shown} refused the access: check `username` and `password` or `privateKey` ({last})"
-        if _MISSING.search(text):
-            return f"The repository {shown} was not found: check the URL ({last})"
-        return f"git {arguments[0]} failed: {last}"
+            return RefMissing(f"The branch or tag was not found in the repository {shown} ({last})", errors)
+        if "remote host identification has changed" in text.lower():
+            message = f"The key of {host} is not the one that it had before: ask who runs it, then take it out of known_hosts"
+        elif "host key verification failed" in text.lower():
+            message = f"The host {host} is not known: add its key to /etc/ssh/ssh_known_hosts of the server"
+        elif _UNREACHABLE.search(text):
+            message = f"The host {host} could not be reached, so nothing was done with {shown}: check the network or the URL ({last})"
+        elif re.search(r"ssl|certificate", text, re.IGNORECASE):
+            message = f"Secure connection to {host} could not be established because of SSL problems: {last}"
+        elif _REFUSED.search(text):
+            message = f"The repository {shown} refused the access: check `username` and `password` or `privateKey` ({last})"
+        elif _MISSING.search(text):
+            message = f"The repository {shown} was not found: check the URL ({last})"
+        else:
+            message = f"git {arguments[0]} failed: {last}"
+        return GitFailed(message, errors)
 
 
 @contextmanager
@@ -323,7 +372,7 @@ _QUIET = {
 }
 
 
-def _environment(access: Access, scratch: Path) -> dict[str, str]:
+def _environment(access: Access, scratch: Path, known_hosts: Path) -> dict[str, str]:
     extra = {
         **_QUIET,
         "GIT_ASKPASS": _program(
@@ -335,7 +384,7 @@ def _environment(access: Access, scratch: Path) -> dict[str, str]:
     if access.password and access.url.startswith("https://"):
         extra |= _header(access)
     if _SSH.match(access.url) or access.url.startswith("ssh://"):
-        extra["GIT_SSH_COMMAND"] = _ssh(access, scratch)
+        extra["GIT_SSH_COMMAND"] = _ssh(access, scratch, known_hosts)
         extra["SSH_ASKPASS"] = _program(scratch, "passphrase", '#!/bin/sh\necho "$GIT_KEY_WORD"\n')
         extra |= {"SSH_ASKPASS_REQUIRE": "force", "GIT_KEY_WORD": access.passphrase or "", "DISPLAY": ":0"}
     proxies = {} if not access.no_proxy else {"NO_PROXY": "*", "no_proxy": "*"}
@@ -353,12 +402,14 @@ def _header(access: Access) -> dict[str, str]:
     }
 
 
-def _ssh(access: Access, scratch: Path) -> str:
+def _ssh(access: Access, scratch: Path, known_hosts: Path) -> str:
+    """The ssh to use. A host is believed the first time and must then be the same: its key is kept in `known_hosts`."""
     options = [
         "-F none",
         f"-o ConnectTimeout={max(1, round(access.connect_timeout))}",
-        "-o StrictHostKeyChecking=yes",
-        "-o UserKnownHostsFile=/etc/ssh/ssh_known_hosts",
+        "-o StrictHostKeyChecking=accept-new",
+        f'-o "UserKnownHostsFile={known_hosts}"',
+        "-o GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts",
         "-o BatchMode=no" if access.passphrase else "-o BatchMode=yes",
     ]
     if access.private_key:

@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from plugins.contract import Expression, RunContext, RunnableTask, Text
+from plugins.contract import Expression, RunContext, RunnableTask, Schema, TaskFailed, Text
 from plugins.git._repository import Access, checked
+from plugins.git._trees import Author
 from plugins.scripts import _render
 
 
@@ -54,3 +55,49 @@ class GitTask(RunnableTask):
         if _render.flag(context, self.clone_submodules):
             context.log("WARN", "`cloneSubmodules` is not supported: submodules are left out, since they may name any host")
         return checked(access, context.working_dir, context.settings.git_file_roots)
+
+
+class KestraAuth(Schema):
+    """`auth`: how to reach Kestra's API; the tasks here reach the namespace itself and only check that what is given makes sense."""
+
+    username: Text | None = Field(None, description="User name for basic authentication.")
+    password: Text | None = Field(None, description="Password for basic authentication.")
+    api_token: Text | None = Field(None, description="API token.")
+    auto: bool | Expression = Field(True, description="Use the credentials of the installation.")
+
+    def check(self, context: RunContext) -> None:
+        """TaskFailed, in Kestra's words, for credentials that contradict each other."""
+        token, name, word = (context.render(value) if value else None for value in (self.api_token, self.username, self.password))
+        for secret in (token, word):
+            if secret:
+                context.hide(secret)
+        if token and (name or word):
+            raise TaskFailed("Cannot use both API Token authentication and HTTP Basic authentication", retryable=False)
+        if bool(name) != bool(word):
+            raise TaskFailed("Both username and password are required for HTTP Basic authentication", retryable=False)
+
+
+class KestraGitTask(GitTask):
+    """Base of the Git tasks that read or change what a namespace holds."""
+
+    kestra_url: Text | None = Field(None, description="Accepted and not needed: the namespace is reached directly.")
+    auth: KestraAuth | None = Field(None, description="Accepted and checked; the namespace is reached directly.")
+
+    def access(self, context: RunContext) -> Access:
+        """As `GitTask.access`, after a look at `auth`."""
+        if self.auth is not None:
+            self.auth.check(context)
+        return super().access(context)
+
+
+class PushingTask(KestraGitTask):
+    """Base of the Git tasks that make a commit."""
+
+    author_name: Text | None = Field(None, description="Name of the commit's author; `username` where absent.")
+    author_email: Text | None = Field(None, description="E-mail address of the commit's author.")
+
+    def author(self, context: RunContext) -> Author:
+        """Who writes the commit: name and address are needed both, else it is the installation."""
+        name = context.render(self.author_name or self.username or "")
+        email = context.render(self.author_email or "")
+        return Author(name, email) if name and email else Author()

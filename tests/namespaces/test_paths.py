@@ -24,7 +24,7 @@ REFUSED = [
     "nul.tar.gz", "Aux.sql", "PRN",
     "COM1", "lpt9.log", "COM¹", "name.", "name ", " name", "a/b. /c",
     "x" * 256, "é" * 128, "/".join(["a"] * 33), "/".join(["abcdefghij"] * 100),
-    "a\u202egnp.exe", "\u2066x", "\ud800", "_flows", "_flows/a.yml", "/_flows/x", ".kestra-web-upload-1234", "a/.kestra-web-upload-x",
+    "a\u202egnp.exe", "\u2066x", "\ud800", ".kestra-web-upload-1234", "a/.kestra-web-upload-x",
 ]  # fmt: skip
 HARMLESS = [
     ("/etc/passwd", "etc/passwd"), ("//etc//passwd", "etc/passwd"), ("./a", "a"), ("a/./b", "a/b"), ("a/b/", "a/b"), ("~/.ssh/id_rsa",

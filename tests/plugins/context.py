@@ -7,16 +7,19 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from engine.errors import ExpressionError
 from engine.expressions import render, render_any, render_typed
 from engine.globs import chosen
-from plugins.contract import Connection, FlowReference, Narrowed, Settings, StepReport, TaskFailed
+from plugins.contract import Connection, FlowReference, FlowSource, Narrowed, Settings, StepReport, SyncPlace, TaskFailed
+from plugins.git._trees import blob_id
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,12 @@ class MemoryFiles:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(self.contents[name])
         return names
+
+    def tree(self, folder: str = "") -> dict[str, str]:
+        top = f"{folder}/" if folder else ""
+        inside = {path[len(top) :]: content for path, content in self.contents.items() if path.startswith(top)}
+        folders = {f"{parent}/": "" for path in inside for parent in map(str, Path(path).parents) if parent != "."}
+        return {**folders, **{path: blob_id(content) for path, content in inside.items()}}
 
 
 class MemoryKeys:
@@ -136,8 +145,54 @@ class MemoryConnections:
         return self.known.get(name)
 
 
-class MemoryNamespace:
+class MemorySyncPoints:
+    """Points by place, and which branch came last."""
+
     def __init__(self) -> None:
+        self.kept: dict[SyncPlace, Mapping[str, str]] = {}
+        self.last: SyncPlace | None = None
+
+    def blobs(self, place: SyncPlace) -> Mapping[str, str] | None:
+        same = self.last is not None and replace(self.last, branch=place.branch) == place
+        return self.kept.get(place) or (self.kept[self.last] if self.last and same else None)
+
+    def keep(self, place: SyncPlace, commit: str, blobs: Mapping[str, str], *, brought: bool) -> None:
+        self.kept[place] = dict(blobs)
+        self.last = place if brought else self.last
+
+
+class MemoryFlows:
+    """Flows by namespace and id; a source is valid where it can be read and does not say `invalid`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.known: dict[tuple[str, str], FlowSource] = {}
+
+    def list(self, *, below: bool = False) -> list[FlowSource]:
+        prefix = f"{self.name}."
+        return [flow for flow in self.known.values() if flow.namespace == self.name or (below and flow.namespace.startswith(prefix))]
+
+    def check(self, source: str) -> str:
+        return "the flow has no tasks" if "tasks:" not in source else ""
+
+    def put(self, source: str) -> FlowSource:
+        if problem := self.check(source):
+            raise TaskFailed(f"The flow is not valid: {problem}")
+        read = yaml.safe_load(source)
+        old = self.known.get((read["namespace"], read["id"]))
+        if old is None or old.source != source:
+            old = FlowSource(read["namespace"], read["id"], old.revision + 1 if old else 1, source)
+        self.known[old.namespace, old.id] = old
+        return old
+
+    def delete(self, namespace: str, flow_id: str) -> bool:
+        return self.known.pop((namespace, flow_id), None) is not None
+
+
+class MemoryNamespace:
+    def __init__(self, name: str = "company.team") -> None:
+        self.sync_points = MemorySyncPoints()
+        self.flows = MemoryFlows(name)
         self.connections = MemoryConnections()
         self.files = MemoryFiles()
         self.kv = MemoryKeys()
@@ -181,6 +236,9 @@ class FolderStorage:
     def list(self, folder: str) -> list[str]:
         below = self.folder / folder.removeprefix("kestra:///")
         return sorted(f"kestra:///{path.relative_to(self.folder)}" for path in below.rglob("*") if path.is_file())
+
+    def outputs(self) -> list[str]:
+        return self.list("kestra:///")
 
     def size(self, uri: str) -> int:
         return self.open(uri).stat().st_size
@@ -330,7 +388,7 @@ class MemoryContext:
             self.containers.append(container)
 
     def namespace(self, name: str | None = None) -> MemoryNamespace:
-        return self.namespaces.setdefault(name or self.flow.namespace, MemoryNamespace())
+        return self.namespaces.setdefault(name or self.flow.namespace, MemoryNamespace(name or self.flow.namespace))
 
     # --- what tests ask -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,271 @@
+"""Branches of a remote as trees of blobs, in a repository without a working tree.
+
+Nothing is ever checked out: no filter, link or hook of the repository gets a chance, and only what differs is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from plugins.contract import TaskFailed
+from plugins.git._repository import Git, GitFailed, RefMissing, safe_name
+
+_LINK, _MODULE = "120000", "160000"
+MOST_LINKS = 8  # links that one path may lead through
+MOST_PUSHES = 5  # times that a push is tried against others who push
+_MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
+_HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@", re.MULTILINE)
+
+
+def blob_id(content: bytes) -> str:
+    """The name that Git gives to this content."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file of a tree: its mode (`100644`, `100755`) and the id of its content; links are followed within the tree."""
+
+    mode: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a commit does to one file: lines added, deleted and changed."""
+
+    file: str
+    additions: int
+    deletions: int
+    changes: int
+
+    def row(self) -> dict[str, str]:
+        """As Kestra writes it."""
+        return {"file": self.file, "additions": f"+{self.additions}", "deletions": f"-{self.deletions}", "changes": str(self.changes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes a commit."""
+
+    name: str = "Kestra Web"
+    email: str = "kestra-web@localhost"
+
+    def __post_init__(self) -> None:
+        if any(sign in self.name + self.email for sign in "<>\n\0") or not self.name.strip():
+            raise TaskFailed(f"'{self.name} <{self.email}>' is no valid author of a commit", retryable=False)
+
+
+class PushRefused(TaskFailed):
+    """The remote took the commit for an old one: the branch has moved."""
+
+
+class Trees:
+    """The branches of one remote. Made over a `Git` whose repository is new."""
+
+    def __init__(self, git: Git, url: str) -> None:
+        self._git = git
+        git.run("init", "--quiet", "--bare", "--initial-branch=kestra-none", "--template=")
+        git.run("remote", "add", "--", "origin", url)
+
+    def fetch(self, branch: str, *, whole: bool = False) -> str | None:
+        """The newest commit of a branch; None where the remote has no such branch. `whole` brings the history too."""
+        reference = f"refs/remotes/origin/{safe_name('branch', branch)}"
+        depth = ([] if not self._shallow() else ["--unshallow"]) if whole else ["--depth=1"]
+        with suppress(RefMissing):
+            self._git.run("fetch", *depth, "--no-tags", "--no-recurse-submodules", "--", "origin", f"+refs/heads/{branch}:{reference}")
+            return self._text("rev-parse", reference)
+        return None
+
+    def default_branch(self) -> str | None:
+        """The branch that the remote gives to who asks for none; None for an empty repository."""
+        for line in self._git.run("ls-remote", "--symref", "--", "origin", "HEAD").split("\n"):
+            if line.startswith("ref: refs/heads/"):
+                return safe_name("branch", line.removeprefix("ref: refs/heads/").split("\t")[0])
+        known = self.branches()
+        return next((name for name in ("main", "master", *known) if name in known), None)
+
+    def branches(self) -> list[str]:
+        """The names of all branches of the remote."""
+        listed = self._git.run("ls-remote", "--heads", "--", "origin").split("\n")
+        return [line.partition("\trefs/heads/")[2] for line in listed if "\trefs/heads/" in line]
+
+    def must_fetch(self, branch: str, shown: str) -> str:
+        """As `fetch`; TaskFailed, with the branches that there are, where the remote does not have it."""
+        commit = self.fetch(branch)
+        if commit is None:
+            names = self.branches()
+            there = f"its branches are {', '.join(names[:20])}{' …' if len(names) > 20 else ''}" if names else "it has no branches yet"
+            raise TaskFailed(f"The branch '{branch}' was not found in the repository {shown}: {there}", retryable=False)
+        return commit
+
+    def files(self, commit: str, folder: str, warn: Callable[[str], None] = lambda _: None) -> dict[str, Blob] | None:
+        """The files below a folder by their paths in it; None where the commit has no such folder. Submodules and links that lead
+        nowhere in the tree are told to `warn` and left out."""
+        every = self._every(commit)
+        top = f"{folder}/" if folder else ""
+        found: dict[str, Blob] = {}
+        for path, (mode, sha) in every.items():
+            if path.startswith(top):
+                blob = self._followed(every, path) if mode == _LINK else None if mode == _MODULE else Blob(mode, sha)
+                if blob is None:
+                    warn(
+                        f"{path} is left out: it is a {'submodule' if mode == _MODULE else 'link that leads to no file of the repository'}"
+                    )
+                else:
+                    found[path[len(top) :]] = blob
+        return found if found or not folder else None
+
+    def _every(self, commit: str) -> dict[str, tuple[str, str]]:
+        listed = self._git.plumb("ls-tree", "-r", "-z", "--full-tree", commit)
+        entries: dict[str, tuple[str, str]] = {}
+        for line in listed.split(b"\0")[:-1]:
+            about, _, name = line.partition(b"\t")
+            mode, _, sha = about.decode().split(" ")
+            entries[name.decode(errors="surrogateescape")] = (mode, sha)
+        return entries
+
+    def _followed(self, every: Mapping[str, tuple[str, str]], path: str) -> Blob | None:
+        for _ in range(MOST_LINKS):
+            mode, sha = every.get(path, ("", ""))
+            if mode != _LINK:
+                return Blob(mode, sha) if mode not in ("", _MODULE) else None
+            target = self.content(sha).decode(errors="surrogateescape")
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+        return None
+
+    def content(self, sha: str) -> bytes:
+        """The content of one blob; GitFailed where the repository does not have it."""
+        return self._git.plumb("cat-file", "blob", sha)
+
+    def content_of_history(self, sha: str) -> bytes:
+        """The content of a blob that an older commit may have; empty where none has it."""
+        with suppress(GitFailed):
+            return self.content(sha)
+        self._git.run(
+            "fetch", *(["--unshallow"] if self._shallow() else []), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*"
+        )
+        with suppress(GitFailed):
+            return self.content(sha)
+        return b""
+
+    def at_clone(self, commit: str) -> dict[str, str] | None:
+        """The ids of the contents of every file at a commit of the history; None where the remote does not have it."""
+        self._git.run(
+            "fetch", *(["--unshallow"] if self._shallow() else []), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*"
+        )
+        with suppress(GitFailed):
+            return {path: blob.sha for path, blob in (self.files(commit, "") or {}).items()}
+        return None
+
+    def contents(self, shas: Sequence[str]) -> Iterator[bytes]:
+        """The contents of blobs, one after the other, in this order."""
+        with self._git.piped("cat-file", "--batch") as child:
+            for sha in shas:
+                assert child.stdin is not None
+                assert child.stdout is not None
+                child.stdin.write(f"{sha}\n".encode())
+                child.stdin.flush()
+                head = child.stdout.readline().split()
+                if len(head) != 3:
+                    raise GitFailed(f"The repository does not have the blob {sha}")
+                yield child.stdout.read(int(head[2]))
+                child.stdout.read(1)
+
+    def commit(
+        self, parent: str | None, writes: Mapping[str, tuple[str, bytes]], removes: Iterable[str], message: str, author: Author, now: int
+    ) -> str | None:
+        """A new commit that writes some files (mode, content) and removes others; None where it would change nothing. `now`: seconds."""
+        who = f"{author.name} <{author.email}> {now} +0000".encode()
+        text = message.encode()
+        stream = [b"commit refs/kestra/new\nauthor %b\ncommitter %b\ndata %d\n%b\n" % (who, who, len(text), text)]
+        if parent:
+            stream.append(b"from %b\n" % parent.encode())
+        stream += [b"D %b\n" % _quoted(path) for path in sorted(removes)]
+        stream += [
+            b"M %b inline %b\ndata %d\n%b\n" % (mode.encode(), _quoted(path), len(data), data) for path, (mode, data) in writes.items()
+        ]
+        self._git.plumb("fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream))
+        made = self._text("rev-parse", "refs/kestra/new")
+        if parent and self._text("rev-parse", f"{made}^{{tree}}") == self._text("rev-parse", f"{parent}^{{tree}}"):
+            return None
+        return made
+
+    def changes(self, before: str | None, after: str) -> list[Change]:
+        """What `after` changes of each file, by path; everything is new where there is nothing before."""
+        base = before or self._text("hash-object", "-t", "tree", os.devnull)
+        patch = self._git.plumb("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", base, after)
+        names = self._git.plumb("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, after).split(b"\0")[:-1]
+        pieces = re.split(rb"^diff --git ", patch, flags=re.MULTILINE)[1:]
+        return [_change(name.decode(errors="replace"), piece) for name, piece in zip(names, pieces, strict=True)]
+
+    def push(self, commit: str, branch: str) -> None:
+        """Put a commit on a branch of the remote. PushRefused where the branch has moved; TaskFailed with the remote's own words else."""
+        try:
+            self._git.run("push", "--no-verify", "--no-follow-tags", "--", "origin", f"{commit}:refs/heads/{branch}")
+        except GitFailed as error:
+            if any(_MOVED.search(line) for line in error.said):
+                raise PushRefused(f"The branch '{branch}' has moved meanwhile") from error
+            remarks = [line.removeprefix("remote:").strip() for line in error.said if line.startswith("remote:")]
+            reasons = [*filter(None, remarks), *(line.strip() for line in error.said if "rejected]" in line)]
+            raise TaskFailed(f"{error.message}{': ' + ' '.join(reasons) if reasons else ''}") from error
+
+    def last_touched(self, commit: str, path: str) -> str:
+        """Who changed a path last in the history of a commit: `Ada <ada@example.org> in 1a2b3c4 "subject"`."""
+        return self._text("log", "-1", '--format=%an <%ae> in %h "%s"', commit, "--", path)
+
+    def merged(self, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+        """Both changes of one text; None where they touch the same lines or are no text."""
+        if any(b"\0" in text for text in (base, ours, theirs)):
+            return None
+        files = [self._git.scratch / name for name in ("ours", "base", "theirs")]
+        for file, text in zip(files, (ours, base, theirs), strict=True):
+            file.write_bytes(text)
+        try:
+            return self._git.plumb("merge-file", "-p", *map(str, files))
+        except GitFailed:
+            return None
+
+    def ignored(self, paths: Iterable[str], patterns: bytes) -> set[str]:
+        """Which of these paths a text in the syntax of .gitignore excludes."""
+        rules = self._git.scratch / "ignored"
+        rules.write_bytes(patterns)
+        empty = self._git.scratch / "empty"
+        empty.mkdir(exist_ok=True)
+        asked = b"".join(path.encode(errors="surrogateescape") + b"\0" for path in paths)
+        options = ("-c", f"core.excludesFile={rules}", "--work-tree", str(empty), "check-ignore", "--no-index", "--stdin", "-z")
+        with suppress(GitFailed):  # it ends with 1 where none is ignored
+            answer = self._git.plumb("-c", "core.bare=false", *options, data=asked, at=empty)
+            return {name.decode(errors="surrogateescape") for name in answer.split(b"\0")[:-1]}
+        return set()
+
+    def _shallow(self) -> bool:
+        return self._text("rev-parse", "--is-shallow-repository") == "true"
+
+    def _text(self, *arguments: str) -> str:
+        return self._git.plumb(*arguments).decode(errors="replace").strip()
+
+
+def _quoted(path: str) -> bytes:
+    name = path.encode(errors="surrogateescape")
+    escaped = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"%b"' % escaped
+
+
+def _change(name: str, patch: bytes) -> Change:
+    additions = deletions = changes = 0
+    for found in _HUNK.finditer(patch):
+        before, after = (int(count) if count is not None else 1 for count in found.groups())
+        if not before:
+            additions += after
+        elif not after:
+            deletions += before
+        else:
+            changes += after
+    return Change(name, additions, deletions, changes)
