@@ -109,6 +109,16 @@ def lacks_linux() -> str:
     return "" if Path("/proc/self/stat").exists() else "Linux: this machine has no /proc"
 
 
+def lacks_sshd() -> str:
+    """Why tests marked `sshd` cannot run, or nothing."""
+    return "" if sshd_program() else "sshd: no OpenSSH server; install Debian's package openssh-server"
+
+
+def sshd_program() -> str | None:
+    """Where the OpenSSH server is: often not on the path of an ordinary account."""
+    return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "redis": lacks_redis,
     "docker": lacks_docker,
@@ -116,6 +126,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "postgres": lacks_postgres,
     "dbt": lacks_index,
     "root": lacks_root,
+    "sshd": lacks_sshd,
     "linux": lacks_linux,
 }
 
