@@ -54,8 +54,10 @@ POST   self      /account/tokens/<int:token_id>/revoke/
 POST   signed    /account/tokens/create/
 GET    signed    /api/docs
 GET    signed    /catalog/
+GET    signed    /catalog/jump/
 GET    reader    /catalog/<int:project_id>/
 GET    reader    /catalog/<int:project_id>/lineage/
+GET    reader    /catalog/<int:project_id>/lineage/column/
 GET    reader    /catalog/<int:project_id>/lineage/data/
 GET    reader    /catalog/<int:project_id>/lineage/node/
 GET    reader    /catalog/<int:project_id>/nodes/<path:unique_id>/
@@ -545,7 +547,7 @@ class World:
 
     def address(self, route: Route) -> str:
         query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "token": self.discarded}
-        query |= {"node": "model.shop.orders" if "lineage" in route.pattern else "root.greet"} | ({"all": "yes"} if route.pattern.startswith("executions/bulk") else {})
+        query |= {"node": "model.shop.orders" if "lineage" in route.pattern else "root.greet", "column": "id"} | ({"all": "yes"} if route.pattern.startswith("executions/bulk") else {})
         query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
         if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
             query |= {"from": "/a.txt", "to": "/b.txt"}

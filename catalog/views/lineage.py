@@ -22,6 +22,7 @@ from catalog.selecting import NoSelector
 from catalog.views.nodes import node_context
 from namespaces.rights import login_required
 from ui import formats
+from ui.errors import Invalid, Missing
 from ui.htmx import page
 
 AROUND = re.compile(r"^(?:(\d+)\+)?([^\s,+@]+)(?:\+(\d+))?$")
@@ -134,7 +135,11 @@ def column(request: HttpRequest, project_id: int) -> HttpResponse:
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
     met = _met(request, project, version)
-    selectors.node(project, request.GET.get("node", ""), version)
+    node = selectors.node(project, request.GET.get("node", ""), version)
+    if not request.GET.get("column", "").strip():
+        raise Invalid("Say which column: `column` is missing in the address.")
+    if node.unique_id not in met.graph.members:
+        raise Missing(f"{node.unique_id} has no place in the lineage.")
     return render(request, "catalog/_lineage_column.html", {"project": project, "version": version, **_way(request, met, project, version)})
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from catalog import markdown
-from catalog.models import Project
+from catalog.models import Node, Project
 from tests.builders import people
 from tests.catalog import manifests
 from tests.catalog.conftest import TakeIn
@@ -121,3 +121,10 @@ def test_any_selection_is_answered(client: Client, project: Project, select: str
     assert client.get(f"{base}data/", {"select": select}).status_code in (200, 422)
     assert client.get(f"{base}node/", {"select": select, "node": ORDERS}).status_code == 200
     assert client.get(f"{base}node/", {"node": select}).status_code == 404
+
+
+@pytest.mark.parametrize(("query", "status"), [({}, 422), ({"column": " "}, 422), ({"column": "id", "node": "model.no.such"}, 404)])
+def test_a_column_that_is_not_named_is_asked_for(client: Client, project: Project, query: dict[str, str], status: int) -> None:
+    node = Node.objects.filter(project=project, kind="model").earliest("id").unique_id
+    answer = client.get(f"/catalog/{project.pk}/lineage/column/", {"node": node, **query})
+    assert answer.status_code == status
