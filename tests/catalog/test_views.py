@@ -125,6 +125,7 @@ def test_any_selection_is_answered(client: Client, project: Project, select: str
 
 @pytest.mark.parametrize(("query", "status"), [({}, 422), ({"column": " "}, 422), ({"column": "id", "node": "model.no.such"}, 404)])
 def test_a_column_that_is_not_named_is_asked_for(client: Client, project: Project, query: dict[str, str], status: int) -> None:
+    client.force_login(people()["reader"])
     node = Node.objects.filter(project=project, kind="model").earliest("id").unique_id
     answer = client.get(f"/catalog/{project.pk}/lineage/column/", {"node": node, **query})
     assert answer.status_code == status
