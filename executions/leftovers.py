@@ -37,11 +37,10 @@ class Leftovers:
 def of(run: models.TaskRun) -> Leftovers:
     """What the last attempt that began with any node leaves, with what was noted when its execution was itself a narrowed one."""
     before = as_narrowed(run.execution.notes.get("narrowed"), run.task_id, run.value) or Narrowed()
-    attempt, rows, listed = _last(run)
-    earlier = before if attempt is None else _kept(run, attempt, before)
-    selected = {**earlier.selected, **listed}
-    wanted = {node for nodes in selected.values() for node in nodes} | earlier.failed
-    done = frozenset(node for node, good in rows.items() if good) | {node for node in earlier.without if rows.get(node, True)}
+    rows, listed = _last(run)
+    selected = {**before.selected, **listed}
+    wanted = {node for nodes in selected.values() for node in nodes} | before.failed
+    done = frozenset(node for node, good in rows.items() if good) | {node for node in before.without if rows.get(node, True)}
     not_done = frozenset(node for node, good in rows.items() if not good)
     return Leftovers(done, not_done, frozenset(wanted - rows.keys() - done), selected, before.nodes, before.dropped)
 
@@ -67,8 +66,8 @@ def as_notes(task_id: str, value: str | None, narrowed: Narrowed) -> dict[str, A
     return {"narrowed": {"task": task_id, "value": value, **{name: found for name, found in told.items() if found}}}
 
 
-def _last(run: models.TaskRun) -> tuple[int | None, dict[str, bool], dict[int, tuple[str, ...]]]:
-    """The last attempt that began: its number, whether each of its nodes succeeded every time that it was run, and its lists."""
+def _last(run: models.TaskRun) -> tuple[dict[str, bool], dict[int, tuple[str, ...]]]:
+    """Of the last attempt that began: whether each of its nodes succeeded every time that it was run, and its lists."""
     steps = models.Step.objects.filter(task_run=run, kind__in=NODES)
     lists = models.Selection.objects.filter(task_run=run)
     numbers = [rows.order_by("-attempt").values_list("attempt", flat=True).first() for rows in (steps, lists)]
@@ -78,35 +77,16 @@ def _last(run: models.TaskRun) -> tuple[int | None, dict[str, bool], dict[int, t
         unique_id = str(data.get("unique_id") or "")
         rows[unique_id] = rows.get(unique_id, True) and state in GOOD
     rows.pop("", None)
-    return attempt, rows, {row.command: tuple(_unpacked(row.packed)) for row in lists.filter(attempt=attempt, command__gte=0)}
-
-
-# --- what an attempt leaves out, and what it is going to run ----------------------------------------------------------------------
-
-LEFT_OUT = -1  # in place of a command's number: what the attempts before had done, and this one does not do again
-
-
-def _kept(run: models.TaskRun, attempt: int, before: Narrowed) -> Narrowed:
-    """What an attempt had before it: what its execution began with, or what the attempts before it had left."""
-    row = models.Selection.objects.filter(task_run=run, attempt=attempt, command=LEFT_OUT).first()
-    if row is None:
-        return before
-    told = _unpacked(row.packed)
-    return as_narrowed(told["narrowed"], run.task_id, run.value) or before
-
-
-def keep(task_run_id: str, attempt: int, command: int, told: Any) -> None:
-    """Write what an attempt is going to do, unless its execution was deleted meanwhile."""
-    with transaction.atomic():
-        if models.TaskRun.objects.filter(id=task_run_id).exists():
-            packed = zlib.compress(json.dumps(told).encode(), 3)
-            known = {"task_run_id": task_run_id, "attempt": attempt, "command": command}
-            models.Selection.objects.update_or_create(**known, defaults={"packed": packed})
+    return rows, {row.command: tuple(_unpacked(row.packed)) for row in lists.filter(attempt=attempt)}
 
 
 def selects(task_run_id: str, attempt: int, command: int, nodes: Sequence[str]) -> None:
-    """Keep which nodes a command of an attempt is going to run."""
-    keep(task_run_id, attempt, command, list(nodes))
+    """Keep which nodes a command of an attempt is going to run, unless its execution was deleted meanwhile."""
+    with transaction.atomic():
+        if models.TaskRun.objects.filter(id=task_run_id).exists():
+            packed = zlib.compress(json.dumps(list(nodes)).encode(), 3)
+            known = {"task_run_id": task_run_id, "attempt": attempt, "command": command}
+            models.Selection.objects.update_or_create(**known, defaults={"packed": packed})
 
 
 def _unpacked(packed: Any) -> Any:

@@ -136,10 +136,7 @@ class StepDetail(models.Model):
 
 
 class Selection(models.Model):
-    """Which nodes a command of a dbt task, by its number, was going to run, written before the first begins. `packed` is deflated JSON.
-
-    Number -1 has instead what the attempt left out from its beginning, since earlier ones had done it.
-    """
+    """Which nodes a command of a dbt task, by its number, was going to run, written before the first begins. `packed` is deflated JSON."""
 
     task_run = models.ForeignKey(TaskRun, on_delete=models.CASCADE, related_name="selections")
     attempt = models.PositiveIntegerField()
