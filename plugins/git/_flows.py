@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from plugins.contract import FlowSource, FlowsPort, RunContext, TaskFailed
 from plugins.git._trees import Blob, Trees, blob_id
-from plugins.git.sync_namespace_files import IGNORE
 
 ENDINGS = (".yml", ".yaml")
 _NAMESPACE = re.compile(r"^namespace:[^\n]*$", re.MULTILINE)
@@ -26,6 +25,11 @@ def in_namespace(source: str, namespace: str) -> str:
 def without_revision(source: str) -> str:
     """The source as it is written to Git: the server counts revisions."""
     return _REVISION.sub("", source)
+
+
+def is_same(old: FlowSource | None, source: str) -> bool:
+    """Whether a flow is kept with this source already."""
+    return old is not None and without_revision(old.source) == without_revision(source)
 
 
 def is_draft(source: str) -> bool:
@@ -47,21 +51,26 @@ def path_of(flow: FlowSource, namespace: str, ending: str = ".yml") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A flow of a repository: its path in the folder, the id of its content there, and its source in its namespace here."""
+    """A flow of a repository: its path in the folder, the id of its content there, the namespace it has here, and its source in it."""
 
     path: str
     sha: str
+    namespace: str
     source: str
 
     @property
     def id(self) -> str:
         return id_of(self.source)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.namespace, self.id
+
 
 def found_in(trees: Trees, blobs: Mapping[str, Blob], namespace: str, *, below: bool) -> list[Found]:
     """The flows of a folder, by path; a `.kestraignore` at its top leaves some out."""
     paths = [path for path in sorted(blobs) if path.endswith(ENDINGS) and (below or "/" not in path)]
-    ignored = trees.ignored(paths, trees.content(blobs[IGNORE].sha)) if IGNORE in blobs else set()
+    ignored = trees.left_out(paths, blobs)
     paths = [path for path in paths if path not in ignored]
     flows = []
     for path, content in zip(paths, trees.contents([blobs[path].sha for path in paths]), strict=True):
@@ -70,7 +79,7 @@ def found_in(trees: Trees, blobs: Mapping[str, Blob], namespace: str, *, below: 
             text = content.decode()
         except UnicodeDecodeError as error:
             raise TaskFailed(f"{path} is no flow: it is not written in UTF-8", retryable=False) from error
-        flows.append(Found(path, blobs[path].sha, in_namespace(text, inside)))
+        flows.append(Found(path, blobs[path].sha, inside, in_namespace(text, inside)))
     return flows
 
 
@@ -89,7 +98,7 @@ def valid_of(context: RunContext, port: FlowsPort, found: Iterable[Found], *, ig
         )
     for text in wrong:
         context.log("WARN", f"Left out, since it is not valid: {text}")
-    return list({(flow.path.rpartition("/")[0], flow.id): flow for flow in good}.values())
+    return list({flow.place: flow for flow in good}.values())
 
 
 def texts(flows: Iterable[FlowSource], namespace: str, target: str, ending: str = ".yml") -> dict[str, bytes]:

@@ -208,6 +208,13 @@ class Git:
         """Run git with the remote and answer its output. TaskFailed, in words that help, where it fails; progress is logged at DEBUG."""
         return self._run(arguments, _process.Plan(self._argv(arguments), self._scratch, self._env, timeout=timeout))
 
+    def remote_head(self) -> str | None:
+        """The branch that the remote gives to who asks for none, as it says itself; None where it does not say."""
+        for line in self.run("ls-remote", "--symref", "--", "origin", "HEAD").split("\n"):
+            if line.startswith("ref: refs/heads/"):
+                return safe_name("branch", line.removeprefix("ref: refs/heads/").split("\t")[0])
+        return None
+
     def hand_over(self) -> None:
         """Nothing more is asked of the remote: from now on `run_here` may be used."""
         hand_over(self._repository.parent, self._identity)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from plugins.contract import TaskFailed
 from plugins.git._repository import Git, GitFailed, RefMissing, safe_name
 
+IGNORE = ".kestraignore"  # at the top of a folder: what is left out of it, in the syntax of .gitignore
 _LINK, _MODULE = "120000", "160000"
 MOST_LINKS = 8  # links that one path may lead through
 MOST_PUSHES = 5  # times that a push is tried against others who push
@@ -77,7 +78,7 @@ class Trees:
     def fetch(self, branch: str, *, whole: bool = False) -> str | None:
         """The newest commit of a branch; None where the remote has no such branch. `whole` brings the history too."""
         reference = f"refs/remotes/origin/{safe_name('branch', branch)}"
-        depth = ([] if not self._shallow() else ["--unshallow"]) if whole else ["--depth=1"]
+        depth = self._deepen() if whole else ["--depth=1"]
         with suppress(RefMissing):
             self._git.run("fetch", *depth, "--no-tags", "--no-recurse-submodules", "--", "origin", f"+refs/heads/{branch}:{reference}")
             return self._text("rev-parse", reference)
@@ -85,9 +86,8 @@ class Trees:
 
     def default_branch(self) -> str | None:
         """The branch that the remote gives to who asks for none; None for an empty repository."""
-        for line in self._git.run("ls-remote", "--symref", "--", "origin", "HEAD").split("\n"):
-            if line.startswith("ref: refs/heads/"):
-                return safe_name("branch", line.removeprefix("ref: refs/heads/").split("\t")[0])
+        if named := self._git.remote_head():
+            return named
         known = self.branches()
         return next((name for name in ("main", "master", *known) if name in known), None)
 
@@ -148,18 +148,14 @@ class Trees:
         """The content of a blob that an older commit may have; empty where none has it."""
         with suppress(GitFailed):
             return self.content(sha)
-        self._git.run(
-            "fetch", *(["--unshallow"] if self._shallow() else []), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*"
-        )
+        self._fetch_history()
         with suppress(GitFailed):
             return self.content(sha)
         return b""
 
     def at_clone(self, commit: str) -> dict[str, str] | None:
         """The ids of the contents of every file at a commit of the history; None where the remote does not have it."""
-        self._git.run(
-            "fetch", *(["--unshallow"] if self._shallow() else []), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*"
-        )
+        self._fetch_history()
         with suppress(GitFailed):
             return {path: blob.sha for path, blob in (self.files(commit, "") or {}).items()}
         return None
@@ -232,7 +228,11 @@ class Trees:
         except GitFailed:
             return None
 
-    def ignored(self, paths: Iterable[str], patterns: bytes) -> set[str]:
+    def left_out(self, paths: Iterable[str], folder: Mapping[str, Blob]) -> set[str]:
+        """Which of these paths the `.kestraignore` at the top of a folder leaves out; none where it has none."""
+        return self._ignored(paths, self.content(folder[IGNORE].sha)) if IGNORE in folder else set()
+
+    def _ignored(self, paths: Iterable[str], patterns: bytes) -> set[str]:
         """Which of these paths a text in the syntax of .gitignore excludes."""
         rules = self._git.scratch / "ignored"
         rules.write_bytes(patterns)
@@ -245,8 +245,12 @@ class Trees:
             return {name.decode(errors="surrogateescape") for name in answer.split(b"\0")[:-1]}
         return set()
 
-    def _shallow(self) -> bool:
-        return self._text("rev-parse", "--is-shallow-repository") == "true"
+    def _fetch_history(self) -> None:
+        self._git.run("fetch", *self._deepen(), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*")
+
+    def _deepen(self) -> list[str]:
+        """How to ask for the whole history; git refuses that of what it has whole already."""
+        return ["--unshallow"] if self._text("rev-parse", "--is-shallow-repository") == "true" else []
 
     def _text(self, *arguments: str) -> str:
         return self._git.plumb(*arguments).decode(errors="replace").strip()

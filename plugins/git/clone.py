@@ -117,8 +117,7 @@ def _branches(run: Callable[..., str]) -> set[str]:
 
 def _default_branch(git: Git) -> str:
     """The remote's default branch: as it says itself, else main, else master."""
-    for line in git.run("ls-remote", "--symref", "--", "origin", "HEAD").split("\n"):
-        if line.startswith("ref: refs/heads/"):
-            return safe_name("branch", line.removeprefix("ref: refs/heads/").split("\t")[0])
+    if named := git.remote_head():
+        return named
     known = _branches(git.run)
     return next((name for name in ("main", "master") if name in known), "main")

@@ -36,7 +36,6 @@ from plugins.git._places import folder_of, stored_rows
 from plugins.git._pushing import Pushed, Wanted, push
 from plugins.git._schema import PushingTask
 from plugins.git._trees import Blob, Trees
-from plugins.git.sync_namespace_files import IGNORE
 from plugins.scripts import _render
 
 
@@ -76,8 +75,7 @@ class PushFlows(PushingTask):
             return self._result(context, Pushed(branch, None, None))
 
         def wanted(trees: Trees, theirs: Mapping[str, Blob]) -> Wanted:
-            rules = trees.content(theirs[IGNORE].sha) if IGNORE in theirs else b""
-            ignored = trees.ignored({*picked, *theirs}, rules) if rules else set()
+            ignored = trees.left_out({*picked, *theirs}, theirs)
 
             def removed(others: Collection[str]) -> Collection[str]:
                 stale = [path for path in others if path.endswith(_flows.ENDINGS) and (below or "/" not in path)]

@@ -40,8 +40,7 @@ from plugins.contract import Expression, Result, RunContext, SyncPlace, TaskFail
 from plugins.git._places import folder_of, picked_of, stored_rows
 from plugins.git._pushing import Pushed, Wanted, outputs, push
 from plugins.git._schema import PushingTask
-from plugins.git._trees import Blob, Trees
-from plugins.git.sync_namespace_files import IGNORE
+from plugins.git._trees import IGNORE, Blob, Trees
 from plugins.scripts import _render
 
 
@@ -83,8 +82,7 @@ class PushNamespaceFiles(PushingTask):
         dry, delete, base = _render.flag(context, self.dry_run), _render.flag(context, self.delete, True), port.sync_points.blobs(place)
 
         def wanted(trees: Trees, theirs: Mapping[str, Blob]) -> Wanted:
-            rules = trees.content(theirs[IGNORE].sha) if IGNORE in theirs else b""
-            ignored = trees.ignored({*picked, *theirs}, rules) if rules else set()
+            ignored = trees.left_out({*picked, *theirs}, theirs)
             ours = {path: sha for path, sha in picked.items() if path not in ignored}
 
             def removed(others: Collection[str]) -> Collection[str]:

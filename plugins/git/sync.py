@@ -66,17 +66,17 @@ class Sync(KestraGitTask):
             files = {path.removeprefix(top): blob for path, blob in blobs.items() if path.startswith(top) and not path.startswith(FLOWS)}
             found = _flows.found_in(trees, flows, namespace, below=True)
             kept = _flows.valid_of(context, port.flows, found, ignore_invalid=False)
-            _bring_flows(context, port, namespace, kept, dry=dry)
+            _bring_flows(context, port, kept, dry=dry)
             _bring_files(context, port, trees, chosen(trees, files), dry=dry)
         return Result()
 
 
-def _bring_flows(context: RunContext, port: NamespacePort, namespace: str, flows: list[_flows.Found], *, dry: bool) -> None:
+def _bring_flows(context: RunContext, port: NamespacePort, flows: list[_flows.Found], *, dry: bool) -> None:
     there = {(flow.namespace, flow.id): flow for flow in port.flows.list(below=True)}
-    wanted = {(".".join([namespace, *flow.path.split("/")[:-1]]), flow.id): flow for flow in flows}
+    wanted = {flow.place: flow for flow in flows}
     for place, flow in wanted.items():
         old = there.get(place)
-        same = old is not None and _flows.without_revision(old.source) == _flows.without_revision(flow.source)
+        same = _flows.is_same(old, flow.source)
         context.log("INFO", f"{'=' if same else '~' if old else '+'} {'.'.join(place)}")
         if not same and not dry:
             port.flows.put(flow.source)

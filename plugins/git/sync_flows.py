@@ -66,13 +66,11 @@ class SyncFlows(KestraGitTask):
         top = f"{directory}/" if directory else ""
         rows = []
         for flow in kept:
-            place = (".".join([namespace, *flow.path.split("/")[:-1]]), flow.id)
-            rows.append({"gitPath": top + flow.path, **_bring(port.flows, place, flow.source, there.get(place), dry=dry)})
+            rows.append({"gitPath": top + flow.path, **_bring(port.flows, flow, there.get(flow.place), dry=dry)})
         if _render.flag(context, self.delete):
-            read = {(row["namespace"], row["flowId"]) for row in rows}
-            invalid = {(".".join([namespace, *flow.path.split("/")[:-1]]), flow.id) for flow in found} - read
+            read = {flow.place for flow in found}
             running = (context.flow.namespace, context.flow.id)
-            rows += [_remove(port.flows, there[place], dry=dry) for place in sorted(there.keys() - read - invalid - {running})]
+            rows += [_remove(port.flows, there[place], dry=dry) for place in sorted(there.keys() - read - {running})]
         if not dry:
             shared = {flow.path: flow.sha for flow in kept}
             port.sync_points.keep(SyncPlace(access.shown, branch, directory, "_flows"), commit, shared, brought=True)
@@ -80,14 +78,13 @@ class SyncFlows(KestraGitTask):
         return Result({"flows": stored_rows(context, "diff.ion", rows)})
 
 
-def _bring(port: FlowsPort, place: tuple[str, str], source: str, old: FlowSource | None, *, dry: bool) -> dict[str, Any]:
-    namespace, flow_id = place
-    same = old is not None and _flows.without_revision(old.source) == _flows.without_revision(source)
-    revision = old.revision if old is not None and same else (old.revision if old else 0) + 1
+def _bring(port: FlowsPort, flow: _flows.Found, old: FlowSource | None, *, dry: bool) -> dict[str, Any]:
+    same = _flows.is_same(old, flow.source)
+    revision = (old.revision if old else 0) + (not same)
     if not same and not dry:
-        revision = port.put(source).revision
+        revision = port.put(flow.source).revision
     state = "ADDED" if old is None else "UNCHANGED" if same else "UPDATED"
-    return {"syncState": state, "flowId": flow_id, "namespace": namespace, "revision": revision}
+    return {"syncState": state, "flowId": flow.id, "namespace": flow.namespace, "revision": revision}
 
 
 def _remove(port: FlowsPort, flow: FlowSource, *, dry: bool) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """Bring files of a Git branch into a namespace.
 
-What lies in `gitDirectory` of the branch comes to the namespace: new files are added, files that differ are overwritten (their history
-keeps what they were), files that are the same are left alone. `delete: true` also deletes what the
-branch does not have; `delete: synced` only deletes what an earlier sync brought and the branch has no more. A `.kestraignore` at the top
-of the folder, in the syntax of .gitignore, leaves files out.
+What lies in `gitDirectory` of the branch comes to the namespace: new files are added, files that differ are overwritten (push what was
+changed here first), files that are the same are left alone. `delete: true` also deletes what the branch does not have; `delete: synced`
+only deletes what an earlier sync brought and the branch has no more. A `.kestraignore` at the top of the folder, in the syntax of
+.gitignore, leaves files out.
 
 The output `files` names every file with what happened to it: ADDED, OVERWRITTEN, UNCHANGED or DELETED. With `dryRun: true` it says what
 would happen, and nothing does.
@@ -33,10 +33,9 @@ from plugins.contract import Expression, FilesPort, Result, RunContext, SyncPlac
 from plugins.git._places import folder_of, stored_rows
 from plugins.git._repository import opened
 from plugins.git._schema import KestraGitTask
-from plugins.git._trees import Blob, Trees
+from plugins.git._trees import IGNORE, Blob, Trees
 from plugins.scripts import _render
 
-IGNORE = ".kestraignore"
 SKIPPED = (".git", ".gitignore", ".gitkeep")  # names that end so stay in Git
 
 
@@ -95,10 +94,8 @@ class SyncNamespaceFiles(KestraGitTask):
 def chosen(trees: Trees, found: Mapping[str, Blob]) -> dict[str, Blob]:
     """The files that come to a namespace: not Git's own, and not those that a `.kestraignore` at the top leaves out."""
     kept = {path: blob for path, blob in found.items() if not path.endswith(SKIPPED) and path != IGNORE}
-    if IGNORE in found:
-        ignored = trees.ignored(kept, trees.content(found[IGNORE].sha))
-        kept = {path: blob for path, blob in kept.items() if path not in ignored}
-    return kept
+    ignored = trees.left_out(kept, found)
+    return {path: blob for path, blob in kept.items() if path not in ignored}
 
 
 @dataclass(frozen=True, slots=True)

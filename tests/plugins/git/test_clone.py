@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,7 @@ from plugins.contract import TaskFailed
 from plugins.git._repository import Access, checked, safe_name
 from plugins.git.clone import Clone
 from tests.plugins.context import MemoryContext
-
-AUTHOR = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@b.c", "GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@b.c"}
-
-
-def git(folder: Path, *arguments: str) -> str:
-    env = {**AUTHOR, "PATH": "/usr/bin:/bin", "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1"}
-    done = subprocess.run(["git", *arguments], cwd=folder, env=env, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+from tests.plugins.git.remotes import git
 
 
 @pytest.fixture
