@@ -1,4 +1,4 @@
-"""The one door to the files of a namespace, which lie at `<storage>/<name/space>/_files/…`.
+"""The one door to the files of a namespace, which lie at `<storage>/<name/space>/_files/…`, and to other copies of them beside that.
 
 Every step into a folder opens it by name below the folder before, and never through a symbolic link, so that nothing outside can be
 reached whatever lies there or changes meanwhile. Nobody's rights are checked here: callers do that.
@@ -80,9 +80,23 @@ def _step(parent: int, name: str, create: bool, mode: int = 0o700) -> int:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One copy of a namespace's files: the folders, below those of the namespace, in which it lies."""
+
+    namespace: str
+    base: tuple[str, ...] = (FILES,)
+
+
+def place_of(place: str | Place) -> Place:
+    """A namespace's name means its own files."""
+    return Place(place) if isinstance(place, str) else place
+
+
 @contextlib.contextmanager
-def _folder(namespace: str, parts: Sequence[str], *, create: bool = False, base: str = FILES) -> Iterator[int]:
-    """A descriptor of a folder of the namespace, made with its parents when `create`."""
+def _folder(place: str | Place, parts: Sequence[str], *, create: bool = False, base: tuple[str, ...] = ()) -> Iterator[int]:
+    """A descriptor of a folder of the place, or of another `base` in its namespace, made with its parents when `create`."""
+    place = place_of(place)
     root = Path(settings.KESTRA_STORAGE)
     if create:
         root.mkdir(parents=True, exist_ok=True)
@@ -91,7 +105,7 @@ def _folder(namespace: str, parts: Sequence[str], *, create: bool = False, base:
     except FileNotFoundError as error:
         raise NoSuchFile from error
     try:
-        for name in (*namespace_folders(namespace), base, *parts):
+        for name in (*namespace_folders(place.namespace), *(base or place.base), *parts):
             below = _step(here, name, create)
             os.close(here)
             here = below
@@ -115,11 +129,11 @@ def _is_ours(found: os.stat_result) -> bool:
     return stats_module.S_ISDIR(found.st_mode) or stats_module.S_ISREG(found.st_mode)
 
 
-def list_dir(namespace: str, path: str = "") -> list[Stats]:
+def list_dir(place: str | Place, path: str = "") -> list[Stats]:
     """What lies in one folder, folders first, each by name; an empty list for a namespace without files. Raises `NoSuchFile`."""
     parts = clean(path)
     try:
-        with _folder(namespace, parts) as folder:
+        with _folder(place, parts) as folder:
             names = [name for name in os.listdir(folder) if not name.startswith(TEMPORARY)]
             found = [(name, os.stat(name, dir_fd=folder, follow_symlinks=False)) for name in names]
     except NoSuchFile:
@@ -130,10 +144,10 @@ def list_dir(namespace: str, path: str = "") -> list[Stats]:
     return sorted(entries, key=lambda entry: (not entry.is_directory, entry.name.lower(), entry.name))
 
 
-def walk(namespace: str, path: str = "") -> Iterator[Stats]:
+def walk(place: str | Place, path: str = "") -> Iterator[Stats]:
     """Every file and folder below `path`, folders before what is in them, by name."""
     parts = clean(path)
-    with contextlib.suppress(NoSuchFile), _folder(namespace, parts) as top:
+    with contextlib.suppress(NoSuchFile), _folder(place, parts) as top:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
             folders.sort()
             inside = (*parts, *(part for part in folder.split("/") if part != "."))
@@ -143,10 +157,10 @@ def walk(namespace: str, path: str = "") -> Iterator[Stats]:
                     yield _entry("/".join((*inside, name)), found)
 
 
-def blobs(namespace: str, path: str = "") -> dict[str, str]:
+def blobs(place: str | Place, path: str = "") -> dict[str, str]:
     """Every file below `path`, by its path there, with the id that Git gives to its content; folders end with `/` and have an empty id."""
     found: dict[str, str] = {}
-    with contextlib.suppress(NoSuchFile), _folder(namespace, clean(path)) as top:
+    with contextlib.suppress(NoSuchFile), _folder(place, clean(path)) as top:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
             inside = f"{folder[2:]}/" if folder != "." else ""
             found |= {f"{inside}{name}/": "" for name in folders}
@@ -173,13 +187,13 @@ def _blob(name: str, folder: int) -> str | None:
     return digest.hexdigest()
 
 
-def stats(namespace: str, path: str = "") -> Stats:
+def stats(place: str | Place, path: str = "") -> Stats:
     """One file or folder; raises `NoSuchFile`."""
     parts = clean(path)
     if not parts:
-        with _folder(namespace, (), create=True) as folder:
+        with _folder(place, (), create=True) as folder:
             return _entry("", os.fstat(folder))
-    with _folder(namespace, parts[:-1]) as folder:
+    with _folder(place, parts[:-1]) as folder:
         try:
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError as error:
@@ -189,19 +203,19 @@ def stats(namespace: str, path: str = "") -> Stats:
     return _entry("/".join(parts), found)
 
 
-def exists(namespace: str, path: str) -> bool:
+def exists(place: str | Place, path: str) -> bool:
     """Whether there is such a file or folder."""
     try:
-        stats(namespace, path)
+        stats(place, path)
     except NoSuchFile:
         return False
     return True
 
 
-def open_file(namespace: str, path: str) -> IO[bytes]:
+def open_file(place: str | Place, path: str) -> IO[bytes]:
     """A file to read from, which the caller closes; raises `NoSuchFile`."""
     parts = clean_file(path)
-    with _folder(namespace, parts[:-1]) as folder:
+    with _folder(place, parts[:-1]) as folder:
         return _file(folder, parts)
 
 
@@ -221,18 +235,18 @@ def _file(folder: int, parts: Sequence[str]) -> IO[bytes]:
     return os.fdopen(descriptor, "rb")
 
 
-def read(namespace: str, path: str) -> bytes:
+def read(place: str | Place, path: str) -> bytes:
     """The content of a file; raises `NoSuchFile`."""
-    with open_file(namespace, path) as file:
+    with open_file(place, path) as file:
         return file.read()
 
 
-def write(namespace: str, path: str, content: bytes | IO[bytes], *, overwrite: bool = True) -> Stats:
+def write(place: str | Place, path: str, content: bytes | IO[bytes], *, overwrite: bool = True) -> Stats:
     """Write a file whole or not at all, with the folders above it. Raises `TooLarge`, and `NameTaken` for a folder of that name or,
     with `overwrite=False`, for anything."""
     parts = clean_file(path)
     limit = settings.KESTRA_LIMITS["file_bytes"]
-    with _folder(namespace, parts[:-1], create=True) as folder:
+    with _folder(place, parts[:-1], create=True) as folder:
         if not overwrite and _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there.")
         temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
@@ -269,33 +283,33 @@ def _is_there(name: str, folder: int) -> bool:
     return True
 
 
-def make_dir(namespace: str, path: str) -> Stats:
+def make_dir(place: str | Place, path: str) -> Stats:
     """Make a folder with its parents; one that is there already stays as it is. Raises `NameTaken` for a file of that name."""
     parts = clean_file(path)
-    with _folder(namespace, parts, create=True) as folder:
+    with _folder(place, parts, create=True) as folder:
         return _entry("/".join(parts), os.fstat(folder))
 
 
-def move(namespace: str, source: str, target: str) -> Stats:
+def move(place: str | Place, source: str, target: str) -> Stats:
     """Rename a file or folder, into another folder too. Raises `NoSuchFile`, `NameTaken`, and `UnsafePath` for a folder into itself."""
     old, new = clean_file(source), clean_file(target)
     if new[: len(old)] == old:
         if new == old:
-            return stats(namespace, source)
+            return stats(place, source)
         raise UnsafePath("A folder cannot be moved into itself.")
-    stats(namespace, source)
-    with _folder(namespace, old[:-1]) as before, _folder(namespace, new[:-1], create=True) as after:
+    stats(place, source)
+    with _folder(place, old[:-1]) as before, _folder(place, new[:-1], create=True) as after:
         if _is_there(new[-1], after):
             raise NameTaken(f"{'/'.join(new)} is already there.")
         os.rename(old[-1], new[-1], src_dir_fd=before, dst_dir_fd=after)
-    return stats(namespace, target)
+    return stats(place, target)
 
 
-def delete(namespace: str, path: str) -> bool:
+def delete(place: str | Place, path: str) -> bool:
     """Delete a file, or a folder with everything in it, for good; False where there was none."""
     parts = clean_file(path)
     try:
-        with _folder(namespace, parts[:-1]) as folder:
+        with _folder(place, parts[:-1]) as folder:
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
             if stats_module.S_ISDIR(found.st_mode):
                 shutil.rmtree(parts[-1], dir_fd=folder)
@@ -306,63 +320,63 @@ def delete(namespace: str, path: str) -> bool:
     return True
 
 
-def discard(namespace: str, path: str) -> str:
+def discard(place: str | Place, path: str) -> str:
     """Take a file or folder away so that `restore` can bring it back for a day; answers the token for it. Raises `NoSuchFile`."""
     parts = clean_file(path)
-    stats(namespace, path)
+    stats(place, path)
     token = f"{int(time.time())}-{secrets.token_hex(8)}"
-    with _folder(namespace, parts[:-1]) as folder, _folder(namespace, (), create=True, base=TRASH) as trash:
+    with _folder(place, parts[:-1]) as folder, _folder(place, (), create=True, base=(TRASH,)) as trash:
         for old in os.listdir(trash):
             if int(old.partition("-")[0]) < time.time() - TRASH_LIFE:
                 shutil.rmtree(old, dir_fd=trash)
-        with _folder(namespace, (token, *parts[:-1]), create=True, base=TRASH) as kept:
+        with _folder(place, (token, *parts[:-1]), create=True, base=(TRASH,)) as kept:
             os.rename(parts[-1], parts[-1], src_dir_fd=folder, dst_dir_fd=kept)
     return token
 
 
-def restore(namespace: str, token: str, path: str) -> Stats:
+def restore(place: str | Place, token: str, path: str) -> Stats:
     """Bring back what `discard` took away; raises `NoSuchFile` when it is gone for good, `NameTaken` when something new is there."""
     parts = clean_file(path)
     if not re.fullmatch(r"[0-9]+-[0-9a-f]{16}", token, re.ASCII):
         raise NoSuchFile
-    with _folder(namespace, (token, *parts[:-1]), base=TRASH) as kept, _folder(namespace, parts[:-1], create=True) as folder:
+    with _folder(place, (token, *parts[:-1]), base=(TRASH,)) as kept, _folder(place, parts[:-1], create=True) as folder:
         if not _is_there(parts[-1], kept):
             raise NoSuchFile("It was deleted too long ago.")
         if _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there again.")
         os.rename(parts[-1], parts[-1], src_dir_fd=kept, dst_dir_fd=folder)
-    return stats(namespace, path)
+    return stats(place, path)
 
 
-def search(namespace: str, query: str) -> list[str]:
+def search(place: str | Place, query: str) -> list[str]:
     """Paths of the files that contain every word of `query`, whatever the case; at most 200."""
     words = query.lower().split()
-    found = (entry.path for entry in walk(namespace) if not entry.is_directory and all(word in entry.path.lower() for word in words))
+    found = (entry.path for entry in walk(place) if not entry.is_directory and all(word in entry.path.lower() for word in words))
     return [path for path, _ in zip(found, range(MOST_FOUND), strict=False)]
 
 
-def glob(namespace: str, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+def glob(place: str | Place, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
     """Paths of the files that the patterns choose (`engine.globs`), by name; all of them without patterns.
 
     Raises `Invalid` for a pattern that cannot be read.
     """
     try:
-        return sorted(chosen((entry.path for entry in walk(namespace) if not entry.is_directory), include, exclude))
+        return sorted(chosen((entry.path for entry in walk(place) if not entry.is_directory), include, exclude))
     except ValueError as error:
         raise Invalid(str(error)[:1].upper() + str(error)[1:]) from error
 
 
-def copy_to(namespace: str, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+def copy_to(place: str | Place, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
     """Copy the chosen files below `folder`, over what is there; answers their relative paths.
 
     A task may have put symbolic links there: they are replaced, never followed.
     """
-    paths = glob(namespace, include, exclude)
+    paths = glob(place, include, exclude)
     if not paths:
         return []
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with _folder(namespace, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
+        with _folder(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
             for path in paths:
                 parts = clean_file(path)
                 with _file(before.at(parts[:-1]), parts) as original:
@@ -407,19 +421,19 @@ def _copy(source: IO[bytes], folder: int, name: str) -> None:
         shutil.copyfileobj(source, copy, 1 << 20)
 
 
-def export_zip(namespace: str, flows: Mapping[str, str] = MappingProxyType({})) -> bytes:
+def export_zip(place: str | Place, flows: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Every file of the namespace as a zip archive, and in its folder `_flows` the sources of `flows` by their ids."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in glob(namespace):
-            with open_file(namespace, path) as source, archive.open(path, "w", force_zip64=True) as copy:
+        for path in glob(place):
+            with open_file(place, path) as source, archive.open(path, "w", force_zip64=True) as copy:
                 shutil.copyfileobj(source, copy, 1 << 20)
         for flow_id, text in flows.items():
             archive.writestr(f"{FLOWS}/{flow_id}.yml", text)
     return target.getvalue()
 
 
-def import_zip(namespace: str, source: IO[bytes], flows: Callable[[list[bytes]], None] | None = None) -> list[str]:
+def import_zip(place: str | Place, source: IO[bytes], flows: Callable[[list[bytes]], None] | None = None) -> list[str]:
     """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`.
 
     What its folder `_flows` holds is no file: `flows` is given it before anything is written, and may refuse.
@@ -447,11 +461,11 @@ def import_zip(namespace: str, source: IO[bytes], flows: Callable[[list[bytes]],
             flows([archive.read(member) for member in apart])
         for member in members:
             with archive.open(member) as content:
-                write(namespace, member.filename, content)
+                write(place, member.filename, content)
     return [member.filename for member in members]
 
 
-def used(namespace: str) -> tuple[int, int]:
+def used(place: str | Place) -> tuple[int, int]:
     """How many files the namespace has and how many bytes they take."""
-    sizes = [entry.size for entry in walk(namespace) if not entry.is_directory]
+    sizes = [entry.size for entry in walk(place) if not entry.is_directory]
     return len(sizes), sum(sizes)
