@@ -105,6 +105,6 @@ def test_what_is_taken_can_be_rendered(text: str, label: str, end: str, result: 
 
 @pytest.mark.parametrize("text", ["{{ " + "a.b['c'] + " * 20_000 + "a.", "{{ " + "[" * 200_000, "{{ a" + ".b" * 100_000, "{{" * 100_000])
 def test_a_very_long_text_is_no_burden(text: str) -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     completion.place_of(text)
-    assert time.monotonic() - begun < 0.5
+    assert time.thread_time() - begun < 0.5

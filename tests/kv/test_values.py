@@ -155,10 +155,10 @@ def test_readers_read_members_write_and_strangers_find_nothing() -> None:
 )
 @pytest.mark.django_db
 def test_a_number_that_would_take_all_memory_is_refused_at_once(value: object) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(Invalid):
         kv.set(NS, "key", value)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 @pytest.mark.django_db

@@ -106,7 +106,7 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def at_slow(self) -> None:
-        time.sleep(1.5)
+        time.sleep(6)
         with contextlib.suppress(OSError):
             self.answer(200, b"late")
 
@@ -316,7 +316,7 @@ def test_a_silent_server_is_not_waited_for(server: str, context: MemoryContext, 
     began = time.monotonic()
     with pytest.raises(TaskFailed, match="silent for too long"):
         ask(context, uri=f"{server}/slow", options=options)
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 5
 
 
 def test_a_request_ends_when_its_task_is_stopped(server: str, context: MemoryContext) -> None:
@@ -325,7 +325,7 @@ def test_a_request_ends_when_its_task_is_stopped(server: str, context: MemoryCon
     with pytest.raises(TaskFailed) as told:
         ask(context, uri=f"{server}/slow")
     assert told.value.state == "KILLED"
-    assert time.monotonic() - began < 1.4
+    assert time.monotonic() - began < 5
 
 
 def test_nobody_listens(context: MemoryContext) -> None:
