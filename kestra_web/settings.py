@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "flows",
     "executions",
     "catalog",
+    "workspace",
     "api",
 ]
 

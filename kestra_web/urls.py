@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include(([*executions.urls.flow_urlpatterns, *flows.urls.urlpatterns], flows.urls.app_name))),
     path("", include("executions.urls")),
     path("", include("catalog.urls")),
+    path("", include("workspace.urls")),
     path("", include("api.urls")),
 ]
 

@@ -19,8 +19,9 @@ MAY_IMPORT = {
     "flows": {"namespaces", "plugins", "ui", "engine"},
     "executions": {"flows", "kv", "namespaces", "plugins", "ui", "engine"},
     "catalog": {"executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
-    "api": {"catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
-    "kestra_web": {"api", "catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "workspace": {"catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "api": {"workspace", "catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
+    "kestra_web": {"api", "workspace", "catalog", "executions", "flows", "kv", "namespaces", "plugins", "ui", "engine"},
 }
 FRAMEWORKS = {"django", "channels", "celery", "redis"}
 FORBIDDEN = {
