@@ -165,6 +165,14 @@ def _local(path: str, roots: Sequence[str]) -> str:
     return f"file://{real}"
 
 
+def address(url: str) -> tuple[str, str, int | None]:
+    """The protocol, host and port that a checked address leads to."""
+    if found := _SSH.match(url):
+        return "ssh", found["host"].lower(), None
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port
+
+
 def _without_login(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]

@@ -29,7 +29,7 @@ class GitTask(RunnableTask):
     git_config: dict[str, Any] | Expression | None = Field(
         None, description="Git settings that run no program and read no file, for example core.fileMode."
     )
-    clone_submodules: bool | Expression | None = Field(None, description="Not supported: submodules are never fetched.")
+    clone_submodules: bool | Expression | None = Field(None, description="Fetch the submodules that lie on the host of the repository.")
 
     def access(self, context: RunContext) -> Access:
         """How to reach the remote, rendered and checked."""
@@ -52,8 +52,6 @@ class GitTask(RunnableTask):
             read_timeout=float(context.render(str(self.read_timeout))) / 1000,
             config=_render.mapping(context, self.git_config, "gitConfig"),
         )
-        if _render.flag(context, self.clone_submodules):
-            context.log("WARN", "`cloneSubmodules` is not supported: submodules are left out, since they may name any host")
         return checked(access, context.working_dir, context.settings.git_file_roots)
 
 
@@ -82,11 +80,14 @@ class KestraGitTask(GitTask):
 
     kestra_url: Text | None = Field(None, description="Accepted and not needed: the namespace is reached directly.")
     auth: KestraAuth | None = Field(None, description="Accepted and checked; the namespace is reached directly.")
+    clone_submodules: bool | Expression | None = Field(None, description="Accepted; the files of submodules are never part of a namespace.")
 
     def access(self, context: RunContext) -> Access:
-        """As `GitTask.access`, after a look at `auth`."""
+        """As `GitTask.access`, after a look at what is accepted only."""
         if self.auth is not None:
             self.auth.check(context)
+        if _render.flag(context, self.clone_submodules):
+            context.log("WARN", "`cloneSubmodules` is for Clone: files of submodules belong to other repositories and are left out here")
         return super().access(context)
 
 

@@ -1,7 +1,8 @@
 """Clone a Git repository into the working directory.
 
 By default only the newest commit of the branch is fetched. `commit` and `tag` fetch the whole history. Where the target
-folder holds files already, they stay, and the repository's files come beside them.
+folder holds files already, they stay, and the repository's files come beside them. `cloneSubmodules` brings the submodules too, as far as
+they lie on the host of the repository; `sparse` checks out some folders of a large repository only.
 
 ```yaml
 id: clone_and_look
@@ -25,6 +26,7 @@ tasks:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -32,6 +34,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from plugins.contract import Expression, Result, RunContext, TaskFailed, Text
+from plugins.git import _submodules
 from plugins.git._repository import Git, opened, safe_name
 from plugins.git._schema import GitTask
 from plugins.scripts import _folders, _render
@@ -49,6 +52,9 @@ class Clone(GitTask):
     depth: int | Expression = Field(1, description="Number of commits to fetch; 0 for all.")
     clone_all_branches: bool | Expression = Field(True, description="Whether the other branches are known too (with a full depth).")
     no_tags: bool | Expression = Field(False, description="Leave the tags out.")
+    sparse: list[Text] | Expression | None = Field(
+        None, description="Folders to check out, with what is in them; files that lie beside and above them come too, nothing else."
+    )
 
     def run(self, context: RunContext) -> Result:
         """Clone; answers the folder. TaskFailed in words that help."""
@@ -61,6 +67,7 @@ class Clone(GitTask):
             raise TaskFailed("`branch` must be set when `cloneAllBranches` is false", retryable=False)
         if no_tags and "tag" in wanted:
             raise TaskFailed("`tag` cannot be used with `noTags: true`", retryable=False)
+        folders = [_folder(name) for name in _render.texts(context, self.sparse)] if self.sparse else []
         depth = 0 if {"commit", "tag"} & wanted.keys() else int(context.render(str(self.depth)))
         target.mkdir(parents=True, exist_ok=True)
         context.log("INFO", f"Start cloning from {access.url}")
@@ -69,10 +76,14 @@ class Clone(GitTask):
             if not wanted:
                 wanted = {"branch": _default_branch(git)}
             git.hand_over()
+            if folders:
+                git.run_here("sparse-checkout", "set", "--cone", "--", *folders)
             _check_out(git, wanted)
             for name, value in access.config.items():
                 git.run_here("config", "--local", name, value)
             head = git.run_here("rev-parse", "--short", "HEAD")
+            if _render.flag(context, self.clone_submodules):
+                _submodules.bring(context, access, git, target)
             git.settle()
         context.log("INFO", f"Cloned {wanted.get('branch') or wanted.get('tag') or 'the repository'} at {head}")
         return Result({"directory": str(target)})
@@ -80,6 +91,14 @@ class Clone(GitTask):
     def _target(self, context: RunContext) -> Path:
         name = context.render(self.directory).strip().rstrip("/") if self.directory else ""
         return context.working_dir if name in ("", ".") else _folders.inside(context.working_dir, name.removeprefix("./"))
+
+
+def _folder(name: str) -> str:
+    """A folder of the repository as `git sparse-checkout` takes it. TaskFailed for what names none."""
+    path = name.strip().strip("/")
+    if not path or path.startswith("-") or ".." in path.split("/") or re.search(r"[\x00-\x1f*?\[\]\\!]", path):
+        raise TaskFailed(f"'{name}' (`sparse`) is no folder of a repository: give names such as models/staging", retryable=False)
+    return path
 
 
 def _fetch(git: Git, url: str, wanted: Mapping[str, str], depth: int, *, every_branch: bool, no_tags: bool) -> None:

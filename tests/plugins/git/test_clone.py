@@ -258,3 +258,92 @@ def test_the_files_are_written_by_the_account_of_the_task(make_context: Callable
     with pytest.raises(TaskFailed):
         clone(context, remote, directory="elsewhere")
     assert list((tmp_path / "only-roots").iterdir()) == []
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Path:
+    """A folder with the repository `shop`, which has `lib` as a submodule, which has `deep`."""
+    top = tmp_path / "family"
+    for name in ("deep", "lib", "shop"):
+        folder = top / name
+        folder.mkdir(parents=True)
+        git(folder, "init", "-q", "-b", "main")
+        (folder / f"{name}.sql").write_text(f"select '{name}'\n")
+    link(top / "lib", "../deep", "inner/deep", top / "deep")
+    link(top / "shop", "../lib", "dbt_packages/lib", top / "lib")
+    return top
+
+
+def link(folder: Path, url: str, path: str, other: Path) -> None:
+    """Commit what `folder` has, with the newest commit of another repository as its submodule at `path`."""
+    if not (other / ".git" / "refs" / "heads" / "main").exists():
+        git(other, "add", ".")
+        git(other, "commit", "-qm", "all")
+    with (folder / ".gitmodules").open("a") as file:
+        file.write(f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n')
+    git(folder, "add", "--ignore-removal", ".")
+    git(folder, "update-index", "--add", "--cacheinfo", f"160000,{git(other, 'rev-parse', 'main')},{path}")
+    git(folder, "commit", "-qm", "all")
+
+
+@pytest.fixture
+def with_family(make_context: Callable[..., MemoryContext], family: Path) -> MemoryContext:
+    return make_context(git_file_roots=(str(family),))
+
+
+def test_submodules_come_with_theirs_where_they_are_wanted(with_family: MemoryContext, family: Path) -> None:
+    folder = clone(with_family, family / "shop", cloneSubmodules=True)
+    assert (folder / "dbt_packages/lib/lib.sql").read_text() == "select 'lib'\n"
+    assert (folder / "dbt_packages/lib/inner/deep/deep.sql").read_text() == "select 'deep'\n"
+    assert git(folder / "dbt_packages/lib", "rev-parse", "HEAD") == git(family / "lib", "rev-parse", "HEAD")
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_submodules_stay_away_where_nobody_asks_for_them(with_family: MemoryContext, family: Path) -> None:
+    folder = clone(with_family, family / "shop")
+    assert list((folder / "dbt_packages/lib").iterdir()) == []
+
+
+def test_a_submodule_is_at_the_commit_that_the_repository_names(with_family: MemoryContext, family: Path) -> None:
+    (family / "lib" / "later.sql").write_text("select 1")
+    git(family / "lib", "add", "later.sql")
+    git(family / "lib", "commit", "-qm", "later")
+    folder = clone(with_family, family / "shop", cloneSubmodules=True, directory="here")
+    assert not (folder / "dbt_packages/lib/later.sql").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://evil.example/x", "ext::sh -c id", "/etc", "file:///etc", "--upload-pack=id", "../../../../etc", "git@evil.example:x/y", ""],
+)
+def test_a_submodule_from_elsewhere_is_left_out(with_family: MemoryContext, family: Path, url: str) -> None:
+    link(family / "shop", url, "bad", family / "deep")
+    folder = clone(with_family, family / "shop", cloneSubmodules=True)
+    assert list((folder / "bad").iterdir()) == []
+    assert (folder / "dbt_packages/lib/lib.sql").exists()
+    assert any("The submodule bad is left out" in line for line in with_family.lines("WARN"))
+
+
+def test_a_submodule_does_not_leave_by_a_link(with_family: MemoryContext, family: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (with_family.working_dir / "bad").symlink_to(tmp_path / "outside")
+    link(family / "shop", "../deep", "bad", family / "deep")
+    clone(with_family, family / "shop", cloneSubmodules=True)
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_only_the_folders_that_are_wanted_are_checked_out(with_family: MemoryContext, family: Path) -> None:
+    for name in ("models/staging/a.sql", "models/marts/b.sql", "seeds/c.csv"):
+        (family / "deep" / name).parent.mkdir(parents=True, exist_ok=True)
+        (family / "deep" / name).write_text("1\n")
+    git(family / "deep", "add", ".")
+    git(family / "deep", "commit", "-qm", "more")
+    folder = clone(with_family, family / "deep", sparse=["models/staging", "/seeds/"])
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts)
+    assert found == ["deep.sql", "models/staging/a.sql", "seeds/c.csv"]
+    assert git(folder, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("name", ["../out", "--stdin", "a*", "/", "!a", "a\nb"])
+def test_what_is_no_folder_of_a_repository_is_refused(context: MemoryContext, remote: Path, name: str) -> None:
+    assert "is no folder of a repository" in failure_of(context, remote, sparse=[name])
