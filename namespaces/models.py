@@ -170,3 +170,27 @@ class SyncPoint(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["namespace", "folder", "remote", "directory", "branch"], name="one_sync_point_per_place")
         ]
+
+
+class Repository(models.Model):
+    """The Git repository that a namespace is bound to, how to reach it, and which commit of it the namespace runs.
+
+    Credentials are the keys of secrets, never their values. `protected` are patterns of branches that nobody pushes to from here.
+    """
+
+    namespace = models.CharField(max_length=150, unique=True)
+    url = models.CharField(max_length=1024)
+    default_branch = models.CharField(max_length=255, default="main")
+    directory = models.CharField(max_length=1024, blank=True)
+    username = models.CharField(max_length=150, blank=True)
+    password_secret = models.CharField(max_length=150, blank=True)
+    key_secret = models.CharField(max_length=150, blank=True)
+    passphrase_secret = models.CharField(max_length=150, blank=True)
+    protected = models.JSONField(default=list)
+    deployed_commit = models.CharField(max_length=64, blank=True)
+    deployed_branch = models.CharField(max_length=255, blank=True)
+    deployed = models.DateTimeField(null=True)
+    deployed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    fetched = models.DateTimeField(null=True)
+    changed = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")

@@ -15,6 +15,8 @@ DEEPEST = 32
 PORTS = (f"{port}{number}" for port in ("com", "lpt") for number in "0123456789¹²³")
 DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$", *PORTS})
 DIRECTION_MARKS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# What Git keeps its own things in, however a file system spells it: letters of any case, the short name that Windows gives it.
+GIT = frozenset({".git", "git~1"})
 TEMPORARY = ".kestra-web-upload-"
 FLOWS = "_flows"  # no folder: it stands for the flows of the namespace
 
@@ -93,5 +95,13 @@ def _check_name(name: str) -> None:
         raise UnsafePath(f"{name!r} begins or ends with a space, or ends with a dot: Windows cannot keep such a file.")
     if name.partition(".")[0].rstrip().lower() in DEVICES:
         raise UnsafePath(f"{name} is the name of a device on Windows; choose another.")
+    if is_git(name):
+        raise UnsafePath(f"{name} is where Git keeps its own things; choose another name.")
     if name.startswith(TEMPORARY):
         raise UnsafePath(f"Names that begin with {TEMPORARY} are used while files are written.")
+
+
+def is_git(name: str) -> bool:
+    """Whether some file system takes this name for `.git`: signs that are not drawn are left out by some."""
+    drawn = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return drawn.casefold().rstrip(". ") in GIT

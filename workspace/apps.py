@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+
+from namespaces import guards
 
 
 class WorkspaceConfig(AppConfig):
     name = "workspace"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """A namespace that is bound to a repository is not deleted under the people who work in it."""
+        guards.keep_while(self.name, self._kept)
+
+    def _kept(self, namespace: str) -> str | None:
+        bound = apps.get_model("namespaces", "Repository").objects.filter(namespace=namespace).exists()
+        return "It is bound to a Git repository." if bound else None

@@ -104,7 +104,10 @@ def checked(access: Access, working_dir: Path, file_roots: Sequence[str]) -> Acc
         access = _with(access, url, trusted_ca=_certificates(access.trusted_ca, working_dir, file_roots))
     if _SSH.match(url) and "://" not in url:
         return _with(access, url)
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise TaskFailed("The URL of the repository cannot be read", retryable=False) from error
     if parts.scheme == "file" or (not parts.scheme and url.startswith("/")):
         return _with(access, _local(parts.path if parts.scheme else url, file_roots))
     if parts.scheme not in ("https", "http", "ssh") or not parts.hostname:
@@ -210,7 +213,7 @@ class Git:
         self._scratch = scratch
         self._identity = identity_of(context.settings)
         known = context.settings.home / "known_hosts"
-        self._env = {**_environment(access, scratch, known), "GIT_DIR": str(repository)}
+        self._env = {**environment(access, scratch, known), "GIT_DIR": str(repository)}
 
     def run(self, *arguments: str, timeout: float = 3600.0) -> str:
         """Run git with the remote and answer its output. TaskFailed, in words that help, where it fails; progress is logged at DEBUG."""
@@ -231,7 +234,7 @@ class Git:
     def run_here(self, *arguments: str, timeout: float = 3600.0) -> str:
         """Run git in the working tree, as the task's account and without credentials; otherwise as `run`."""
         home = str(self._repository.parent)
-        env = minimal(home, {**_QUIET, "GIT_DIR": str(self._repository), "GIT_WORK_TREE": str(self._folder)})
+        env = minimal(home, {**QUIET, "GIT_DIR": str(self._repository), "GIT_WORK_TREE": str(self._folder)})
         return self._run(arguments, _process.Plan(self._argv(arguments), self._folder, env, timeout=timeout, identity=self._identity))
 
     def settle(self) -> None:
@@ -247,7 +250,7 @@ class Git:
 
     def plumb(self, *arguments: str, data: bytes = b"", at: Path | None = None) -> bytes:
         """Run a command that asks nothing of the remote, without credentials; answers its output as it is. GitFailed where it fails."""
-        env = minimal(str(self._scratch), {**_QUIET, "GIT_DIR": str(self._repository)})
+        env = minimal(str(self._scratch), {**QUIET, "GIT_DIR": str(self._repository)})
         done = subprocess.run(self._argv(arguments), input=data, env=env, cwd=at or self._scratch, capture_output=True, check=False)
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip().splitlines()
@@ -257,7 +260,7 @@ class Git:
     @contextmanager
     def piped(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """As `plumb`, for a command that is asked and answers many times; it ends with the block."""
-        env = minimal(str(self._scratch), {**_QUIET, "GIT_DIR": str(self._repository)})
+        env = minimal(str(self._scratch), {**QUIET, "GIT_DIR": str(self._repository)})
         with subprocess.Popen(
             self._argv(arguments), env=env, cwd=self._scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as child:
@@ -272,7 +275,7 @@ class Git:
         return self._scratch
 
     def _argv(self, arguments: Sequence[str]) -> list[str]:
-        return ["git", *_safety(self._access), *arguments]
+        return ["git", *safety(self._access), *arguments]
 
     def _run(self, arguments: Sequence[str], plan: _process.Plan) -> str:
         said: list[str] = []
@@ -295,34 +298,36 @@ class Git:
         if ended.reason == "timeout":
             raise TaskFailed(f"git {arguments[0]} took longer than {plan.timeout or 0:g} seconds and was stopped")
         if ended.exit_code != 0:
-            raise self._failure(arguments, errors)
+            raise failure(self._access, arguments, errors)
         return "\n".join(said)
 
     def _remember(self, pgid: int, started: float | None) -> None:
         self._context.left_behind(pgid=pgid, started=started)
 
-    def _failure(self, arguments: Sequence[str], errors: Sequence[str]) -> GitFailed:
-        text = "\n".join(errors)
-        host = self._access.host
-        shown = self._access.shown
-        last = next((line for line in reversed(errors) if line.startswith(("fatal:", "error:"))), errors[-1] if errors else "no message")
-        if re.search(r"remote branch .* not found|couldn't find remote ref", text, re.IGNORECASE):
-            return RefMissing(f"The branch or tag was not found in the repository {shown} ({last})", errors)
-        if "remote host identification has changed" in text.lower():
-            message = f"The key of {host} is not the one that it had before: ask who runs it, then take it out of known_hosts"
-        elif "host key verification failed" in text.lower():
-            message = f"The host {host} is not known: add its key to /etc/ssh/ssh_known_hosts of the server"
-        elif _UNREACHABLE.search(text):
-            message = f"The host {host} could not be reached, so nothing was done with {shown}: check the network or the URL ({last})"
-        elif re.search(r"ssl|certificate", text, re.IGNORECASE):
-            message = f"Secure connection to {host} could not be established because of SSL problems: {last}"
-        elif _REFUSED.search(text):
-            message = f"The repository {shown} refused the access: check `username` and `password` or `privateKey` ({last})"
-        elif _MISSING.search(text):
-            message = f"The repository {shown} was not found: check the URL ({last})"
-        else:
-            message = f"git {arguments[0]} failed: {last}"
-        return GitFailed(message, errors)
+
+def failure(access: Access, arguments: Sequence[str], errors: Sequence[str]) -> GitFailed:
+    """Why git failed with this remote, in words that help, from what it wrote."""
+    text = "\n".join(errors)
+    host = access.host
+    shown = access.shown
+    last = next((line for line in reversed(errors) if line.startswith(("fatal:", "error:"))), errors[-1] if errors else "no message")
+    if re.search(r"remote branch .* not found|couldn't find remote ref", text, re.IGNORECASE):
+        return RefMissing(f"The branch or tag was not found in the repository {shown} ({last})", errors)
+    if "remote host identification has changed" in text.lower():
+        message = f"The key of {host} is not the one that it had before: ask who runs it, then take it out of known_hosts"
+    elif "host key verification failed" in text.lower():
+        message = f"The host {host} is not known: add its key to /etc/ssh/ssh_known_hosts of the server"
+    elif _UNREACHABLE.search(text):
+        message = f"The host {host} could not be reached, so nothing was done with {shown}: check the network or the URL ({last})"
+    elif re.search(r"ssl|certificate", text, re.IGNORECASE):
+        message = f"Secure connection to {host} could not be established because of SSL problems: {last}"
+    elif _REFUSED.search(text):
+        message = f"The repository {shown} refused the access: check `username` and `password` or `privateKey` ({last})"
+    elif _MISSING.search(text):
+        message = f"The repository {shown} was not found: check the URL ({last})"
+    else:
+        message = f"git {arguments[0]} failed: {last}"
+    return GitFailed(message, errors)
 
 
 @contextmanager
@@ -350,7 +355,7 @@ def _remove(name: str, here: int) -> None:
         return
 
 
-def _safety(access: Access) -> list[str]:
+def safety(access: Access) -> list[str]:
     """Settings on every command: nothing of the machine, no hooks, no other protocols, no submodules, no links that lead out."""
     seconds = max(1, round(access.read_timeout))
     settings = {
@@ -378,7 +383,7 @@ def _safety(access: Access) -> list[str]:
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 
-_QUIET = {
+QUIET = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_TERMINAL_PROMPT": "0",
@@ -387,9 +392,10 @@ _QUIET = {
 }
 
 
-def _environment(access: Access, scratch: Path, known_hosts: Path) -> dict[str, str]:
+def environment(access: Access, scratch: Path, known_hosts: Path) -> dict[str, str]:
+    """What git finds in its environment when it talks to the remote: the credentials are here and in `scratch`, never in an argument."""
     extra = {
-        **_QUIET,
+        **QUIET,
         "GIT_ASKPASS": _program(
             scratch, "askpass", '#!/bin/sh\ncase "$1" in [Uu]sername*) echo "$GIT_LOGIN_NAME";; *) echo "$GIT_LOGIN_WORD";; esac\n'
         ),
