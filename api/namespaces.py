@@ -21,10 +21,11 @@ from kv import services as kv
 from kv.models import KeyValue, ValueType
 from kv.values import DURATION
 from namespaces import files, rights
-from namespaces.models import Namespace, Role
+from namespaces.models import FileVersion, Namespace, Role
 from namespaces.paths import FLOWS, asked
+from namespaces.selectors import versions as selectors
 from namespaces.selectors.tree import inherited_variables as inherited
-from namespaces.services import tree
+from namespaces.services import tree, versions
 from ui.errors import Invalid, KestraError, Missing
 
 router = Router(tags=["namespaces"])
@@ -152,11 +153,18 @@ def stats_shape(stats: files.Stats) -> dict[str, Any]:
 
 @router.get("/{namespace}/files", summary="Content of a file")
 def file(request: HttpRequest, namespace: str, path: str, revision: int | None = None) -> HttpResponse:
-    """Only the present content is kept, as revision 1."""
+    """The present content, or that of a revision."""
     rights.require(who(request), namespace, Role.READER)
-    if revision not in (None, 1):
-        raise Missing(f"'{path}' has no revision {revision}")
-    return HttpResponse(files.read(namespace, path_of(path)), content_type="application/octet-stream")
+    path = path_of(path)
+    content = files.read(namespace, path) if revision is None else _revision(namespace, path, revision)
+    return HttpResponse(content, content_type="application/octet-stream")
+
+
+def _revision(namespace: str, path: str, number: int) -> bytes:
+    """A file that lies there since before versions were kept has one, which is what it holds."""
+    if number == 1 and not selectors.history(namespace, path, 1):
+        return files.read(namespace, path)
+    return selectors.content(selectors.version(namespace, path, number))
 
 
 @router.get("/{namespace}/files/stats", summary="Size and times of a file or folder")
@@ -167,10 +175,11 @@ def file_stats(request: HttpRequest, namespace: str, path: str = "") -> dict[str
 
 @router.get("/{namespace}/files/revisions", summary="Revisions of a file")
 def file_revisions(request: HttpRequest, namespace: str, path: str = "") -> list[dict[str, Any]]:
-    """Only the present content is kept, as revision 1."""
+    """From the oldest that is kept to the present one."""
     rights.require(who(request), namespace, Role.READER)
-    files.stats(namespace, path_of(path))
-    return [{"revision": 1}]
+    path = path_of(path)
+    files.stats(namespace, path)
+    return [{"revision": row.number} for row in reversed(selectors.history(namespace, path)) if not row.is_gone] or [{"revision": 1}]
 
 
 @router.get("/{namespace}/files/directory", summary="What a folder holds")
@@ -201,16 +210,18 @@ def file_write(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
     if upload is None and "fileContent" not in request.POST:
         raise Invalid("Expected a multipart part `fileContent`")
 
+    author = versions.Author(who(request))
+
     def save(sources: list[bytes]) -> None:
         exchange.save_in(user=who(request), namespace=namespace, sources=sources)
 
     if upload is not None and (upload.name or "").lower().endswith(".zip"):
-        files.import_zip(namespace, upload.file, save)
+        versions.import_zip(namespace, upload.file, author=author, flows=save)
         return nothing(200)
     content = upload.read() if upload is not None else request.POST["fileContent"].encode()
     folder, slash, name = path.lstrip("/").partition("/")
     if folder != FLOWS or not slash:
-        files.write(namespace, path_of(path), content)
+        versions.write(namespace, path_of(path), content, author=author, reason=FileVersion.Reason.UPLOADED)
     elif "/" in name or not name:
         raise Invalid(f"Invalid flow file path: {path[:200]}")
     else:
@@ -228,14 +239,14 @@ def directory_create(request: HttpRequest, namespace: str, path: str) -> HttpRes
 @router.put("/{namespace}/files", summary="Move a file or folder")
 def file_move(request: HttpRequest, namespace: str, to: str, source: str = Query(..., alias="from")) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
-    files.move(namespace, path_of(source), path_of(to))
+    versions.move(namespace, path_of(source), path_of(to), author=versions.Author(who(request)))
     return nothing(200)
 
 
 @router.delete("/{namespace}/files", summary="Delete a file or folder")
 def file_delete(request: HttpRequest, namespace: str, path: str) -> HttpResponse:
     rights.require(who(request), namespace, Role.MEMBER)
-    files.delete(namespace, path_of(path))
+    versions.delete(namespace, path_of(path), author=versions.Author(who(request)))
     return nothing(200)
 
 

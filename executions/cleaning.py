@@ -14,6 +14,7 @@ from django.utils import timezone
 from engine import states
 from executions import models, ports, services, storage
 from kv import services as kv
+from namespaces.services import forgetting
 
 AT_ONCE = 2_000  # rows removed in one go, so that no transaction is long
 GRACE = timedelta(minutes=1)  # a working folder is still being emptied for a moment after the end
@@ -31,6 +32,7 @@ def clean(now: datetime | None = None) -> None:
     _environments(limits["retain_environments"], limits["environment_bytes"])
     models.Delivery.objects.filter(status=models.Delivery.Status.DONE, created__lt=moment - timedelta(days=1)).delete()
     models.TriggerWindow.objects.filter(end__lt=moment - timedelta(days=1)).delete()
+    forgetting.forget_at_times(moment)
     kv.purge_expired(before=moment - timedelta(days=30))
 
 

@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +23,9 @@ from flows.models import Revision
 from flows.validation import validate
 from kv import services as kv
 from namespaces import files, rights, vault
-from namespaces.models import Role
+from namespaces.models import FileVersion, Role
 from namespaces.rights import Person
-from namespaces.services import connections, sync_points
+from namespaces.services import connections, sync_points, versions
 from plugins.contract import Connection, FlowSource, Paths, SyncPlace, TaskFailed
 from ui.errors import KestraError, Missing
 
@@ -112,15 +112,25 @@ class Files:
         with told():
             self.people.require(self.name, Role.MEMBER)
             if isinstance(content, bytes):
-                files.write(self.name, path, content, overwrite=overwrite)
+                versions.write(self.name, path, content, author=self._author(), overwrite=overwrite)
                 return
             with opened_inside(self.folder(), content) as file:
-                files.write(self.name, path, file, overwrite=overwrite)
+                versions.write(self.name, path, file, author=self._author(), overwrite=overwrite)
 
     def delete(self, path: str) -> bool:
         with told():
             self.people.require(self.name, Role.MEMBER)
-            return files.delete(self.name, path)
+            return versions.delete(self.name, path, author=self._author()) is not None
+
+    def sync(self, contents: Iterable[tuple[str, bytes]], deleted: Sequence[str] = ()) -> None:
+        with told():
+            self.people.require(self.name, Role.MEMBER)
+            author = self._author()
+            versions.delete_all(self.name, deleted, author=author)
+            versions.write_all(self.name, contents, author=author, reason=FileVersion.Reason.SYNCED)
+
+    def _author(self) -> versions.Author:
+        return versions.Author(self.people.writer(), self.people.execution.id)
 
     def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
         with told():

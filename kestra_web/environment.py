@@ -170,6 +170,10 @@ class Environment:
     )
     retain_logs: int = setting("KESTRA_WEB_RETAIN_LOGS", "30d", parsing.span, "How long log lines are kept; `0` for ever.")
     retain_outputs: int = setting("KESTRA_WEB_RETAIN_OUTPUTS", "30d", parsing.span, "How long output files are kept; `0` for ever.")
+    retain_versions: int = setting(
+        "KESTRA_WEB_RETAIN_VERSIONS", "90d", parsing.span, "How long replaced and deleted namespace files are kept; `0` for ever."
+    )
+    max_versions: int = setting("KESTRA_WEB_MAX_VERSIONS", "500", parsing.positive, "Versions that one namespace file may have.")
     retain_working: int = setting("KESTRA_WEB_RETAIN_WORKING", "1d", parsing.span, "How long working folders of lost task runs are kept.")
     retain_environments: int = setting("KESTRA_WEB_RETAIN_ENVIRONMENTS", "30d", parsing.span, "How long an unused dbt environment is kept.")
     max_environments: int = setting("KESTRA_WEB_MAX_ENVIRONMENTS", "10GB", parsing.size, "Disk that dbt environments may use together.")

@@ -169,6 +169,8 @@ KESTRA_LIMITS = {
     "retain_executions": ENVIRONMENT.retain_executions,
     "retain_logs": ENVIRONMENT.retain_logs,
     "retain_outputs": ENVIRONMENT.retain_outputs,
+    "retain_versions": ENVIRONMENT.retain_versions,
+    "versions": ENVIRONMENT.max_versions,
     "retain_working": ENVIRONMENT.retain_working,
     "retain_environments": ENVIRONMENT.retain_environments,
 }

@@ -11,13 +11,11 @@ import errno
 import hashlib
 import io
 import os
-import re
 import secrets
 import shutil
 import stat as stats_module
-import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +32,6 @@ from ui.formats import size as size_text
 
 FILES = "_files"
 TRASH = "_trash"
-TRASH_LIFE = 86_400  # seconds that a discarded file can be brought back
 MOST_FOUND = 200
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -87,6 +84,11 @@ class Place:
     namespace: str
     base: tuple[str, ...] = (FILES,)
 
+    @property
+    def key(self) -> str:
+        """What names this copy within its namespace, in rows and addresses."""
+        return "/".join(self.base)
+
 
 def place_of(place: str | Place) -> Place:
     """A namespace's name means its own files."""
@@ -94,7 +96,7 @@ def place_of(place: str | Place) -> Place:
 
 
 @contextlib.contextmanager
-def _folder(place: str | Place, parts: Sequence[str], *, create: bool = False, base: tuple[str, ...] = ()) -> Iterator[int]:
+def folder_at(place: str | Place, parts: Sequence[str], *, create: bool = False, base: tuple[str, ...] = ()) -> Iterator[int]:
     """A descriptor of a folder of the place, or of another `base` in its namespace, made with its parents when `create`."""
     place = place_of(place)
     root = Path(settings.KESTRA_STORAGE)
@@ -133,7 +135,7 @@ def list_dir(place: str | Place, path: str = "") -> list[Stats]:
     """What lies in one folder, folders first, each by name; an empty list for a namespace without files. Raises `NoSuchFile`."""
     parts = clean(path)
     try:
-        with _folder(place, parts) as folder:
+        with folder_at(place, parts) as folder:
             names = [name for name in os.listdir(folder) if not name.startswith(TEMPORARY)]
             found = [(name, os.stat(name, dir_fd=folder, follow_symlinks=False)) for name in names]
     except NoSuchFile:
@@ -147,7 +149,7 @@ def list_dir(place: str | Place, path: str = "") -> list[Stats]:
 def walk(place: str | Place, path: str = "") -> Iterator[Stats]:
     """Every file and folder below `path`, folders before what is in them, by name."""
     parts = clean(path)
-    with contextlib.suppress(NoSuchFile), _folder(place, parts) as top:
+    with contextlib.suppress(NoSuchFile), folder_at(place, parts) as top:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
             folders.sort()
             inside = (*parts, *(part for part in folder.split("/") if part != "."))
@@ -160,7 +162,7 @@ def walk(place: str | Place, path: str = "") -> Iterator[Stats]:
 def blobs(place: str | Place, path: str = "") -> dict[str, str]:
     """Every file below `path`, by its path there, with the id that Git gives to its content; folders end with `/` and have an empty id."""
     found: dict[str, str] = {}
-    with contextlib.suppress(NoSuchFile), _folder(place, clean(path)) as top:
+    with contextlib.suppress(NoSuchFile), folder_at(place, clean(path)) as top:
         for folder, folders, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
             inside = f"{folder[2:]}/" if folder != "." else ""
             found |= {f"{inside}{name}/": "" for name in folders}
@@ -168,6 +170,14 @@ def blobs(place: str | Place, path: str = "") -> dict[str, str]:
                 if not name.startswith(TEMPORARY) and (sha := _blob(name, descriptor)):
                     found[inside + name] = sha
     return found
+
+
+def blob(place: str | Place, path: str) -> str | None:
+    """The id that Git gives to the content of a file; None where there is no file."""
+    parts = clean_file(path)
+    with contextlib.suppress(NoSuchFile), folder_at(place, parts[:-1]) as folder:
+        return _blob(parts[-1], folder)
+    return None
 
 
 def _blob(name: str, folder: int) -> str | None:
@@ -191,9 +201,9 @@ def stats(place: str | Place, path: str = "") -> Stats:
     """One file or folder; raises `NoSuchFile`."""
     parts = clean(path)
     if not parts:
-        with _folder(place, (), create=True) as folder:
+        with folder_at(place, (), create=True) as folder:
             return _entry("", os.fstat(folder))
-    with _folder(place, parts[:-1]) as folder:
+    with folder_at(place, parts[:-1]) as folder:
         try:
             found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError as error:
@@ -215,7 +225,7 @@ def exists(place: str | Place, path: str) -> bool:
 def open_file(place: str | Place, path: str) -> IO[bytes]:
     """A file to read from, which the caller closes; raises `NoSuchFile`."""
     parts = clean_file(path)
-    with _folder(place, parts[:-1]) as folder:
+    with folder_at(place, parts[:-1]) as folder:
         return _file(folder, parts)
 
 
@@ -246,14 +256,14 @@ def write(place: str | Place, path: str, content: bytes | IO[bytes], *, overwrit
     with `overwrite=False`, for anything."""
     parts = clean_file(path)
     limit = settings.KESTRA_LIMITS["file_bytes"]
-    with _folder(place, parts[:-1], create=True) as folder:
+    with folder_at(place, parts[:-1], create=True) as folder:
         if not overwrite and _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there.")
         temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                _fill(file, content, limit, "/".join(parts))
+                fill(file, content, limit, "/".join(parts))
             try:
                 os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
             except IsADirectoryError as error:
@@ -265,7 +275,8 @@ def write(place: str | Place, path: str, content: bytes | IO[bytes], *, overwrit
         return _entry("/".join(parts), os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
 
 
-def _fill(file: IO[bytes], content: bytes | IO[bytes], limit: int, path: str) -> None:
+def fill(file: IO[bytes], content: bytes | IO[bytes], limit: int, path: str) -> None:
+    """Write a content of at most `limit` bytes into a file; raises `TooLarge`, which names it by `path`."""
     written = 0
     pieces = iter([content]) if isinstance(content, bytes) else iter(lambda: content.read(1 << 20), b"")
     for piece in pieces:
@@ -286,7 +297,7 @@ def _is_there(name: str, folder: int) -> bool:
 def make_dir(place: str | Place, path: str) -> Stats:
     """Make a folder with its parents; one that is there already stays as it is. Raises `NameTaken` for a file of that name."""
     parts = clean_file(path)
-    with _folder(place, parts, create=True) as folder:
+    with folder_at(place, parts, create=True) as folder:
         return _entry("/".join(parts), os.fstat(folder))
 
 
@@ -298,7 +309,7 @@ def move(place: str | Place, source: str, target: str) -> Stats:
             return stats(place, source)
         raise UnsafePath("A folder cannot be moved into itself.")
     stats(place, source)
-    with _folder(place, old[:-1]) as before, _folder(place, new[:-1], create=True) as after:
+    with folder_at(place, old[:-1]) as before, folder_at(place, new[:-1], create=True) as after:
         if _is_there(new[-1], after):
             raise NameTaken(f"{'/'.join(new)} is already there.")
         os.rename(old[-1], new[-1], src_dir_fd=before, dst_dir_fd=after)
@@ -306,46 +317,27 @@ def move(place: str | Place, source: str, target: str) -> Stats:
 
 
 def delete(place: str | Place, path: str) -> bool:
-    """Delete a file, or a folder with everything in it, for good; False where there was none."""
+    """Take a file, or a folder with everything in it, away in one step and for good; False where there was none."""
     parts = clean_file(path)
+    token = secrets.token_hex(12)
     try:
-        with _folder(place, parts[:-1]) as folder:
-            found = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
-            if stats_module.S_ISDIR(found.st_mode):
-                shutil.rmtree(parts[-1], dir_fd=folder)
-            else:
-                os.unlink(parts[-1], dir_fd=folder)
+        with folder_at(place, parts[:-1]) as folder, folder_at(place, (), create=True, base=(TRASH,)) as trash:
+            os.rename(parts[-1], token, src_dir_fd=folder, dst_dir_fd=trash)
+            for name in os.listdir(trash):  # this one, and what a crash left there
+                _remove(name, trash)
     except (NoSuchFile, FileNotFoundError):
         return False
     return True
 
 
-def discard(place: str | Place, path: str) -> str:
-    """Take a file or folder away so that `restore` can bring it back for a day; answers the token for it. Raises `NoSuchFile`."""
-    parts = clean_file(path)
-    stats(place, path)
-    token = f"{int(time.time())}-{secrets.token_hex(8)}"
-    with _folder(place, parts[:-1]) as folder, _folder(place, (), create=True, base=(TRASH,)) as trash:
-        for old in os.listdir(trash):
-            if int(old.partition("-")[0]) < time.time() - TRASH_LIFE:
-                shutil.rmtree(old, dir_fd=trash)
-        with _folder(place, (token, *parts[:-1]), create=True, base=(TRASH,)) as kept:
-            os.rename(parts[-1], parts[-1], src_dir_fd=folder, dst_dir_fd=kept)
-    return token
-
-
-def restore(place: str | Place, token: str, path: str) -> Stats:
-    """Bring back what `discard` took away; raises `NoSuchFile` when it is gone for good, `NameTaken` when something new is there."""
-    parts = clean_file(path)
-    if not re.fullmatch(r"[0-9]+-[0-9a-f]{16}", token, re.ASCII):
-        raise NoSuchFile
-    with _folder(place, (token, *parts[:-1]), base=(TRASH,)) as kept, _folder(place, parts[:-1], create=True) as folder:
-        if not _is_there(parts[-1], kept):
-            raise NoSuchFile("It was deleted too long ago.")
-        if _is_there(parts[-1], folder):
-            raise NameTaken(f"{'/'.join(parts)} is already there again.")
-        os.rename(parts[-1], parts[-1], src_dir_fd=kept, dst_dir_fd=folder)
-    return stats(place, path)
+def _remove(name: str, folder: int) -> None:
+    try:
+        if stats_module.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            shutil.rmtree(name, dir_fd=folder)
+        else:
+            os.unlink(name, dir_fd=folder)
+    except FileNotFoundError:
+        pass  # someone else was as quick
 
 
 def search(place: str | Place, query: str) -> list[str]:
@@ -376,7 +368,7 @@ def copy_to(place: str | Place, folder: Path, include: Sequence[str] = (), exclu
         return []
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with _folder(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
+        with folder_at(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
             for path in paths:
                 parts = clean_file(path)
                 with _file(before.at(parts[:-1]), parts) as original:
@@ -433,36 +425,34 @@ def export_zip(place: str | Place, flows: Mapping[str, str] = MappingProxyType({
     return target.getvalue()
 
 
-def import_zip(place: str | Place, source: IO[bytes], flows: Callable[[list[bytes]], None] | None = None) -> list[str]:
-    """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`.
-
-    What its folder `_flows` holds is no file: `flows` is given it before anything is written, and may refuse.
-    """
+@contextlib.contextmanager
+def opened_zip(source: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """A zip archive to read from; raises `Invalid`."""
     try:
         archive = zipfile.ZipFile(source)
     except DAMAGED as error:
         raise Invalid("This is not a zip archive.") from error
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        limit = settings.KESTRA_LIMITS["upload_bytes"]
-        if sum(member.file_size for member in members) > 10 * limit or len(members) > 10_000:
-            raise TooLarge(f"Unpacked, the archive is larger than {size_text(10 * limit)} or has more than 10 000 files.")
-        apart = [member for member in members if flows is not None and member.filename.startswith(f"{FLOWS}/")]
-        members = [member for member in members if member not in apart]
-        for member in members:
-            clean_file(asked(member.filename))
-        try:
-            damaged = archive.testzip()
-        except DAMAGED as error:
-            raise Invalid("The archive is damaged, encrypted or packed by an unknown method; nothing was unpacked.") from error
-        if damaged is not None:
-            raise Invalid(f"The archive is damaged at {damaged[:200]}; nothing was unpacked.")
-        if flows is not None:
-            flows([archive.read(member) for member in apart])
-        for member in members:
-            with archive.open(member) as content:
-                write(place, member.filename, content)
-    return [member.filename for member in members]
+        yield archive
+
+
+def members_of(archive: zipfile.ZipFile, *, apart: bool = False) -> tuple[list[zipfile.ZipInfo], list[zipfile.ZipInfo]]:
+    """The files of a zip archive that can all be written; and `apart` from them those of its folder `_flows`. Raises `Invalid`."""
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    limit = settings.KESTRA_LIMITS["upload_bytes"]
+    if sum(member.file_size for member in members) > 10 * limit or len(members) > 10_000:
+        raise TooLarge(f"Unpacked, the archive is larger than {size_text(10 * limit)} or has more than 10 000 files.")
+    flows = [member for member in members if apart and member.filename.startswith(f"{FLOWS}/")]
+    members = [member for member in members if member not in flows]
+    for member in members:
+        clean_file(asked(member.filename))
+    try:
+        damaged = archive.testzip()
+    except DAMAGED as error:
+        raise Invalid("The archive is damaged, encrypted or packed by an unknown method; nothing was unpacked.") from error
+    if damaged is not None:
+        raise Invalid(f"The archive is damaged at {damaged[:200]}; nothing was unpacked.")
+    return members, flows
 
 
 def used(place: str | Place) -> tuple[int, int]:

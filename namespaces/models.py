@@ -194,3 +194,66 @@ class Repository(models.Model):
     fetched = models.DateTimeField(null=True)
     changed = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+
+class Deletion(models.Model):
+    """A file or folder that somebody deleted and that may be brought back; `folders` are those that went, itself among them."""
+
+    namespace = models.CharField(max_length=150)
+    place = models.CharField(max_length=400)
+    path = models.CharField(max_length=1024)
+    folders = models.JSONField(default=list)
+    files = models.IntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    execution = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    restored = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["namespace", "place", "-at"], name="deletion_place")]
+
+
+class FileVersion(models.Model):
+    """What a file of a namespace held from some moment on, or held when it went away. Rows are only added, until they are too old.
+
+    `place` is the key of the copy, `other` the path before or after a move, or the number of the version that was brought back.
+    """
+
+    class Reason(models.TextChoices):
+        """How this version came to be."""
+
+        SAVED = "saved", "saved"
+        UPLOADED = "uploaded", "uploaded"
+        FOUND = "found", "found on disk"
+        SYNCED = "synced", "brought from Git"
+        MERGED = "merged", "merged"
+        RESTORED = "restored", "restored"
+        REPLACED = "replaced", "replaced in several files"
+        MOVED = "moved", "moved here"
+        AWAY = "away", "moved away"
+        DELETED = "deleted", "deleted"
+
+    namespace = models.CharField(max_length=150)
+    place = models.CharField(max_length=400)
+    path = models.CharField(max_length=1024)
+    number = models.IntegerField()
+    blob = models.CharField(max_length=40)
+    size = models.BigIntegerField()
+    reason = models.CharField(max_length=10, choices=Reason.choices)
+    other = models.CharField(max_length=1024, blank=True)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    execution = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+    deletion = models.ForeignKey(Deletion, null=True, on_delete=models.CASCADE, related_name="versions")
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["namespace", "place", "path", "-id"], name="version_path"),
+            models.Index(fields=["namespace", "blob"], name="version_blob"),
+        ]
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file went away with this content."""
+        return self.reason in (self.Reason.AWAY, self.Reason.DELETED)

@@ -36,7 +36,7 @@ from kestra_web.asgi import application
 from kv import services as kv
 from namespaces import files
 from namespaces.models import User
-from namespaces.services import connections, secrets, tokens
+from namespaces.services import connections, secrets, tokens, versions
 from tests import builders, walking
 from tests.executions import page_data
 
@@ -546,7 +546,7 @@ class World:
         }  # fmt: skip
 
     def address(self, route: Route) -> str:
-        query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "token": self.discarded}
+        query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "deletion": self.discarded}
         query |= {"node": "model.shop.orders" if "lineage" in route.pattern else "root.greet", "column": "id"} | ({"all": "yes"} if route.pattern.startswith("executions/bulk") else {})
         query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
         if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
@@ -559,7 +559,8 @@ class World:
             files.delete(NS, path)
         files.write(NS, "a.txt", b"old")
         files.write(NS, "gone.txt", b"gone")
-        self.discarded = files.discard(NS, "gone.txt")
+        deletion = versions.delete(NS, "gone.txt", author=versions.SYSTEM)
+        self.discarded = str(deletion.pk) if deletion else ""
 
     def ask(self, client: Client, route: Route) -> Any:
         """What somebody is answered."""

@@ -266,6 +266,8 @@ LIMITS = {
     "retain executions": "Executions are kept for",
     "retain logs": "Log lines are kept for",
     "retain outputs": "Files of executions are kept for",
+    "retain versions": "Replaced and deleted namespace files are kept for",
+    "versions": "Versions of one namespace file",
     "retain working": "Working folders left behind are kept for",
     "retain environments": "Environments not used are kept for",
 }

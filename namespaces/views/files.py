@@ -15,10 +15,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
-from namespaces.models import Role
+from namespaces.models import FileVersion, Role
 from namespaces.paths import asked
 from namespaces.rights import login_required
 from namespaces.selectors import tree
+from namespaces.selectors import versions as selectors
+from namespaces.services import versions
 from namespaces.views.shell import shell
 from ui.errors import Invalid
 from ui.formats import plural
@@ -41,6 +43,10 @@ def icon_of(path: str) -> str:
     """The icon of a file by the end of its name."""
     suffix = PurePosixPath(path).suffix.lower()
     return next((icon for icon, suffixes in ICONS.items() if suffix in suffixes), "file")
+
+
+def _by(request: HttpRequest) -> versions.Author:
+    return versions.Author(request.user)
 
 
 def _fingerprint(content: bytes) -> str:
@@ -150,7 +156,7 @@ def save(request: HttpRequest, namespace: str) -> HttpResponse:
         context = {**_context(request, namespace, path, Role.MEMBER), "conflict": True}
         context["file"] = {**context["file"], "kind": "text", "text": text, "language": PurePosixPath(path).suffix.lower()[1:]}
         return page(request, PAGE, FRAGMENT, {**context, "rows": _rows(namespace, "", path)}, status=422)
-    store.write(namespace, path, content)
+    versions.write(namespace, path, content, author=_by(request))
     context = {**frame, **_context(request, namespace, path)}
     return done(request, url_of(namespace, path), message=f"{PurePosixPath(path).name} saved", fragment=FRAGMENT, context=context)
 
@@ -164,7 +170,7 @@ def create(request: HttpRequest, namespace: str) -> HttpResponse:
     if request.POST.get("kind") == "folder":
         entry = store.make_dir(namespace, path)
         return done(request, url_of(namespace, entry.path), message=f"Folder {entry.name} is made")
-    entry = store.write(namespace, path, b"", overwrite=False)
+    entry = versions.write(namespace, path, b"", author=_by(request), overwrite=False)
     return done(request, url_of(namespace, entry.path), message=f"{entry.name} is made")
 
 
@@ -178,12 +184,15 @@ def upload(request: HttpRequest, namespace: str) -> HttpResponse:
     if not uploads:
         raise Invalid("Choose at least one file.")
     written: list[str] = []
+    author = _by(request)
     for item in uploads:
         if "unpack" in request.POST and (item.name or "").lower().endswith(".zip"):
-            written += store.import_zip(namespace, item)
+            written += versions.import_zip(namespace, item, author=author)
         else:
             target = asked(f"{folder}/{item.name}" if folder else item.name or "")
-            written.append(store.write(namespace, target, item, overwrite="replace" in request.POST).path)
+            replace = "replace" in request.POST
+            entry = versions.write(namespace, target, item, author=author, reason=FileVersion.Reason.UPLOADED, overwrite=replace)
+            written.append(entry.path)
     return done(request, url_of(namespace, written[0] if len(written) == 1 else folder), message=f"{plural(len(written), 'file')} uploaded")
 
 
@@ -192,18 +201,22 @@ def upload(request: HttpRequest, namespace: str) -> HttpResponse:
 def rename(request: HttpRequest, namespace: str) -> HttpResponse:
     """Rename or move a file or folder."""
     shell(request, namespace, "files", Role.MEMBER)
-    entry = store.move(namespace, asked(request.POST.get("path", "")), asked(request.POST.get("to", "").strip()))
+    entry = versions.move(
+        namespace, asked(request.POST.get("path", "")), asked(request.POST.get("to", "").strip()), author=_by(request)
+    )  # fmt: skip
     return done(request, url_of(namespace, entry.path), message=f"Now {entry.path}")
 
 
 @require_POST
 @login_required
 def delete(request: HttpRequest, namespace: str) -> HttpResponse:
-    """Take a file or folder away; Undo brings it back for a day."""
+    """Take a file or folder to the trash; Undo brings it back."""
     shell(request, namespace, "files", Role.MEMBER)
     path = asked(request.POST.get("path", ""))
-    token = store.discard(namespace, path)
-    undo = f"{reverse('namespaces:restore_file', args=[namespace])}?{urlencode({'token': token, 'path': path})}"
+    deletion = versions.delete(namespace, path, author=_by(request))
+    if deletion is None:
+        raise store.NoSuchFile(f"There is no file {path}.")
+    undo = f"{reverse('namespaces:restore_file', args=[namespace])}?{urlencode({'deletion': deletion.pk})}"
     return done(request, url_of(namespace, path.rpartition("/")[0]), message=f"{PurePosixPath(path).name} is deleted", undo=undo)
 
 
@@ -212,7 +225,7 @@ def delete(request: HttpRequest, namespace: str) -> HttpResponse:
 def restore(request: HttpRequest, namespace: str) -> HttpResponse:
     """Bring back what was deleted."""
     shell(request, namespace, "files", Role.MEMBER)
-    entry = store.restore(namespace, request.GET.get("token", ""), asked(request.GET.get("path", "")))
+    entry = versions.undelete(selectors.deletion(namespace, request.GET.get("deletion", "")), author=_by(request))
     return done(request, url_of(namespace, entry.path), message=f"{entry.name} is back")
 
 

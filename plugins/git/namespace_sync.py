@@ -163,24 +163,18 @@ def _bring(
         _check_missing(gone, missing, f"the branch '{branch}'")
         removes = missing == "DELETE" and not protected
         if not dry:
-            for path in gone if removes else []:
-                _delete(port, namespace, path)
+            deleted = gone if removes else []
+            for path in (path for path in deleted if path.startswith(FLOWS)):
+                port.flows.delete(namespace, path.removeprefix(FLOWS).removesuffix(".yaml"))
             changed = [path for path, state in states.items() if state in ("add", "update")]
             for path in changed:
                 if path in contents:
                     port.flows.put(contents[path].decode())
             paths = [path for path in changed if path not in contents]
-            for path, content in zip(paths, trees.contents([blobs[path].sha for path in paths]), strict=True):
-                port.files.write(path.removeprefix(FILES), content)
+            brought = zip([path.removeprefix(FILES) for path in paths], trees.contents([blobs[path].sha for path in paths]), strict=True)
+            port.files.sync(brought, [path.removeprefix(FILES) for path in deleted if path.startswith(FILES)])
     words = {"add": "ADDED", "update": "UPDATED_KES", "same": "UNCHANGED", "remove": "DELETED_KES" if removes else "UNCHANGED"}
     return _rows(states, words, folder)
-
-
-def _delete(port: NamespacePort, namespace: str, path: str) -> None:
-    if path.startswith(FILES):
-        port.files.delete(path.removeprefix(FILES))
-    else:
-        port.flows.delete(namespace, path.removeprefix(FLOWS).removesuffix(".yaml"))
 
 
 def _below(blobs: Mapping[str, Blob], folder: str) -> dict[str, Blob]:

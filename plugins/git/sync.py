@@ -91,10 +91,8 @@ def _bring_files(context: RunContext, port: NamespacePort, trees: Trees, wanted:
     changed = [path for path, blob in wanted.items() if there.get(path) != blob.sha]
     for path in sorted(wanted):
         context.log("INFO", f"{'=' if path not in changed else '~' if path in there else '+'} _files/{path}")
-    for path in sorted(there.keys() - wanted.keys()):
+    gone = sorted(there.keys() - wanted.keys())
+    for path in gone:
         context.log("INFO", f"- _files/{path}")
-        if not dry:
-            port.files.delete(path)
     if not dry:
-        for path, content in zip(changed, trees.contents([wanted[path].sha for path in changed]), strict=True):
-            port.files.write(path, content)
+        port.files.sync(zip(changed, trees.contents([wanted[path].sha for path in changed]), strict=True), gone)

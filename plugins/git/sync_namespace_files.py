@@ -1,9 +1,9 @@
 """Bring files of a Git branch into a namespace.
 
-What lies in `gitDirectory` of the branch comes to the namespace: new files are added, files that differ are overwritten (push what was
-changed here first), files that are the same are left alone. `delete: true` also deletes what the branch does not have; `delete: synced`
-only deletes what an earlier sync brought and the branch has no more. A `.kestraignore` at the top of the folder, in the syntax of
-.gitignore, leaves files out.
+What lies in `gitDirectory` of the branch comes to the namespace: new files are added, files that differ are overwritten (what they held
+stays in their history), files that are the same are left alone. `delete: true` also deletes what the branch does not have;
+`delete: synced` only deletes what an earlier sync brought and the branch has no more. A `.kestraignore` at the top of the folder, in
+the syntax of .gitignore, leaves files out.
 
 The output `files` names every file with what happened to it: ADDED, OVERWRITTEN, UNCHANGED or DELETED. With `dryRun: true` it says what
 would happen, and nothing does.
@@ -141,8 +141,6 @@ def _above(path: str) -> list[str]:
 
 def _apply(plan: _Plan, trees: Trees, wanted: Mapping[str, Blob], files: FilesPort, folder: str) -> None:
     top = f"{folder}/" if folder else ""
-    for path in plan.of_state("DELETED"):
-        files.delete(top + path)
     changed = plan.of_state("ADDED", "OVERWRITTEN")
-    for path, content in zip(changed, trees.contents([wanted[path].sha for path in changed]), strict=True):
-        files.write(top + path, content)
+    contents = zip(changed, trees.contents([wanted[path].sha for path in changed]), strict=True)
+    files.sync(((top + path, content) for path, content in contents), [top + path for path in plan.of_state("DELETED")])

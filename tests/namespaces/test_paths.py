@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from namespaces import files
+from namespaces import blobs, files
 from namespaces.paths import BadNamespace, UnsafePath, check_namespace, clean, namespace_folders
+from namespaces.services import versions
 from ui.errors import Conflict, KestraError, Missing
 
 NS = "company.team"
@@ -55,18 +56,22 @@ def folder(storage: Path) -> Path:
 @pytest.mark.parametrize("path", REFUSED)
 def test_a_hostile_path_is_refused_by_every_door(path: str, storage: Path) -> None:
     files.write(NS, "kept.txt", b"kept")
-    before = sorted(str(found) for found in storage.parent.rglob("*"))
+    with blobs.changing(NS):
+        before = sorted(str(found) for found in storage.parent.rglob("*"))
     doors = [
         lambda: files.read(NS, path),
         lambda: files.write(NS, path, b"x"),
         lambda: files.delete(NS, path),
-        lambda: files.discard(NS, path),
         lambda: files.make_dir(NS, path),
         lambda: files.move(NS, "kept.txt", path),
         lambda: files.move(NS, path, "moved.txt"),
         lambda: files.stats(NS, path),
         lambda: files.list_dir(NS, path),
-        lambda: files.restore(NS, "1-aa", path),
+        lambda: versions.write(NS, path, b"x", author=versions.SYSTEM),
+        lambda: versions.write_all(NS, [(path, b"x")], author=versions.SYSTEM),
+        lambda: versions.delete(NS, path, author=versions.SYSTEM),
+        lambda: versions.move(NS, "kept.txt", path, author=versions.SYSTEM),
+        lambda: versions.record(NS, [path]),
     ]
     for door in doors:
         with pytest.raises(UnsafePath) as refused:
@@ -170,7 +175,7 @@ def test_a_zip_with_a_hostile_name_writes_nothing(name: str) -> None:
         made.writestr("good.txt", "x")
         made.writestr(name, "x")
     with pytest.raises(UnsafePath):
-        files.import_zip(NS, archive)
+        versions.import_zip(NS, archive, author=versions.SYSTEM)
     assert list(files.walk(NS)) == []
 
 

@@ -17,7 +17,7 @@ from kv import urls as kv_urls
 from kv.models import KeyValue
 from namespaces import files, urls
 from namespaces.models import ApiToken, Member, Namespace, Role, Secret, User
-from namespaces.services import secrets, tokens
+from namespaces.services import secrets, tokens, versions
 from tests import builders
 
 NS = "company.team"
@@ -121,8 +121,14 @@ def prepared(route: Route, world: dict[str, User]) -> tuple[str, dict[str, Any]]
     data = {name.rstrip("_"): value for name, value in route.data.items()}
     if "files" in data:
         data["files"] = SimpleUploadedFile("up.txt", b"x")
-    query = f"token={files.discard(NS, 'gone.txt')}&path=gone.txt" if route.query == "discarded" else route.query
+    query = f"deletion={_deleted()}" if route.query == "discarded" else route.query
     return reverse(route.name, args=args) + (f"?{query}" if query else ""), data
+
+
+def _deleted() -> int:
+    deletion = versions.delete(NS, "gone.txt", author=versions.SYSTEM)
+    assert deletion is not None
+    return deletion.pk
 
 
 def _argument(argument: Any, world: dict[str, User]) -> Any:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -57,6 +57,11 @@ class MemoryFiles:
 
     def delete(self, path: str) -> bool:
         return self.contents.pop(path, None) is not None
+
+    def sync(self, contents: Iterable[tuple[str, bytes]], deleted: Sequence[str] = ()) -> None:
+        for path in deleted:
+            self.delete(path)
+        self.contents.update(contents)
 
     def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
         names = self.list(include, exclude)
