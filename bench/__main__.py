@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import chain, dbt, fires, language, latency, load, machine, stack
+from bench import chain, dbt, fires, language, latency, live, load, machine, stack
 from bench.stack import Client
 from tests.machine import postgres, postgres_programs
 
@@ -36,6 +36,9 @@ PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
     "dbt-400": dbt.build(400, 0.75),
     "dbt-one-1000": dbt.one_of(1000, 0.3, 250),
     "dbt-run-1000": dbt.run_one,
+    "dbt-rows": live.rows,
+    "dbt-told": live.overhead,
+    "gantt": live.gantt,
 }
 ASKED_FOR: dict[str, Callable[[Client, Path], Iterator[object]]] = {  # minutes each, most of them dbt's own
     "dbt-2000": dbt.build(2000, 0.8),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import sync_playwright
-
+from bench import browser
 from bench.figures import Figure, p95
-from bench.stack import EMAIL, PASSWORD, Client
+from bench.stack import Client
 
 FLOW = """id: ticker
 namespace: bench.core
@@ -43,36 +40,23 @@ WATCH = """() => {
 
 def measure(client: Client, _home: Path) -> Iterator[object]:
     """What 95 of 100 lines take."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        yield "left out, no Chromium on this machine"
+    if browser.program() is None:
+        yield browser.MISSING
         return
-    lines = times(client, chromium)
+    lines = times(client)
     yield Figure("line on stdout to open page, p95", p95(lines), "ms", 300, note=f"median {statistics.median(lines):.0f} ms")
 
 
-def times(client: Client, chromium: str) -> list[float]:
+def times(client: Client) -> list[float]:
     """Milliseconds per line, in the order of the lines."""
     client.put_flow(FLOW)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"])
-        page = browser.new_page(viewport={"width": 1280, "height": 2400})
-        _sign_in(page, client.url)
+    with browser.signed_in(client, height=2400) as page:
         execution_id = client.start("bench.core", "ticker")
         page.goto(f"{client.url}/executions/{execution_id}/logs/")
         page.evaluate(WATCH)
         client.until_terminated(execution_id, 120, every=0.5)
         page.wait_for_timeout(1500)
         seen: dict[str, float] = page.evaluate("() => window.seen")
-        browser.close()
     if len(seen) < 90:
         raise RuntimeError(f"only {len(seen)} of 100 lines reached the page")
     return [seen[number] for number in sorted(seen, key=int)]
-
-
-def _sign_in(page: Any, url: str) -> None:
-    page.goto(f"{url}/signin")
-    page.fill("input[type=email], input[name=email], input[name=username]", EMAIL)
-    page.fill("input[type=password]", PASSWORD)
-    page.press("input[type=password]", "Enter")
-    page.wait_for_url(lambda address: "signin" not in address)

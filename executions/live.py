@@ -9,7 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from executions import page_logs, page_selectors
+from executions import gantt_html, page_logs, page_selectors
 from executions.execution_context import header_context
 from executions.models import Execution
 from namespaces.models import User
@@ -61,7 +61,7 @@ def _gantt(execution: Execution, since: int) -> Message:
         "span": axis.span,
         "live": axis.live,
         "count": page_selectors.gantt_row_count(execution),
-        "rows": [render_to_string("executions/_gantt_row.html", {"row": row, "axis": axis}) for row in rows],
+        "rows": [gantt_html.row_html(row, axis) for row in rows],
     }
 
 

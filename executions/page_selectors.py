@@ -81,7 +81,7 @@ def gantt_rows(execution: Execution, axis: time_axis.Axis, opened: Opened = Open
 
 
 def _steps_of(execution: Execution, seen: Seen) -> QuerySet[Step]:
-    steps = Step.objects.filter(execution=execution)
+    steps = Step.objects.filter(execution=execution).defer("histories")
     return steps.filter(task_run_id__in=seen.parents) if seen.loops else steps
 
 

@@ -23,7 +23,7 @@ _APART = ("command", "batch")  # rows that hold others, or are a part of one
 
 def spans_of(execution: Execution) -> list[timing.Span]:
     """The steps of an execution, of each task run those of its last attempt."""
-    steps = list(Step.objects.filter(execution=execution).exclude(kind__in=_APART).order_by("position"))
+    steps = list(Step.objects.filter(execution=execution).exclude(kind__in=_APART).defer("histories", "message").order_by("position"))
     last: dict[str, int] = defaultdict(int)
     for step in steps:
         last[step.task_run_id] = max(last[step.task_run_id], step.attempt)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from statistics import median
@@ -66,20 +67,37 @@ def critical_path(spans: Iterable[Span]) -> list[Span]:
     for span in ran:
         tests[span.tests].append(span)
         threads[span.of, span.thread].append(span)
-    alone = [span for span in ran if span.alone]
+    of_thread = {key: _Ended(own) for key, own in threads.items()}
+    everything, alone = _Ended(ran), _Ended([span for span in ran if span.alone])
     path = [max(ran, key=_end)]
     seen = {path[0].id}
     while True:
         here = path[-1]
+        until = _start(here) + SLACK
         before = [by_name[name] for name in (*here.waits_for, here.tests) if name in by_name]
         before += [test for name in here.waits_for for test in tests.get(name, ()) if name]
-        before += threads[here.of, here.thread] if here.thread else []
-        before += ran if here.alone else alone
-        fitting = [span for span in before if span.id not in seen and _end(span) <= _start(here) + SLACK]
+        before += of_thread[here.of, here.thread].last(until, seen) if here.thread else []
+        before += (everything if here.alone else alone).last(until, seen)
+        fitting = [span for span in before if span.id not in seen and _end(span) <= until]
         if not fitting:
             return path[::-1]
         path.append(max(fitting, key=_end))
         seen.add(path[-1].id)
+
+
+class _Ended:
+    """Steps by their ends, to be asked often for the last one that had ended at a moment."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = sorted(spans, key=_end)
+        self._ends = [_end(span) for span in self._spans]
+
+    def last(self, until: datetime, without: Container[str]) -> list[Span]:
+        """That one, as a list of one; empty where there is none."""
+        at = bisect_right(self._ends, until) - 1
+        while at >= 0 and self._spans[at].id in without:
+            at -= 1
+        return self._spans[at : at + 1] if at >= 0 else []
 
 
 def _start(span: Span) -> datetime:

@@ -11,12 +11,13 @@ from urllib.parse import urlencode
 
 from django import template
 from django.utils import timezone
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 
 from engine.document import Flow
 from executions import storage
 from executions.gantt import Row
+from executions.gantt_html import row_html
 from executions.models import LogLine
 from executions.page_logs import Shown, shown
 from executions.time_axis import Axis
@@ -52,29 +53,9 @@ def quick_icon(name: str, size: str = "") -> SafeString:
 
 
 @register.simple_tag
-def lane(row: Row, axis: Axis) -> SafeString:
-    """The bars of a row: one `<svg>` whose rectangles carry their times in ms, so that the page can place them again on another axis."""
-    placed = [axis.place(bar) for bar in row.bars]
-    rectangles = format_html_join(
-        "",
-        '<rect class="bar{}" data-state="{}" data-from="{}"{}{} x="{}" y="{}" width="{}" height="{}" rx="{}"/>',
-        (
-            (
-                f" {p.bar.css}" if p.bar.css else "",
-                p.bar.state,
-                p.bar.start,
-                "" if p.bar.end is None else format_html(' data-to="{}"', p.bar.end),
-                format_html(' data-step="{}" data-label="{}"', p.bar.step, p.bar.label) if p.bar.step else "",
-                p.x,
-                p.y,
-                p.width,
-                p.height,
-                1 if p.bar.css == "test" else 2,
-            )
-            for p in placed
-        ),
-    )
-    return format_html('<svg class="lane" width="100%" height="24" aria-hidden="true">{}</svg>', rectangles)
+def gantt_row(row: Row, axis: Axis) -> SafeString:
+    """One row of the Gantt."""
+    return row_html(row, axis)
 
 
 @register.filter

@@ -133,10 +133,12 @@ function matches(row) {
   return !filter.text || row.dataset.search.includes(filter.text);
 }
 
+const isFiltered = () => filter.state !== "" || filter.text !== "" || filter.path;
+
 // Which rows are seen: those below an open row, or with a filter those that match and what stands above them.
 function arrange() {
   const list = rows();
-  const filtered = filter.state !== "" || filter.text !== "" || filter.path;
+  const filtered = isFiltered();
   const seen = new Map();
   let count = 0;
   if (filtered) {
@@ -146,20 +148,28 @@ function arrange() {
       count += 1;
       for (let at = row; at && !seen.get(at.id); at = byId.get(`row-${at.dataset.parent}`)) seen.set(at.id, true);
     }
-    for (const row of list) row.hidden = !seen.get(row.id);
+    for (const row of list) hide(row, !seen.get(row.id));
   } else {
     for (const row of list) {
       const parent = seen.get(`row-${row.dataset.parent}`);
       const visible = parent === undefined || parent;
-      row.hidden = !visible;
+      hide(row, !visible);
       seen.set(row.id, visible && isOpen(row));
     }
     count = list.length;
   }
+  showEmpty(count, list.length);
+}
+
+function hide(row, value) {
+  if (row.hidden !== value) row.hidden = value;
+}
+
+function showEmpty(count, total) {
   const empty = one("#gantt-empty");
   empty.hidden = count > 0;
-  for (const part of all("[data-filtered]", empty)) part.hidden = list.length === 0;
-  for (const part of all("[data-none]", empty)) part.hidden = list.length > 0;
+  for (const part of all("[data-filtered]", empty)) part.hidden = total === 0;
+  for (const part of all("[data-none]", empty)) part.hidden = total > 0;
   if (!one('.gantt-row[tabindex="0"]:not([hidden])', body())) {
     for (const row of all('.gantt-row[tabindex="0"]', body())) row.tabIndex = -1;
     const first = one(".gantt-row:not([hidden])", body());
@@ -210,28 +220,59 @@ function addState(state, number) {
 
 const maker = document.createElement("template");
 
+const last = new Map(); // row id → id of the last row right below it; "" → the last of the first level
+
 function insert(row) {
   const parent = row.dataset.parent ? document.getElementById(`row-${row.dataset.parent}`) : null;
-  const level = Number(row.getAttribute("aria-level"));
-  const position = Number(row.dataset.position);
-  let after = parent;
-  let at = parent ? parent.nextElementSibling : body().firstElementChild;
-  // Siblings stand in order of creation, each followed by what is below it.
-  while (at && (!parent || Number(at.getAttribute("aria-level")) > Number(parent.getAttribute("aria-level")))) {
-    if (Number(at.getAttribute("aria-level")) === level && Number(at.dataset.position) > position) break;
-    after = at;
-    at = at.nextElementSibling;
-  }
+  const after = isLast(row, parent) ? lastBelow(parent) : before(row, parent);
   if (after) after.after(row);
   else body().prepend(row);
+  if (isLast(row, parent) || !isBeside(row, lastChild(parent))) last.set(parent?.id ?? "", row.id);
   row.dataset.late = "";
 }
 
+const level = (row) => Number(row.getAttribute("aria-level"));
+const position = (row) => Number(row.dataset.position);
+const lastChild = (parent) => document.getElementById(last.get(parent?.id ?? "") ?? "");
+const isBeside = (row, other) => other !== null && other.dataset.parent === row.dataset.parent;
+
+// Most rows that come are the newest below their parent, which needs no search among thousands.
+function isLast(row, parent) {
+  const child = lastChild(parent);
+  return isBeside(row, child) && position(child) <= position(row);
+}
+
+function lastBelow(parent) {
+  let at = parent;
+  for (let child = lastChild(at); child && child !== at; child = lastChild(at)) at = child;
+  return at;
+}
+
+// Siblings stand in order of creation, each followed by what is below it.
+function before(row, parent) {
+  let after = parent;
+  let at = parent ? parent.nextElementSibling : body().firstElementChild;
+  while (at && (!parent || level(at) > level(parent))) {
+    if (level(at) === level(row) && position(at) > position(row)) break;
+    after = at;
+    at = at.nextElementSibling;
+  }
+  return after;
+}
+
+// What is last below each row, by reading all of them.
+function noteLast() {
+  last.clear();
+  for (const row of rows()) last.set(row.dataset.parent ? `row-${row.dataset.parent}` : "", row.id);
+}
+
+// Puts a row where it belongs; answers whether rows below it are to be shown or hidden now.
 function take(html) {
   maker.innerHTML = html;
   const row = maker.content.firstElementChild;
   const old = document.getElementById(row.id);
   const wanted = opened.get(row.id);
+  const wasOpen = old && isOpen(old);
   if (wanted !== undefined && row.hasAttribute("aria-expanded")) row.setAttribute("aria-expanded", String(wanted));
   if (row.id === `row-${chosen}`) row.setAttribute("aria-selected", "true");
   if (!old) {
@@ -239,6 +280,7 @@ function take(html) {
   } else if (old.dataset.parent !== row.dataset.parent) {
     row.tabIndex = old.tabIndex; // a test whose model has become known
     old.remove();
+    noteLast();
     insert(row);
   } else if (old.contains(document.activeElement)) {
     for (const { name } of [...old.attributes]) if (!row.hasAttribute(name) && name !== "tabindex") old.removeAttribute(name);
@@ -250,16 +292,19 @@ function take(html) {
     old.replaceWith(row);
   }
   const here = document.getElementById(row.id);
+  const above = document.getElementById(`row-${here.dataset.parent}`);
+  hide(here, above !== null && (above.hidden || !isOpen(above)));
   here.toggleAttribute("data-critical", path.has(here.id.slice(4)));
   for (const bar of all(".bar", here)) place(bar);
   showDuration(here);
+  return old !== null && wasOpen !== isOpen(here);
 }
 
 // --- what is told above the rows: critical path, what is left, what is slow ----------------------------------------------------
 
-function markPath() {
-  for (const row of rows()) row.toggleAttribute("data-critical", path.has(row.id.slice(4)));
-  for (const bar of all(".bar[data-step]", body())) bar.toggleAttribute("data-critical", path.has(bar.dataset.step));
+function mark(id) {
+  document.getElementById(`row-${id}`)?.toggleAttribute("data-critical", path.has(id));
+  if (root().dataset.by) one(`.bar[data-step="${id}"]`, body())?.toggleAttribute("data-critical", path.has(id));
 }
 
 let insightsFrom = "";
@@ -275,8 +320,9 @@ async function fetchInsights() {
   if (details && one("details", old)?.open) details.open = true;
   one("[data-path-toggle]", next)?.setAttribute("aria-pressed", String(filter.path));
   old.replaceWith(next);
+  const before = path;
   path = new Set((next.dataset.path ?? "").split(" ").filter(Boolean));
-  markPath();
+  for (const id of new Set([...before, ...path])) if (before.has(id) !== path.has(id)) mark(id);
   if (filter.path) arrange();
 }
 
@@ -290,17 +336,26 @@ function changed(message) {
   }
   clock = performance.now() - message.now;
   setAxis(message.live ? Math.max(liveSpan(message.now), span) : message.span, message.live);
-  for (const html of message.rows) take(html);
+  let hiding = isFiltered() || body().childElementCount === 0;
+  for (const html of message.rows) hiding = take(html) || hiding;
+  if (hiding) arrange();
   if (message.rows.length) {
-    arrange();
     count();
     const open = all(":scope > [data-iteration]", body()).length;
+    missing = message.count - (rows().length - open);
     if (open && message.rows.some((html) => html.includes(" data-loop"))) reloadSoon();
-    else if (rows().length - open !== message.count) reload();
+    else if (missing < 0) reload();
+    else if (missing > 0) reloadWhereMissing();
     else if (chosen && message.rows.some((html) => html.includes(`id="row-${chosen}"`))) showPane();
   }
   grow();
 }
+
+let missing = 0; // rows that the server counted and this page lacks: those that began while it read bring themselves a moment later
+
+const reloadWhereMissing = gather(() => {
+  if (missing > 0) reload();
+}, 2000);
 
 async function fetchAll() {
   const answer = await fetch(page.dataset.url + location.search, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
@@ -313,7 +368,8 @@ async function fetchAll() {
   readAxis();
   for (const [id, value] of opened) document.getElementById(id)?.setAttribute("aria-expanded", String(value));
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
-  markPath();
+  for (const id of path) mark(id);
+  noteLast();
   arrange();
   count();
   one("#gantt-scroll").scrollTop = top;
@@ -465,6 +521,7 @@ function start() {
   readAxis();
   chosen = new URL(location.href).searchParams.get("row") ?? "";
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
+  noteLast();
   arrange();
   count();
   grow();
