@@ -94,6 +94,10 @@ class Git:
         """The same, on another index."""
         return Git(self.directory, self.tree, index, self.extra)
 
+    def reading(self) -> Git:
+        """The same, writing nothing: not even what Git would keep to be quicker the next time."""
+        return Git(self.directory, self.tree, self.index, {**self.extra, "GIT_OPTIONAL_LOCKS": "0"})
+
     def by(self, name: str, email: str, when: int | None = None, *, author: tuple[str, str, str] | None = None) -> Git:
         """The same, committing as this person; `author` (name, address, date) is whose work it is where that is someone else."""
         stamp = f"{when if when is not None else int(time.time())} +0000"

@@ -27,7 +27,7 @@ STORE = "_git"
 LONGEST_BRANCH = 200
 _MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-_ATTRIBUTES = "* -filter -ident !working-tree-encoding !diff !merge\n"
+_ATTRIBUTES = "* -text !eol -filter -ident !working-tree-encoding\n"  # the bytes of a file are those of its blob
 _EXCLUDED = ".kestra-web-upload-*\n"
 
 
@@ -268,5 +268,3 @@ def _checked(access: Access) -> Access:
         return checked(access, Path("/nonexistent"), [str(folder) for folder in settings.KESTRA_GIT_FOLDERS])
     except (TaskFailed, ValueError) as error:
         raise Invalid(f"{error}.") from error
-
-

@@ -164,7 +164,7 @@ def others(worktree: Worktree) -> list[Elsewhere]:
 
 def _changed(worktree: Worktree) -> list[str]:
     """The paths that a person changed since the shared branch, committed or not."""
-    git, paths = worktree.git, set()
+    git, paths = worktree.git.reading(), set()
     base = git.text("merge-base", "HEAD", worktree.shared, ok=(0, 1, 128))
     if base and git.commit_of("HEAD"):
         paths |= set(git.text("diff", "-z", "--name-only", "--no-renames", "--ignore-submodules=all", base, "--").split("\0"))
