@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.http import HttpRequest
@@ -56,20 +55,8 @@ def _called(request: HttpRequest, namespace: str, flow_id: str, key: str) -> Any
         namespace=namespace,
         flow_id=flow_id,
         key=key,
-        body=_body(request.body),
-        headers={name: [value] for name, value in request.headers.items()},
+        raw=request.body,
+        headers=request.headers,
         parameters={name: request.GET.getlist(name) for name in request.GET},
     )
     return nothing() if row is None else shapes.with_url(row, shapes.begun(row))
-
-
-def _body(raw: bytes) -> Any:
-    """A JSON object or array, else the text, None where there is nothing."""
-    text = raw.decode("utf-8", errors="replace")
-    if not text:
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return value if isinstance(value, dict | list) else text

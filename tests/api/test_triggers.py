@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,8 +14,9 @@ from django.test import Client
 from django.utils import timezone
 
 from executions import schedule, triggering
-from executions.models import Execution, TriggerState
+from executions.models import Execution, LogLine, TriggerState
 from flows import services
+from namespaces.services import secrets as secret_services
 from tests.executions import page_data
 
 ROOT = "/api/v1/main/triggers"
@@ -241,3 +244,54 @@ def test_a_webhook_starts_its_flow_where_its_conditions_hold(body: Any, query: s
     else:
         assert (made.get().inputs, made.get().labels) == ({"who": "me"}, [["team", "data"]])
         assert TriggerState.objects.get(flow_id="hooked").last_execution_id == made.get().id
+
+
+SIGNED_HOOK = """id: signed
+namespace: company.team
+tasks:
+  - {id: greet, type: io.kestra.plugin.core.log.Log, message: hello}
+triggers:
+  - id: pushed
+    type: io.kestra.plugin.core.trigger.Webhook
+    key: known
+    signature: {type: %s, secret: "{{ secret('HOOK') }}"}
+"""
+PUSH = b'{"ref": "refs/heads/main", "note": "\xc3\xa9"}'
+HMAC = hmac.new(b"both-know-it", PUSH, hashlib.sha256).hexdigest()
+RIGHT = {
+    "GITHUB": ("X-Hub-Signature-256", f"sha256={HMAC}"),
+    "BITBUCKET": ("X-Hub-Signature", f"sha256={HMAC}"),
+    "GITEA": ("X-Gitea-Signature", HMAC),
+    "GITLAB": ("X-Gitlab-Token", "both-know-it"),
+}
+
+
+def signed_call(header: str, value: str) -> Any:
+    path = "/api/v1/main/executions/webhook/company.team/signed/known"
+    return Client().post(path, PUSH, "application/json", headers={header: value} if header else {})
+
+
+@pytest.mark.parametrize("type_", RIGHT)
+def test_only_who_signs_starts_a_signed_webhook(type_: str, api: Client) -> None:
+    services.create(user=None, source=SIGNED_HOOK % type_)
+    secret_services.put(user=None, namespace="company.team", key="HOOK", value="both-know-it")
+    header, value = RIGHT[type_]
+    for wrong in (("", ""), (header, ""), (header, value[:-1]), (header, "sha256=" + "0" * 64), (header, "é"), ("X-Other", value)):
+        answer = signed_call(*wrong)
+        assert answer.status_code == 401, (wrong, answer.content)
+        assert b"not signed" in answer.content
+    assert Execution.objects.filter(flow_id="signed").count() == 0
+    said = [line.message for line in LogLine.objects.filter(trigger__flow_id="signed")]
+    assert [any(part in line for line in said) for part in ("missing", "does not fit", "both-know-it")] == [True, True, False]
+
+    assert signed_call(header, value).status_code == 200
+    made = Execution.objects.get(flow_id="signed")
+    assert "both-know-it" not in json.dumps(made.trigger)
+
+
+def test_a_signed_webhook_without_its_secret_lets_nobody_in(api: Client) -> None:
+    services.create(user=None, source=SIGNED_HOOK % "GITHUB")
+    empty = hmac.new(b"", PUSH, hashlib.sha256).hexdigest()
+    assert signed_call("X-Hub-Signature-256", f"sha256={empty}").status_code == 401
+    line = LogLine.objects.get(trigger__flow_id="signed")
+    assert "secrets of the namespace" in line.message
