@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,15 @@ from tests.plugins.dbt.pairs import COMMANDS, PROJECTS, Pair, difference
 
 pytestmark = [pytest.mark.dbt, pytest.mark.linux, pytest.mark.long]
 NUMBER = int(os.environ.get("KESTRA_WEB_TEST_EXAMPLES", "200"))
+DEPRECATED = "{% set _ = modules.itertools.count(1) %}"
+CHATTY = """\
+models:
+  - name: counts
+    meta: {owner: "moved into config"}
+    data_tests:
+      - accepted_values: {column_name: n, values: [1, 2, 3, 4, 5, 6, 7]}
+  - name: nobody_has_this_name
+"""
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +43,50 @@ def test_every_command_leaves_the_same(name: str, environment: Path, tmp_path: P
     pair = Pair(PROJECTS[name], tmp_path, environment, namespace=name)
     different = {" ".join(command): found for command in COMMANDS if (found := difference(*pair.both(*command)))}
     assert different == {}
+
+
+def model(pair: Pair, name: str, text: str) -> None:
+    (pair.source / "models" / f"{name}.sql").write_text(text)
+
+
+def test_what_parsing_says_is_said_again(environment: Path, tmp_path: Path) -> None:
+    pair = Pair(PROJECTS["shop"], tmp_path, environment, namespace="says")
+    macro = pair.source / "macros" / "says.sql"
+    macro.parent.mkdir()
+    macro.write_text(
+        "{% macro says(what) %}{{ log('log ' ~ what, info=true) }}{{ print('print ' ~ what) }}"
+        "{% do exceptions.warn('warn ' ~ what) %}{% endmacro %}"
+    )
+    for name in "abc":
+        model(pair, name, f"{DEPRECATED} {{{{ says('{name}') }}}} select 1 as n")
+    schema = pair.source / "models" / "chatty.yml"
+    schema.write_text(CHATTY)
+    edits: dict[str, Callable[[], object]] = {
+        "nothing": lambda: None,
+        "a model that says something": lambda: model(pair, "b", DEPRECATED + "{{ says('b2') }} select 1 as n"),
+        "a model that says nothing": lambda: model(pair, "plain", "select 1 as n"),
+        "the first one says nothing any more": lambda: model(pair, "a", "select 2 as n"),
+        "one is gone": (pair.source / "models" / "c.sql").unlink,
+        "the YAML file": lambda: schema.write_text(CHATTY.replace("nobody_has", "also_nobody_has")),
+        "the YAML file says nothing any more": lambda: schema.write_text("models: [{name: counts, description: it is}]"),
+        "a deprecated model comes first": lambda: model(pair, "a", DEPRECATED + "select 3 as n"),
+        "the macro": lambda: macro.write_text("{% macro says(what) %}{{ print(what ~ '!') }}{% endmacro %}"),
+    }
+    told = set()
+    for what, edit in edits.items():
+        edit()
+        for more in ((), ("--show-all-deprecations",)) if what in ("nothing", "one is gone") else ((),):
+            plain, warm = pair.both("parse", *more)
+            assert not difference(plain, warm), (what, more)
+            told |= {line.split()[1] for line in plain.said}
+    assert {"JinjaLogInfo", "PrintEvent", "JinjaLogWarning", "NoNodeForYamlKey"} <= told
+    assert {"ModulesItertoolsUsageDeprecation", "DeprecationsSummary"} <= told
+    for options in (["--warn-error"], ["--warn-error-options", '{"silence": ["ModulesItertoolsUsageDeprecation"]}'], []):
+        assert not difference(*pair.both("parse", *options)), options
+    _hosts.end()
+    plain, warm = pair.both("parse")
+    assert not difference(plain, warm)
+    assert "saved manifest not found" not in warm.raw
 
 
 def test_edits_at_random(environment: Path, tmp_path: Path) -> None:

@@ -42,12 +42,39 @@ def used(path: str) -> None:
         return  # another host has just taken it away
 
 
-def keep_to(kind: str, most: int) -> None:
-    """Take away what was used least recently."""
+def put(fresh: str, path: str) -> None:
+    """Move what is complete to where others find it; it takes the place of what is there."""
+    old = f"{os.path.dirname(path)}/.{os.getpid()}-old"
+    if os.path.lexists(path):
+        os.rename(path, old)
+    os.rename(fresh, path)
+    remove(old)
+
+
+def newest(kind: str) -> list[str]:
+    """All of a kind, what was used last first."""
     with os.scandir(place(kind)) as found:
-        entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=_used_at)
-    for entry in entries[: max(len(entries) - most, 0)]:
-        remove(entry.path)
+        return [entry.path for entry in sorted((one for one in found if not one.name.startswith(".")), key=_used_at, reverse=True)]
+
+
+def keep_to(kind: str, most: int, most_bytes: int) -> None:
+    """Take away what was used least recently."""
+    taken = 0
+    for number, path in enumerate(newest(kind)):
+        taken += _size(path)
+        if number >= most or (number and taken > most_bytes):
+            remove(path)
+
+
+def _size(path: str) -> int:
+    found = 0
+    for folder_path, _, names in os.walk(path):
+        for name in names:
+            try:
+                found += os.lstat(os.path.join(folder_path, name)).st_size
+            except OSError:
+                continue  # just taken away by another host
+    return found
 
 
 def _used_at(entry: Any) -> int:

@@ -1,23 +1,23 @@
 """Parsed projects that the host keeps in memory, so that a command parses only what has changed since.
 
 The decision what may be kept and what has changed stays dbt's own: it is given a manifest where it would read `partial_parse.msgpack`.
-A manifest whose parsing warned of anything is not kept, for the next command would not warn again.
+What is kept lies in files that outlive the host, too: a project that another host has parsed before is parsed no more than its changes.
 """
 
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from dbt.contracts.files import FileHash, ParseFileType, SchemaSourceFile
+from dbt.contracts.files import FileHash, ParseFileType, SchemaSourceFile, SourceFile
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import SeedNode
 from dbt.flags import get_flags
@@ -25,15 +25,16 @@ from dbt.mp_context import get_mp_context
 from dbt.parser import manifest as parsing
 from dbt.parser import read_files as reading
 from dbt_common.clients.system import load_file_contents, make_directory
-from dbt_common.events.event_manager_client import get_event_manager
 from dbt_common.events.functions import fire_event
 from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
-from . import parts
+from . import cache, parts, said
 
 MOST = 4
+KIND = "manifests"
+MOST_CACHED, MOST_BYTES = 12, 512 * 1024**2
 
 
 @dataclass
@@ -45,13 +46,22 @@ class Kept:
     bound: bool  # nobody knows what its parsing warned of: it stands for this very file only
     whole: bool  # parsed from nothing
     texts: parts.Texts | None = None
+    said: list[said.Said] = field(default_factory=list)  # what its parsing told
+    entry: str = ""  # the folder in the cache from which this very command took it
+
+
+class Tried(NamedTuple):
+    """From where a command may take a parsed project; what failed with one is tried again without it."""
+
+    memory: bool = True
+    cache: bool = True
 
 
 _kept: OrderedDict[str, Kept] = OrderedDict()  # by state check
 _tell = -1
 _folder = ""
 _used = False  # whether this fork began with what is kept
-_usable = True
+_tried = Tried()
 _loaded: Any = None  # the loader of the project that this fork runs
 
 
@@ -61,14 +71,15 @@ _loaded: Any = None  # the loader of the project that this fork runs
 def keep(told: dict[str, Any]) -> None:
     """Load what a fork has parsed."""
     try:
-        with open(told["file"], "rb") as file:
-            manifest = _unpacked(file.read())
-        os.unlink(told["file"])
+        manifest, heard = _loaded_from(told["file"])
+        if not told["entry"]:
+            os.unlink(told["file"])
     except Exception as error:  # noqa: BLE001 -- then it is parsed again: nothing is lost but time
         print(f"a manifest is not kept: {error!r}", flush=True)
         return
     _kept.pop(told["key"], None)
-    _kept[told["key"]] = Kept(manifest, tuple(told["stamp"]), told["bound"], told["whole"])
+    texts = _parts_of(told["entry"]) if told["entry"] else None
+    _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], texts, heard)
     while len(_kept) > MOST:
         _kept.popitem(last=False)
     gc.collect()
@@ -78,12 +89,24 @@ def keep(told: dict[str, Any]) -> None:
 def complete(told: dict[str, Any]) -> None:
     """Load the parts of its artifacts."""
     kept = _kept.get(told["key"])
-    try:
-        texts = parts.load(told["parts"])
-    except (OSError, ValueError, EOFError, TypeError):
-        return
-    if kept is not None and kept.stamp == tuple(told["stamp"]):
+    texts = _parts_at(told["parts"], stays=told["entry"])
+    if kept is not None and texts is not None and kept.stamp == _tuple(told["stamp"]):
         kept.texts = texts
+
+
+def _tuple(stamp: Any) -> Any:
+    return stamp and tuple(stamp)
+
+
+def _parts_of(entry: str) -> parts.Texts | None:
+    return _parts_at(os.path.join(entry, "parts"), stays=True)
+
+
+def _parts_at(path: str, *, stays: bool) -> parts.Texts | None:
+    try:
+        return parts.load(path, stays=stays)
+    except (OSError, ValueError, EOFError, TypeError):
+        return None
 
 
 # --- between them -----------------------------------------------------------------------------------------------------------------
@@ -94,18 +117,20 @@ FIELDS = (
 )
 
 
-def _packed(manifest: Any) -> bytes:
-    """What dbt writes to `partial_parse.msgpack`, for Python, which reads it in a tenth of the time."""
-    return pickle.dumps({name: getattr(manifest, name) for name in FIELDS}, protocol=pickle.HIGHEST_PROTOCOL)
+def _packed(manifest: Any, heard: list[said.Said]) -> bytes:
+    """What dbt writes to `partial_parse.msgpack`, for Python, which reads it in a tenth of the time; and what was said."""
+    return pickle.dumps(({name: getattr(manifest, name) for name in FIELDS}, heard), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _unpacked(text: bytes) -> Any:
-    manifest = Manifest(**pickle.loads(text))  # noqa: S301 -- written by our own fork into our own folder
+def _loaded_from(path: str) -> tuple[Any, list[said.Said]]:
+    with open(path, "rb") as opened:
+        fields, heard = pickle.load(opened)  # noqa: S301 -- written by a fork of a host into the folder of hosts
+    manifest = Manifest(**fields)
     for file in manifest.files.values():  # dbt leaves these out of its own
         file.contents = None
         if isinstance(file, SchemaSourceFile):
             file.pp_dict = file.pp_test_index = None
-    return manifest
+    return manifest, heard
 
 
 # --- in a fork --------------------------------------------------------------------------------------------------------------------
@@ -133,41 +158,73 @@ def install() -> None:
     loader.write_manifest_for_partial_parse = _around_write(loader.write_manifest_for_partial_parse)
     loader.load = _around_load(loader.load)
     loader.safe_update_project_parser_files_partially = _around_partially(loader.safe_update_project_parser_files_partially)
+    loader.skip_partial_parsing_because_of_macros = _around_macros(loader.skip_partial_parsing_because_of_macros)
     loader.get_full_manifest = classmethod(_around_full(loader.get_full_manifest.__func__))
     parts.install()
+    said.install()
     reading.load_source_file = _around_source(reading.load_source_file)
 
 
-class _HasChanged(DbtBaseException):  # type: ignore[misc]  # dbt is not installed where this is checked
-    """A command that wants no partial parsing finds other files than those that were parsed."""
-
-
 def _around_partially(plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Without partial parsing, what was parsed from nothing before may be used where nothing at all has changed."""
+    """Files are read, and what they say is known; what has changed is parsed next.
+
+    Without partial parsing, what was parsed from nothing before may be used where nothing at all has changed.
+    """
 
     def partially(loader: Any, files: Any) -> Any:
+        hearing, there = loader.hearing, loader.manifest.files
         if loader.kept is not None and not get_flags().PARTIAL_PARSE:
-            if not parsing.PartialParsing(loader.saved_manifest, loader.manifest.files).skip_parsing():
-                raise _HasChanged
+            if not parsing.PartialParsing(loader.saved_manifest, there).skip_parsing():
+                raise said.HasChanged
             fire_event(Note(msg="The project was parsed from the same files, variables and settings before: not parsed again"))
-        return plain(loader, files)
+        hearing.files = {name: number for number, name in enumerate(there)}
+        hearing.order = said.order(files)
+        found = plain(loader, files)
+        hearing.reading = False
+        if loader.kept is not None:
+            _settle(loader, found, there)
+        return found
 
     return partially
+
+
+def _settle(loader: Any, found: dict[str, dict[str, list[str]]], there: dict[str, Any]) -> None:
+    """What was said of files that stay as they are is taken over."""
+    if loader.skip_parsing:
+        loader.hearing.settle((), there, ())
+        loader.hearing.tell()
+        return
+    if not loader.partially_parsing:
+        raise said.HasChanged
+    diff = loader.partial_parser.file_diff
+    again = {file for by_parser in found.values() for files in by_parser.values() for file in files}
+    loader.hearing.settle(again.union(diff["changed"], diff["changed_schema_files"], diff["added"]), there, said.schemas(there))
+
+
+def _around_macros(plain: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    def skip(loader: Any) -> bool:
+        found = plain(loader)
+        if found and loader.kept is not None:
+            raise said.HasChanged  # all is parsed anew, and what was said meanwhile is said again
+        return found
+
+    return skip
 
 
 def _around_full(plain: Callable[..., Any]) -> Callable[..., Any]:
     """Which of two faults dbt tells, and in which words, depends on where it began: what fails is parsed again from nothing."""
 
     def full(kind: Any, config: Any, **named: Any) -> Any:
-        global _used, _usable
-        _used = False
-        try:
-            return plain(kind, config, **named)
-        except DbtBaseException:
-            if not _used:
-                raise
-        _usable = False
-        return plain(kind, config, **named)
+        global _used, _tried
+        while True:
+            _used = False
+            try:
+                return plain(kind, config, **named)
+            except DbtBaseException as error:
+                if not _used:
+                    raise
+                fresh = isinstance(error, said.HasChanged) and _tried.memory and not get_flags().PARTIAL_PARSE
+                _tried = Tried(memory=False, cache=fresh)
 
     return full
 
@@ -176,7 +233,7 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(loader: Any) -> Any:
         global _used
         loader.kept = None
-        kept = _fitting(loader)
+        kept = _fitting(loader) or _cached(loader)
         if kept is None or not loader.is_partial_parsable(kept.manifest)[0]:
             return plain(loader)
         manifest = kept.manifest
@@ -190,14 +247,30 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
-def _fitting(loader: Any) -> Any:
+def _fitting(loader: Any) -> Kept | None:
     """What is kept for exactly these variables, profile and project settings, unless the folder brings a parsed project of its own."""
     flags = get_flags()
-    kept = _kept.get(_key(loader)) if _usable and not flags.PARTIAL_PARSE_FILE_PATH else None
+    kept = _kept.get(_key(loader)) if _tried.memory and not flags.PARTIAL_PARSE_FILE_PATH else None
     if not flags.PARTIAL_PARSE:
         return kept if kept is not None and kept.whole and not kept.bound else None
     fitting = kept is not None and _stamp(_file(loader)) in ((kept.stamp,) if kept.bound else (None, kept.stamp))
     return kept if fitting else None
+
+
+def _cached(loader: Any) -> Kept | None:
+    """The same from what hosts have parsed before, the one that shares most files."""
+    flags = get_flags()
+    if not cache.folder or not _tried.cache or flags.PARTIAL_PARSE_FILE_PATH or (flags.PARTIAL_PARSE and _stamp(_file(loader))):
+        return None
+    entry = _nearest(cache.key(_key(loader)), loader.all_projects, whole=not flags.PARTIAL_PARSE)
+    if not entry:
+        return None
+    try:
+        manifest, heard = _loaded_from(os.path.join(entry, "manifest"))
+    except Exception:  # noqa: BLE001 -- whatever it is, the project is parsed
+        return None
+    cache.used(entry)
+    return Kept(manifest, None, False, entry.endswith(WHOLE), _parts_of(entry), heard, entry)
 
 
 def _move(manifest: Any, loader: Any) -> None:
@@ -210,9 +283,10 @@ def _move(manifest: Any, loader: Any) -> None:
 
 def _around_write(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def write(loader: Any) -> None:
+        loader.hearing.tell()
         plain(loader)
-        if not loader.warned:
-            _hand_over(loader, bound=False)
+        known = loader.hearing.complete and (loader.kept is not None or loader.saved_manifest is None)
+        _hand_over(loader, bound=not known)
 
     return write
 
@@ -220,25 +294,45 @@ def _around_write(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _hand_over(loader: Any, *, bound: bool) -> None:
     if _tell < 0 or get_flags().PARTIAL_PARSE_FILE_PATH:
         return
-    copy = os.path.join(_folder, f"{os.getpid()}.manifest")
-    found = {"key": _key(loader), "file": copy, "stamp": _stamp(_file(loader)), "bound": bound, "whole": loader.saved_manifest is None}
+    whole = loader.saved_manifest is None
     try:
-        with open(copy, "wb") as file:
-            file.write(_packed(loader.manifest))
+        text = _packed(loader.manifest, loader.hearing.said)
+        if cache.folder and not bound:
+            entry = _cache(loader, text, whole)
+            path = os.path.join(entry, "manifest")
+        else:
+            entry, path = "", os.path.join(_folder, f"{os.getpid()}.manifest")
+            with open(path, "wb") as file:
+                file.write(text)
+    except (OSError, pickle.PicklingError, TypeError, AttributeError, RecursionError):
+        return  # a full disk: it is parsed again
+    _tell_of(loader, path, entry, _stamp(_file(loader)), bound=bound, whole=whole)
+
+
+def _tell_of(loader: Any, path: str, entry: str, stamp: Any, *, bound: bool, whole: bool) -> None:
+    found = {"key": _key(loader), "file": path, "entry": entry, "stamp": stamp, "bound": bound, "whole": whole}
+    try:
         os.write(_tell, json.dumps(found).encode() + b"\n")
         loader.told = found
-    except (OSError, pickle.PicklingError, TypeError, AttributeError, RecursionError):
-        return  # a full disk, or a host that is gone: it is parsed again
+    except OSError:
+        return  # the host is gone
 
 
 def _around_load(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def load(loader: Any) -> Any:
         global _loaded
-        loader.warned, loader.told = False, None
-        with _hearing(loader):
+        kept = loader.kept
+        # Where the folder holds the parsed project, dbt says nothing of it again.
+        again = kept is not None and (not get_flags().PARTIAL_PARSE or _stamp(_file(loader)) is None)
+        loader.told, loader.hearing = None, said.begin(kept.said if kept is not None else None, again=again)
+        try:
             manifest = plain(loader)
-        if loader.skip_parsing and loader.kept is None:
+        finally:
+            said.end()
+        if loader.skip_parsing and kept is None:
             _hand_over(loader, bound=True)
+        elif loader.skip_parsing and kept.entry:
+            _tell_of(loader, os.path.join(kept.entry, "manifest"), kept.entry, None, bound=False, whole=kept.whole)
         make_directory(loader.root_project.project_target_path)  # dbt would have written what it parsed there
         _loaded = loader
         parts.begin(manifest, _known(loader))
@@ -256,34 +350,30 @@ def _known(loader: Any) -> parts.Texts | None:
 def tell() -> None:
     """At the end of a fork: leave the parts of what it has parsed for the host."""
     loader = _loaded
-    if loader is None or (loader.told is None and (loader.kept is None or not loader.skip_parsing or loader.kept.texts is not None)):
+    if loader is None or (_known(loader) is not None) or (loader.told is None and (loader.kept is None or not loader.skip_parsing)):
         return
-    told = loader.told or {"key": _key(loader), "stamp": loader.kept.stamp}
+    told = loader.told or {"key": _key(loader), "stamp": loader.kept.stamp, "entry": ""}
     try:
-        path = parts.leave(parts.found(loader.manifest), _folder)
-        os.write(_tell, json.dumps({"key": told["key"], "stamp": told["stamp"], "parts": path}).encode() + b"\n")
+        path = os.path.join(told["entry"] or _folder, "parts" if told["entry"] else f"{os.getpid()}.parts")
+        parts.leave(parts.found(loader.manifest), path)
+        found = {"key": told["key"], "stamp": told["stamp"], "parts": path, "entry": bool(told["entry"])}
+        os.write(_tell, json.dumps(found).encode() + b"\n")
     except (OSError, ValueError):
         return  # as above
-
-
-@contextmanager
-def _hearing(loader: Any) -> Any:
-    def hear(event: Any) -> None:
-        if event.info.level in ("warn", "error"):
-            loader.warned = True
-
-    callbacks: Any = get_event_manager().callbacks
-    callbacks.append(hear)
-    try:
-        yield
-    finally:
-        callbacks.remove(hear)
 
 
 def _around_source(plain: Callable[..., Any]) -> Callable[..., Any]:
     """dbt takes a YAML file of the same time for the same file. Here folders change and times mean nothing: the content decides."""
 
     def load(path: Any, parse_file_type: Any, project_name: str, saved_files: Any) -> Any:
+        about = SourceFile(path=path, checksum=FileHash.empty(), project_name=project_name).file_id
+        said.about(about)
+        try:
+            return changed(path, parse_file_type, project_name, saved_files)
+        finally:
+            said.about("")
+
+    def changed(path: Any, parse_file_type: Any, project_name: str, saved_files: Any) -> Any:
         if parse_file_type != ParseFileType.Schema or not saved_files:
             return plain(path, parse_file_type, project_name, saved_files)
         source = SchemaSourceFile(
@@ -318,3 +408,68 @@ def _key(loader: Any) -> str:
     parts = [check.vars_hash.checksum, check.profile_hash.checksum, check.project_env_vars_hash.checksum]
     projects = sorted((name, found.checksum) for name, found in check.project_hashes.items())
     return json.dumps([loader.root_project.project_name, parts, projects])
+
+
+# --- what outlives the host -------------------------------------------------------------------------------------------------------
+
+WHOLE, PARTLY = "-whole", "-partly"  # how a folder's name ends
+
+
+def _cache(loader: Any, text: bytes, whole: bool) -> str:
+    """Keep a parsed project in a folder of its own, with the files that it was parsed from; answers that folder."""
+    files = {
+        name: [file.project_name, os.path.join(file.path.searched_path, file.path.relative_path), file.checksum.checksum]
+        for name, file in loader.manifest.files.items()
+        if hasattr(file.path, "searched_path")
+    }
+    from_what = json.dumps([sorted(files.items()), sorted(loader.manifest.env_vars.items())])
+    content = hashlib.sha256(from_what.encode()).hexdigest()[:16]
+    entry = os.path.join(cache.place(KIND), f"{cache.key(_key(loader))}-{content}{WHOLE if whole else PARTLY}")
+    fresh = os.path.join(cache.place(KIND), f".{os.getpid()}")
+    try:
+        os.mkdir(fresh, 0o700)
+        with open(os.path.join(fresh, "manifest"), "wb") as binary:
+            binary.write(text)
+        with open(os.path.join(fresh, "files"), "w", encoding="utf-8") as names:
+            json.dump(files, names)
+        cache.put(fresh, entry)
+    except OSError:
+        cache.remove(fresh)
+        raise
+    cache.keep_to(KIND, MOST_CACHED, MOST_BYTES)
+    return entry
+
+
+def _nearest(key: str, projects: Any, *, whole: bool) -> str:
+    """The folder of the parsed project that shares most files with what is there now; of equal ones the newest. Empty where none is."""
+    entries = [path for path in cache.newest(KIND) if os.path.basename(path).startswith(key) and (path.endswith(WHOLE) or not whole)]
+    if len(entries) < 2:
+        return entries[0] if entries else ""
+    known = [_files_of(path) for path in entries]
+    names = {name for files in known for name in files}
+    # Where all of them are the same, none is nearer.
+    telling = {name: found for name in names if (found := [files.get(name) for files in known]).count(found[0]) < len(found)}
+    score = [0] * len(entries)
+    for found in telling.values():
+        now = _checksum(next(one for one in found if one), projects)
+        for number, one in enumerate(found):
+            score[number] += (one[2] if one else None) == now
+    return entries[score.index(max(score))]
+
+
+def _files_of(entry: str) -> dict[str, list[str]]:
+    try:
+        with open(os.path.join(entry, "files"), encoding="utf-8") as file:
+            found: dict[str, list[str]] = json.load(file)
+            return found
+    except (OSError, ValueError):
+        return {}
+
+
+def _checksum(file: list[str], projects: Any) -> str | None:
+    """That of the file that is there now, as dbt reckons it; None where there is none."""
+    try:
+        path = os.path.join(projects[file[0]].project_root, file[1])
+        return str(FileHash.from_contents(load_file_contents(path, strip=True)).checksum)
+    except Exception:  # noqa: BLE001 -- no such project or file, or none that can be read: it is not the same
+        return None

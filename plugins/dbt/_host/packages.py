@@ -25,7 +25,7 @@ from dbt_common.events.types import Note
 from . import cache
 
 KIND = "packages"
-MOST = 8
+MOST, MOST_BYTES = 8, 256 * 1024**2
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -121,7 +121,7 @@ def _keep(task: Any, kept: str) -> None:
     fresh = os.path.join(cache.place(KIND), f".{os.getpid()}")
     try:
         shutil.copytree(_installed(task), fresh, symlinks=True)
-        os.rename(fresh, kept)
-        cache.keep_to(KIND, MOST)
+        cache.put(fresh, kept)
+        cache.keep_to(KIND, MOST, MOST_BYTES)
     except OSError:
         cache.remove(fresh)  # a full disk, or another host was faster

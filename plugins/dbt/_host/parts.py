@@ -91,19 +91,20 @@ def found(manifest: Any) -> Texts:
     return texts
 
 
-def leave(texts: Texts, folder: str) -> str:
+def leave(texts: Texts, path: str) -> None:
     """Write them to a file, for the host."""
-    path = os.path.join(folder, f"{os.getpid()}.parts")
-    with open(path, "wb") as file:
+    fresh = f"{path}.{os.getpid()}"
+    with open(fresh, "wb") as file:
         marshal.dump(texts, file)
-    return path
+    os.rename(fresh, path)
 
 
-def load(path: str) -> Texts:
-    """In the host: read them."""
+def load(path: str, *, stays: bool) -> Texts:
+    """Read them; the file goes unless it stays for others."""
     with open(path, "rb") as file:
-        texts: Texts = marshal.load(file)  # noqa: S302 -- written by our own fork into our own folder
-    os.unlink(path)
+        texts: Texts = marshal.load(file)  # noqa: S302 -- written by a fork of a host into the folder of hosts
+    if not stays:
+        os.unlink(path)
     return texts
 
 

@@ -129,11 +129,12 @@ class Pair:
         """(from a shell, through the host)."""
         return self.run("plain", arguments, more), self.run("warm", arguments, more)
 
-    def run(self, side: str, arguments: Sequence[str], more: Mapping[str, str]) -> Left:
-        """Run it in a fresh copy of the project, as a task does."""
+    def run(self, side: str, arguments: Sequence[str], more: Mapping[str, str], *, fresh: bool = True) -> Left:
+        """Run it in a fresh copy of the project, as a task does; else where the command before it ran."""
         work = self.folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(self.source, work)
+        if fresh:
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.copytree(self.source, work)
         kept = self.folder / side
         if kept.exists():
             shutil.copytree(kept, work, dirs_exist_ok=True)
