@@ -30,7 +30,7 @@ from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
-from . import cache, parts, said
+from . import cache, looked, parts, said
 
 MOST = 4
 KIND = "manifests"
@@ -48,6 +48,7 @@ class Kept:
     texts: parts.Texts | None = None
     said: list[said.Said] = field(default_factory=list)  # what its parsing told
     entry: str = ""  # the folder in the cache from which this very command took it
+    looked: looked.Looked = field(default_factory=dict)  # what its templates learned of the command that parsed it
 
 
 class Tried(NamedTuple):
@@ -71,7 +72,7 @@ _loaded: Any = None  # the loader of the project that this fork runs
 def keep(told: dict[str, Any]) -> None:
     """Load what a fork has parsed."""
     try:
-        manifest, heard = _loaded_from(told["file"])
+        manifest, heard, learned = _loaded_from(told["file"])
         if not told["entry"]:
             os.unlink(told["file"])
     except Exception as error:  # noqa: BLE001 -- then it is parsed again: nothing is lost but time
@@ -79,7 +80,7 @@ def keep(told: dict[str, Any]) -> None:
         return
     _kept.pop(told["key"], None)
     texts = _parts_of(told["entry"]) if told["entry"] else None
-    _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], texts, heard)
+    _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], texts, heard, looked=learned)
     while len(_kept) > MOST:
         _kept.popitem(last=False)
     gc.collect()
@@ -117,20 +118,21 @@ FIELDS = (
 )
 
 
-def _packed(manifest: Any, heard: list[said.Said]) -> bytes:
-    """What dbt writes to `partial_parse.msgpack`, for Python, which reads it in a tenth of the time; and what was said."""
-    return pickle.dumps(({name: getattr(manifest, name) for name in FIELDS}, heard), protocol=pickle.HIGHEST_PROTOCOL)
+def _packed(manifest: Any, heard: list[said.Said], learned: looked.Looked) -> bytes:
+    """What dbt writes to `partial_parse.msgpack`, for Python, which reads it in a tenth of the time; what was said, and what learned."""
+    fields = {name: getattr(manifest, name) for name in FIELDS}
+    return pickle.dumps((fields, heard, learned), protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _loaded_from(path: str) -> tuple[Any, list[said.Said]]:
+def _loaded_from(path: str) -> tuple[Any, list[said.Said], looked.Looked]:
     with open(path, "rb") as opened:
-        fields, heard = pickle.load(opened)  # noqa: S301 -- written by a fork of a host into the folder of hosts
+        fields, heard, learned = pickle.load(opened)  # noqa: S301 -- written by a fork of a host into the folder of hosts
     manifest = Manifest(**fields)
     for file in manifest.files.values():  # dbt leaves these out of its own
         file.contents = None
         if isinstance(file, SchemaSourceFile):
             file.pp_dict = file.pp_test_index = None
-    return manifest, heard
+    return manifest, heard, learned
 
 
 # --- in a fork --------------------------------------------------------------------------------------------------------------------
@@ -162,6 +164,7 @@ def install() -> None:
     loader.get_full_manifest = classmethod(_around_full(loader.get_full_manifest.__func__))
     parts.install()
     said.install()
+    looked.install()
     reading.load_source_file = _around_source(reading.load_source_file)
 
 
@@ -237,8 +240,11 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if kept is None or not loader.is_partial_parsable(kept.manifest)[0]:
             return plain(loader)
         manifest = kept.manifest
-        manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
-        manifest.metadata.invocation_id = get_invocation_id()
+        if _parses_anew(loader):
+            manifest.metadata, manifest.selectors = loader.manifest.metadata, loader.root_project.manifest_selectors
+        else:
+            manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
+            manifest.metadata.invocation_id = get_invocation_id()
         _move(manifest, loader)
         loader.kept = kept
         _used = True
@@ -247,10 +253,17 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
+def _parses_anew(loader: Any) -> bool:
+    """Whether dbt itself would parse all: the folder does not hold the parsed project, or is not to be asked for it."""
+    return not get_flags().PARTIAL_PARSE or _stamp(_file(loader)) is None
+
+
 def _fitting(loader: Any) -> Kept | None:
     """What is kept for exactly these variables, profile and project settings, unless the folder brings a parsed project of its own."""
     flags = get_flags()
     kept = _kept.get(_key(loader)) if _tried.memory and not flags.PARTIAL_PARSE_FILE_PATH else None
+    if kept is not None and not looked.same(kept.looked, loader):
+        return None
     if not flags.PARTIAL_PARSE:
         return kept if kept is not None and kept.whole and not kept.bound else None
     fitting = kept is not None and _stamp(_file(loader)) in ((kept.stamp,) if kept.bound else (None, kept.stamp))
@@ -266,11 +279,13 @@ def _cached(loader: Any) -> Kept | None:
     if not entry:
         return None
     try:
-        manifest, heard = _loaded_from(os.path.join(entry, "manifest"))
+        manifest, heard, learned = _loaded_from(os.path.join(entry, "manifest"))
     except Exception:  # noqa: BLE001 -- whatever it is, the project is parsed
         return None
+    if not looked.same(learned, loader):
+        return None
     cache.used(entry)
-    return Kept(manifest, None, False, entry.endswith(WHOLE), _parts_of(entry), heard, entry)
+    return Kept(manifest, None, False, entry.endswith(WHOLE), _parts_of(entry), heard, entry, learned)
 
 
 def _move(manifest: Any, loader: Any) -> None:
@@ -296,7 +311,7 @@ def _hand_over(loader: Any, *, bound: bool) -> None:
         return
     whole = loader.saved_manifest is None
     try:
-        text = _packed(loader.manifest, loader.hearing.said)
+        text = _packed(loader.manifest, loader.hearing.said, loader.learned)
         if cache.folder and not bound:
             entry = _cache(loader, text, whole)
             path = os.path.join(entry, "manifest")
@@ -323,12 +338,14 @@ def _around_load(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         global _loaded
         kept = loader.kept
         # Where the folder holds the parsed project, dbt says nothing of it again.
-        again = kept is not None and (not get_flags().PARTIAL_PARSE or _stamp(_file(loader)) is None)
+        again = kept is not None and _parses_anew(loader)
         loader.told, loader.hearing = None, said.begin(kept.said if kept is not None else None, again=again)
+        loader.learned = looked.begin(kept.looked if kept is not None else {})
         try:
             manifest = plain(loader)
         finally:
             said.end()
+            looked.end()
         if loader.skip_parsing and kept is None:
             _hand_over(loader, bound=True)
         elif loader.skip_parsing and kept.entry:
@@ -407,7 +424,8 @@ def _key(loader: Any) -> str:
     check = loader.manifest.state_check
     parts = [check.vars_hash.checksum, check.profile_hash.checksum, check.project_env_vars_hash.checksum]
     projects = sorted((name, found.checksum) for name, found in check.project_hashes.items())
-    return json.dumps([loader.root_project.project_name, parts, projects])
+    project = loader.root_project
+    return json.dumps([project.project_name, project.profile_name, project.target_name, parts, projects, looked.settings()])
 
 
 # --- what outlives the host -------------------------------------------------------------------------------------------------------

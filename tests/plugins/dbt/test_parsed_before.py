@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
@@ -107,3 +108,49 @@ def test_in_a_folder_that_holds_the_parsed_project_nothing_is_said_again(make_pa
     assert seen["plain"] == seen["warm"]
     assert len(seen["plain"][0]) > len(seen["plain"][1])
     assert not difference(*pair.both("parse"))
+
+
+SETTINGS: dict[str, tuple[list[str], dict[str, str], dict[str, bool]]] = {
+    "an option": (["--no-static-parser"], {}, {}),
+    "a variable": ([], {"DBT_STATIC_PARSER": "false"}, {}),
+    "another parser": (["--use-experimental-parser"], {}, {}),
+    "the profile": ([], {}, {"static_parser": False}),
+    "the profile again": ([], {}, {"state_modified_compare_more_unrendered_values": True}),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_other_settings_of_the_parser_parse_anew(name: str, make_pair: Callable[[str], Pair]) -> None:
+    options, variables, profile = SETTINGS[name]
+    pair = make_pair("shop")
+    model(pair, "refers", "{{ config(meta={'n': 1}, tags=['t']) }} select * from {{ ref('counts') }}")
+    pair.run("warm", ["parse"], {})
+    path = pair.source / "profiles.yml"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **({"config": profile} if profile else {})}))
+    for _ in range(2):
+        plain, warm = pair.both("parse", *options, **variables)
+        assert not difference(plain, warm)
+    assert FROM_NOTHING not in warm.raw
+    _hosts.end()
+    path.write_text(json.dumps({name: value for name, value in json.loads(path.read_text()).items() if name != "config"}))
+    assert not difference(*pair.both("parse"))
+
+
+def test_a_template_that_asks_for_flags_is_parsed_with_those_of_the_command(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    model(pair, "flagged", "{{ config(alias='full' if flags.FULL_REFRESH else 'part', tags=[flags.WHICH]) }} select 1 as n")
+    model(pair, "argued", "{{ config(tags=[invocation_args_dict.which]) }} select 1 as n")
+    for command in (["run"], ["run", "--full-refresh"], ["parse"], ["parse"]):
+        plain, warm = pair.both(*command)
+        assert not difference(plain, warm), command
+    assert FROM_NOTHING not in warm.raw
+
+
+def test_what_is_of_the_command_and_not_of_the_files_is_as_it_is_now(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    for number in range(2):
+        selectors = {"selectors": [{"name": f"chosen{number}", "definition": "counts"}]}
+        (pair.source / "selectors.yml").write_text(json.dumps(selectors))
+        plain, warm = pair.both("parse", DBT_ENV_CUSTOM_ENV_RUN=str(number))
+        assert not difference(plain, warm)
+    assert FROM_NOTHING not in warm.raw
