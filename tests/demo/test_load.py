@@ -13,6 +13,7 @@ from namespaces import files
 
 FLOWS = {
     "company.team.dbt.build_warehouse",
+    "company.team.dbt.ci_pull_request",
     "company.team.dbt.dbt_duckdb",
     "company.team.dbt.dev.dbt_build",
     "company.team.dbt.mesh.core_then_marts",
