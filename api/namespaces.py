@@ -179,7 +179,7 @@ def file_revisions(request: HttpRequest, namespace: str, path: str = "") -> list
     rights.require(who(request), namespace, Role.READER)
     path = path_of(path)
     files.stats(namespace, path)
-    return [{"revision": row.number} for row in reversed(selectors.history(namespace, path)) if not row.is_gone] or [{"revision": 1}]
+    return [{"revision": row.number} for row in reversed(selectors.history(namespace, path)) if row.was_there] or [{"revision": 1}]
 
 
 @router.get("/{namespace}/files/directory", summary="What a folder holds")

@@ -187,10 +187,11 @@ def _blob(name: str, folder: int) -> str | None:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
             return None
         raise
+    found = os.fstat(descriptor)
+    if not stats_module.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        return None
     with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stats_module.S_ISREG(found.st_mode):
-            return None
         digest = hashlib.sha1(b"blob %d\0" % found.st_size, usedforsecurity=False)
         while piece := file.read(1 << 20):
             digest.update(piece)

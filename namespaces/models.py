@@ -228,6 +228,7 @@ class FileVersion(models.Model):
         FOUND = "found", "found on disk"
         SYNCED = "synced", "brought from Git"
         MERGED = "merged", "merged"
+        ASIDE = "aside", "kept aside"  # what somebody wanted to save and others had changed meanwhile: never what the file held
         RESTORED = "restored", "restored"
         REPLACED = "replaced", "replaced in several files"
         MOVED = "moved", "moved here"
@@ -257,3 +258,25 @@ class FileVersion(models.Model):
     def is_gone(self) -> bool:
         """Whether the file went away with this content."""
         return self.reason in (self.Reason.AWAY, self.Reason.DELETED)
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the file held this from then on."""
+        return not self.is_gone and self.reason != self.Reason.ASIDE
+
+
+class Draft(models.Model):
+    """What somebody typed into a file and did not save; `base` is the id of the content that it began as, empty for a new file."""
+
+    namespace = models.CharField(max_length=150)
+    place = models.CharField(max_length=400)
+    path = models.CharField(max_length=1024)
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    base = models.CharField(max_length=40, blank=True)
+    text = models.TextField()
+    changed = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["namespace", "place", "path", "person"], name="one_draft_per_person")
+        ]

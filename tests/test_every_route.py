@@ -205,6 +205,11 @@ POST   open      /signout/
 GET    admin     /storage/
 GET    signed    /triggers/
 GET    reader    /ui/executions/<str:namespace>/<str:flow_id>/<str:execution_id>
+GET    reader    /workspace/<str:namespace>/drafts/
+POST   member    /workspace/<str:namespace>/draft/
+POST   member    /workspace/<str:namespace>/draft/drop/
+POST   member    /workspace/<str:namespace>/save/
+GET    reader    /workspace/<str:namespace>/text/
 GET    none      /api/v1/
 GET    signed    /api/v1/auths
 POST   signed    /api/v1/basicAuth
@@ -482,6 +487,7 @@ PATHS = {
     ("POST", "api/v1/namespaces/<namespace>/files/directory"): "new",
     ("POST", "namespaces/<str:namespace>/files/restore/"): "gone.txt",
 }
+JSON = {f"workspace/<str:namespace>/{end}/" for end in ("draft", "draft/drop", "save")}  # pages' own programs send them
 TYPE = "io.kestra.plugin.core.log.Log"
 NEW = SOURCE.replace("id: shop", "id: new", 1)
 TEMPLATE = f"id: shared\nnamespace: {NS}\ntasks:\n  - {{id: greet, type: {TYPE}, message: hello}}\n"
@@ -567,6 +573,8 @@ class World:
         url = self.address(route)
         if route.method == "GET":
             return client.get(url)
+        if route.pattern in JSON:
+            return client.post(url, {"path": "a.txt", "base": "", "text": "new"}, content_type="application/json")
         if not route.is_api:
             return client.post(url, self.form(route))
         kind, body = self.body(route)

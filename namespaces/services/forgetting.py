@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 
 from namespaces import blobs
-from namespaces.models import Deletion, FileVersion, Namespace
+from namespaces.models import Deletion, Draft, FileVersion, Namespace
 from namespaces.services.versions import batched
 
 AT_ONCE = 2_000  # rows removed in one go, so that no transaction is long
@@ -41,11 +41,12 @@ def _old(before: datetime) -> None:
     ended = Exists(
         FileVersion.objects.filter(
             namespace=OuterRef("namespace"), place=OuterRef("place"), path=OuterRef("path"), id__gt=OuterRef("id"), at__lt=before
-        )
+        ).exclude(reason=FileVersion.Reason.ASIDE)
     )  # fmt: skip
-    gone = Q(reason__in=[FileVersion.Reason.AWAY, FileVersion.Reason.DELETED])
+    gone = Q(reason__in=[FileVersion.Reason.AWAY, FileVersion.Reason.DELETED, FileVersion.Reason.ASIDE])
     _remove(list(FileVersion.objects.filter(at__lt=before).filter(ended | gone).order_by("id").values_list("id", flat=True)[:AT_ONCE]))
     Deletion.objects.filter(at__lt=before, versions=None).delete()
+    Draft.objects.filter(changed__lt=before).delete()
 
 
 def _crowded(most: int) -> None:
@@ -54,8 +55,8 @@ def _crowded(most: int) -> None:
     for place in places[:CROWDED]:
         place.pop("count")
         rows = FileVersion.objects.filter(**place).order_by("-id").values_list("id", flat=True)
-        trashed = Q(deletion__isnull=False, deletion__restored=None)
-        _remove(list(FileVersion.objects.filter(id__in=list(rows[most : most + AT_ONCE])).exclude(trashed).values_list("id", flat=True)))
+        kept = Q(deletion__isnull=False, deletion__restored=None) | Q(id=rows.exclude(reason=FileVersion.Reason.ASIDE).first())
+        _remove(list(FileVersion.objects.filter(id__in=list(rows[most : most + AT_ONCE])).exclude(kept).values_list("id", flat=True)))
 
 
 def _remove(ids: list[int]) -> None:
@@ -70,5 +71,6 @@ def _namespaces() -> set[str]:
 
 def _contents(namespace: str) -> int:
     with blobs.changing(namespace):
-        named = set(FileVersion.objects.filter(namespace=namespace).order_by().values_list("blob", flat=True).distinct())
+        named = set(Draft.objects.filter(namespace=namespace).values_list("base", flat=True))
+        named |= set(FileVersion.objects.filter(namespace=namespace).order_by().values_list("blob", flat=True).distinct())
         return blobs.forget_others(namespace, named)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from namespaces import blobs, files
 from namespaces.blobs import Blob
 from namespaces.files import NameTaken, NoSuchFile, Place, Stats, place_of
-from namespaces.models import Deletion, FileVersion
+from namespaces.models import Deletion, Draft, FileVersion
 from namespaces.paths import UnsafePath, clean_file
 from namespaces.rights import Person
 
@@ -95,6 +95,18 @@ def put(
             done.append(path)
 
 
+def put_aside(place: Place, path: str, blob: Blob, *, author: Author) -> FileVersion:
+    """Tell in the history of a file a content, kept already, that somebody wanted to give it."""
+    row = _row(place, path, blob, Reason.ASIDE, author, _lasts(place, [path]).get(path))
+    row.save()
+    return row
+
+
+def found(place: Place, path: str, blob: str) -> None:
+    """Have a version that tells what the file holds, for whoever is `changing` the namespace."""
+    _found(place, {path: blob})
+
+
 def move(place: str | Place, source: str, target: str, *, author: Author) -> Stats:
     """Rename a file or folder, into another folder too. Raises `NoSuchFile`, `NameTaken`, and `UnsafePath` for a folder into itself."""
     place, old, new = place_of(place), _clean(source), _clean(target)
@@ -116,7 +128,19 @@ def move(place: str | Place, source: str, target: str, *, author: Author) -> Sta
             rows.append(_row(place, path, blob, Reason.AWAY, author, last, other=to))
             rows.append(_row(place, to, blob, Reason.MOVED, author, max(last, before.get(to, last), key=_number), other=path))
         with _recorded(rows):
-            return files.move(place, old, new)
+            moved = files.move(place, old, new)
+        _move_drafts(place, old, new)
+    return moved
+
+
+def _move_drafts(place: Place, old: str, new: str) -> None:
+    """What people typed goes with the file, but for whoever has typed something for the new path already."""
+    rows = Draft.objects.filter(namespace=place.namespace, place=place.key)
+    taken = set(rows.filter(Q(path=new) | Q(path__startswith=f"{new}/")).values_list("path", "person_id"))
+    for row in rows.filter(Q(path=old) | Q(path__startswith=f"{old}/")):
+        target = new + row.path[len(old) :]
+        if (target, row.person_id) not in taken:
+            rows.filter(id=row.id).update(path=target)
 
 
 def delete(place: str | Place, path: str, *, author: Author) -> Deletion | None:
@@ -255,11 +279,15 @@ def _number(row: FileVersion) -> int:
 
 
 def _lasts(place: Place, paths: Sequence[str]) -> dict[str, FileVersion]:
-    """The last version of each path that has one."""
+    """The version of each path that tells what it held last, if any, with the highest number that a version of it has."""
     found: dict[str, FileVersion] = {}
     for some in batched(paths, CHUNK):
-        newest = _of(place).filter(path__in=some).values("path").annotate(newest=Max("id")).values("newest")
-        found |= {row.path: row for row in FileVersion.objects.filter(id__in=list(newest.values_list("newest", flat=True)))}
+        groups = _of(place).filter(path__in=some).values("path").order_by()
+        told = groups.annotate(newest=Max("id", filter=~Q(reason=Reason.ASIDE)), highest=Max("number"))
+        newest = dict(told.values_list("newest", "highest"))
+        for row in FileVersion.objects.filter(id__in=[row_id for row_id in newest if row_id]):
+            row.number = newest[row.id]
+            found[row.path] = row
     return found
 
 

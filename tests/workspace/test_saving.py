@@ -1,0 +1,136 @@
+"""What the editor asks: the text with its draft, keeping what is typed, and saving it, in a namespace's own files and in a worktree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from namespaces import files
+from namespaces.models import Role, User
+from namespaces.services import versions
+from namespaces.services.versions import Author
+from tests import builders
+from tests.plugins.git.remotes import Remote
+from tests.workspace.conftest import NAMESPACE
+from workspace import worktrees
+
+pytestmark = pytest.mark.django_db
+AT = f"/workspace/{NAMESPACE}/"
+WRONG: list[Any] = [
+    [], "x", 1, None, {}, {"path": "a", "base": "", "text": 1}, {"path": "../a", "base": "", "text": ""},
+    {"path": "", "base": "", "text": ""}, {"path": ".git/config", "base": "", "text": ""}, {"path": "_flows/a.yml", "base": "", "text": ""},
+    {"path": "a", "base": "", "text": "\x00"}, {"path": "a\x00", "base": "", "text": ""}, {"path": "a", "base": "", "text": "\ud800"},
+]  # fmt: skip
+TEXT = "one\ntwo\nthree\nfour\nfive\n"
+
+
+@pytest.fixture(autouse=True)
+def storage(settings: Settings, tmp_path: Path) -> None:
+    settings.KESTRA_STORAGE = tmp_path / "storage"
+
+
+@pytest.fixture
+def page(ada: User) -> Client:
+    """Ada's browser."""
+    return signed_in(ada)
+
+
+def signed_in(person: User) -> Client:
+    client = Client(headers={"Accept": "application/json"})
+    client.force_login(person)
+    return client
+
+
+def sent(client: Client, end: str, values: Any, status: int = 200) -> dict[str, Any]:
+    answer = client.post(AT + end, values, content_type="application/json")
+    assert answer.status_code == status, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_text_is_opened_typed_into_left_and_saved_elsewhere(page: Client, ada: User) -> None:
+    files.write(NAMESPACE, "models/a.sql", TEXT.encode())
+    opened = page.get(f"{AT}text/?path=models/a.sql").json()
+    assert (opened["kind"], opened["text"], opened["draft"]) == ("text", TEXT, None)
+    typed = {"path": "models/a.sql", "base": opened["base"], "text": "typed"}
+    assert sent(page, "draft/", typed) == {"kept": True}
+    elsewhere = signed_in(ada)
+    again = elsewhere.get(f"{AT}text/?path=models/a.sql").json()
+    assert (again["text"], again["draft"]["text"], again["draft"]["base"]) == (TEXT, "typed", opened["base"])
+    assert [row["path"] for row in elsewhere.get(f"{AT}drafts/").json()["drafts"]] == ["models/a.sql"]
+    saved = sent(elsewhere, "save/", typed)
+    assert (saved["state"], saved["text"]) == ("saved", "typed")
+    assert files.read(NAMESPACE, "models/a.sql") == b"typed"
+    assert elsewhere.get(f"{AT}drafts/").json() == {"drafts": []}
+    assert elsewhere.get(f"{AT}text/?path=models/a.sql").json()["base"] == saved["base"]
+
+
+def test_a_late_save_is_merged_or_answered_with_the_three_texts(page: Client, bob: User) -> None:
+    versions.write(NAMESPACE, "a.sql", TEXT.encode(), author=versions.SYSTEM)
+    base = page.get(f"{AT}text/?path=a.sql").json()["base"]
+    versions.write(NAMESPACE, "a.sql", TEXT.replace("two", "2").encode(), author=Author(bob))
+    merged = sent(page, "save/", {"path": "a.sql", "base": base, "text": TEXT.replace("five", "5")})
+    assert (merged["state"], merged["by"], merged["text"]) == ("merged", "Bob", "one\n2\nthree\nfour\n5\n")
+    conflict = sent(page, "save/", {"path": "a.sql", "base": base, "text": TEXT.replace("two", "zwei")}, 409)
+    assert (conflict["state"], conflict["before"], conflict["theirs"]) == ("conflict", TEXT, merged["text"])
+    assert "<<<<<<< yours\nzwei\n=======\n2\n" in conflict["text"]
+    assert files.read(NAMESPACE, "a.sql").decode() == merged["text"]
+    assert sent(page, "save/", {"path": "a.sql", "base": conflict["base"], "text": "solved"})["state"] == "saved"
+
+
+def test_each_branch_has_its_own_text_and_draft(bound: Remote, page: Client, ada: User) -> None:
+    path = "models/orders.sql"
+    opened = page.get(f"{AT}text/?branch=main&path={path}").json()
+    sent(page, "draft/?branch=main", {"path": path, "base": opened["base"], "text": "select 2"})
+    assert page.get(f"{AT}text/?path={path}").status_code == 404
+    assert page.get(f"{AT}text/?branch=main&path={path}").json()["draft"]["text"] == "select 2"
+    sent(page, "save/?branch=main", {"path": path, "base": opened["base"], "text": "select 2"})
+    place = worktrees.find(user=ada, namespace=NAMESPACE, branch="main").place
+    assert files.read(place, path) == b"select 2"
+    assert sent(page, "save/?branch=main", {"path": "_flows/a.yml", "base": "", "text": "id: a"})["state"] == "saved"
+    assert page.get(f"{AT}text/?branch=nowhere&path={path}").status_code == 404
+
+
+def test_a_new_file_that_was_only_typed_is_opened_as_its_draft(page: Client) -> None:
+    sent(page, "draft/", {"path": "new.sql", "base": "", "text": "typed"})
+    opened = page.get(f"{AT}text/?path=new.sql").json()
+    assert (opened["text"], opened["base"], opened["draft"]["text"]) == ("", "", "typed")
+    assert sent(page, "draft/drop/", {"path": "new.sql"}) == {"dropped": True}
+    assert page.get(f"{AT}text/?path=new.sql").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [("a.bin", b"\x00\xff", "binary"), ("a.sql", b"x" * 1_000_001, "large"), ("a.png", b"\x89PNG", "picture"), ("a.sql", b"", "text")],
+)
+def test_what_a_file_is(page: Client, name: str, content: bytes, kind: str) -> None:
+    files.write(NAMESPACE, name, content)
+    opened = page.get(f"{AT}text/?path={name}").json()
+    assert (opened["kind"], opened["size"]) == (kind, len(content))
+    assert (opened["text"] is None) == (kind != "text")
+
+
+@pytest.mark.parametrize("values", WRONG)
+@pytest.mark.parametrize("end", ["save/", "draft/"])
+def test_what_cannot_be_saved_is_refused(page: Client, end: str, values: Any) -> None:
+    assert sent(page, end, values, 422)["message"]
+    assert list(files.walk(NAMESPACE)) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_is_refused(page: Client, body: bytes) -> None:
+    assert page.post(f"{AT}save/", body, content_type="application/json").status_code == 422
+
+
+def test_a_reader_reads_and_saves_nothing(ada: User) -> None:
+    reader = builders.person("reader")
+    builders.member(reader, Role.READER, NAMESPACE)
+    files.write(NAMESPACE, "a.sql", b"text")
+    client = signed_in(reader)
+    assert client.get(f"{AT}text/?path=a.sql").json()["text"] == "text"
+    for end in ("save/", "draft/", "draft/drop/"):
+        sent(client, end, {"path": "a.sql", "base": "", "text": "x"}, 403)

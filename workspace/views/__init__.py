@@ -1,0 +1,1 @@
+"""The pages of a workspace, and what they ask for."""
