@@ -197,8 +197,11 @@ def _step_facts(step: Step, detail: Mapping[str, Any]) -> list[tuple[str, str, b
         ("materialized", "Materialized", False),
         ("relation", "Relation", True),
         ("path", "File", True),
+        ("table", "Dataset", True),
+        ("column", "Column", True),
+        ("value", "Found", True),
     ):
-        if data.get(name):
+        if data.get(name) not in (None, ""):
             facts.append((label, str(data[name]), code))
     facts += [(_adapter_label(name), str(value), True) for name, value in (detail.get("adapter") or {}).items() if name not in _SHOWN]
     if step.attempt:

@@ -76,7 +76,8 @@ def _is_version(program: str, version: str) -> bool:
 
 def key_of(recipe: Recipe, python: str) -> str:
     """The name of an environment's folder: the same recipe on the same machine gives the same."""
-    text = "\n".join([python, platform.machine(), *sorted(recipe.requirements)])
+    over = ["over the rest:", *recipe.over] if recipe.over else []
+    text = "\n".join([python, platform.machine(), *sorted(recipe.requirements), *over])
     return f"{recipe.name}-{hashlib.sha256(text.encode()).hexdigest()[:10]}"
 
 
@@ -147,7 +148,7 @@ def versions(folder: Path, *packages: str) -> dict[str, str]:
 
 
 def _build(context: RunContext, recipe: Recipe, python: str, folder: Path, installer: Installer | None, how: str) -> None:
-    what = ", ".join(recipe.requirements) or "nothing but Python"
+    what = ", ".join((*recipe.requirements, *recipe.over)) or "nothing but Python"
     context.log("INFO", f"Making the environment '{recipe.name}' ({what}); {how}")
     began = time.monotonic()
     identity = identity_of(context.settings)
@@ -214,10 +215,10 @@ def _steps(recipe: Recipe, python: str, folder: Path, tool: str | None) -> list[
         make = [tool, "venv", "--quiet", "--allow-existing", "--no-project", "--python", python, str(folder)]
         install = [tool, "pip", "install", "--no-progress", "--compile-bytecode", "--link-mode", "copy", "--python", inside]
     packages = list(recipe.requirements) if tool is None else ["pip", *recipe.requirements]
-    for package in packages:
+    for package in (*packages, *recipe.over):
         if package.startswith("-"):
             raise TaskFailed(f"Invalid dependency '{package}': a package is expected, not an option", retryable=False)
-    return [make, [*install, *packages]] if packages else [make]
+    return [make, *([*install, *some] for some in (packages, recipe.over) if some)]
 
 
 def _step(context: RunContext, argv: Sequence[str], scratch: Path, identity: tuple[int, int] | None) -> None:

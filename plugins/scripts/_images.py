@@ -49,11 +49,13 @@ _SYSTEMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A Python environment: its short name, what to install, and which Python (None: any)."""
+    """A Python environment: its short name, what to install, which Python (None: any), and what to install over the rest, whatever
+    the rest says of it."""
 
     name: str
     requirements: tuple[str, ...] = ()
     python: str | None = None
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

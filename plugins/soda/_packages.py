@@ -1,0 +1,73 @@
+"""Which packages a scan needs on this machine: those that it names, or those of its data sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from plugins.scripts import _folders, _images
+
+_CORE = "soda-core<4"  # the next one knows neither SodaCL nor the module that a scan is run with
+_OLDER_WAYS = "setuptools<81"  # Soda Core 3 still imports distutils, which Python has no more
+_PACKAGES = {"spark_df": "spark-df", "dask": "pandas-dask", "sqlserver": "sqlserver"}
+_BARE = re.compile(r"^[A-Za-z0-9][-A-Za-z0-9._]*")
+_HEADER = re.compile(rb"^.{8}DUCK(.{8})(.*)$", re.DOTALL)
+_READABLE = 64  # the newest layout of a file that the DuckDB which Soda asks for reads
+_VERSION = re.compile(rb"v(\d+\.\d+\.\d+)")
+
+
+def data_sources(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The data sources of a configuration by name."""
+    found = {}
+    for key, value in configuration.items():
+        words = str(key).split()
+        if len(words) == 2 and words[0] == "data_source" and isinstance(value, Mapping):
+            found[words[1]] = value
+    return found
+
+
+def recipe(wanted: Sequence[str], configuration: Mapping[str, Any], folder: Path) -> _images.Recipe:
+    """The environment of a scan that works in `folder`."""
+    sources = data_sources(configuration).values()
+    names = {_bare(package) for package in wanted}
+    kinds = sorted({str(source.get("type") or "").strip().lower() for source in sources} - {""})
+    known = [f"soda-core-{_PACKAGES.get(kind, kind.replace('_', '-'))}" for kind in kinds]
+    soda = [package for package in wanted if _bare(package).startswith("soda-core")] or known
+    first = [package for package in (*soda, *wanted) if _bare(package) != "duckdb"]
+    last = [package for package in wanted if _bare(package) == "duckdb"]
+    if "soda-core" not in names:
+        first.append(_CORE)
+    if not last and any(_bare(package) == "soda-core-duckdb" for package in first):
+        last = _newer_duckdb(sources, folder)
+    return _images.Recipe("soda", tuple(dict.fromkeys((*first, _OLDER_WAYS))), over=tuple(last))
+
+
+def _bare(package: str) -> str:
+    found = _BARE.match(package.strip())
+    return found.group(0).lower().replace("_", "-") if found else ""
+
+
+def _newer_duckdb(sources: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
+    """The DuckDB that wrote a file which the one that Soda asks for cannot read."""
+    written = [version for source in sources if source.get("type") == "duckdb" and (version := _written_by(folder, source.get("path")))]
+    return [f"duckdb>={max(written, key=lambda version: tuple(map(int, version.split('.'))))}"] if written else []
+
+
+def _written_by(folder: Path, path: object) -> str:
+    """The version of DuckDB that wrote a file, where it takes a newer one to read it; empty where it does not, or none can be seen."""
+    if not isinstance(path, str) or not path or path.startswith(":"):
+        return ""
+    place = folder / path
+    if not (place.is_file() if path.startswith("/") else _folders.is_own_file(folder, place)):
+        return ""
+    try:
+        with place.open("rb") as file:
+            header = _HEADER.match(file.read(256))
+    except OSError:
+        return ""
+    if header is None or int.from_bytes(header[1], "little") <= _READABLE:
+        return ""
+    version = _VERSION.search(header[2])
+    return version[1].decode() if version else ""
