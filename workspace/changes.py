@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from namespaces import files
 from namespaces.files import NoSuchFile
@@ -14,8 +13,9 @@ from namespaces.paths import clean_file
 from namespaces.services import versions
 from namespaces.services.versions import Author
 from ui.errors import Conflict, Invalid
-from workspace import trees
+from workspace import patches, trees
 from workspace.git import Git
+from workspace.patches import Hunk
 from workspace.worktrees import Worktree
 
 LONGEST_MESSAGE = 20_000
@@ -62,12 +62,13 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Hunk:
-    """One piece of a diff. `id` is that of its text, so that no other piece is meant when the file has changed meanwhile."""
+class Difference:
+    """What is chosen in a file and what is not yet, in pieces; none of either for what is no text."""
 
-    id: str
-    head: str
-    lines: tuple[str, ...]
+    path: str
+    chosen: list[Hunk]
+    open: list[Hunk]
+    is_new: bool = False
 
 
 def status(worktree: Worktree) -> Status:
@@ -75,7 +76,7 @@ def status(worktree: Worktree) -> Status:
     git = worktree.git
     with trees.working(worktree):
         listed = git.run("status", "--porcelain=v2", "-z", "--untracked-files=all", "--ignore-submodules=all", "--find-renames")
-    changes = tuple(_changes(listed.decode(errors="surrogateescape").split("\0")))
+    changes = tuple(_changes(listed.decode(errors="replace").split("\0")))
     head, shared = worktree.head(), worktree.upstream()
     beside = shared or git.commit_of(f"refs/remotes/origin/{worktree.repository.default_branch}")
     ahead = behind = 0
@@ -123,18 +124,42 @@ def hunks(worktree: Worktree, path: str, *, chosen: bool = False) -> list[Hunk]:
     return [hunk for hunk, _ in _pieces(worktree.git.reading(), "/".join(clean_file(path)), chosen)]
 
 
+def difference(worktree: Worktree, path: str) -> Difference:
+    """How a file differs from the last commit."""
+    path = "/".join(clean_file(path))
+    git = worktree.git.reading()
+    found = Difference(path, *([hunk for hunk, _ in _pieces(git, path, chosen)] for chosen in (True, False)))
+    if found.chosen or found.open or git.run("ls-files", "-z", "--", path) or files.blob(worktree.place, path) is None:
+        return found
+    text = _text(files.read(worktree.place, path))
+    return Difference(path, [], [patches.whole(text)] if text else [], is_new=True)
+
+
+def _text(content: bytes) -> str:
+    """A content as a text; empty for one that is none."""
+    try:
+        return "" if b"\x00" in content else content.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+def counts(worktree: Worktree) -> dict[str, tuple[int, int]]:
+    """Lines that were added to and removed from each file of the last commit that differs; not for what is no text."""
+    git = worktree.git.reading()
+    if worktree.head() is None:
+        return {}
+    listed = git.run("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all", "HEAD", "--")
+    found = {}
+    for line in listed.decode(errors="replace").split("\0")[:-1]:
+        added, removed, path = line.split("\t", 2)
+        if added.isdigit():
+            found[path] = (int(added), int(removed))
+    return found
+
+
 def _pieces(git: Git, path: str, chosen: bool) -> list[tuple[Hunk, bytes]]:
     """Each piece with a patch of it alone."""
-    options = ["--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=all", "--full-index"]
-    patch = git.run("diff", *(["--cached"] if chosen else []), *options, "--", path)
-    top, *parts = re.split(rb"^(?=@@ )", patch, flags=re.MULTILINE)
-    found = []
-    for part in parts:
-        head, *lines = part.decode(errors="replace").splitlines()
-        # The id is that of the changed lines and of their place in the new file's order, not of line numbers before it.
-        name = sha256(part.partition(b"\n")[2]).hexdigest()[:16]
-        found.append((Hunk(name, head, tuple(lines)), top + part))
-    return found
+    return patches.pieces(git.run("diff", *(["--cached"] if chosen else []), *patches.OPTIONS, "--", path))
 
 
 def choose(worktree: Worktree, paths: Sequence[str]) -> None:
@@ -214,10 +239,13 @@ def bring_back(worktree: Worktree, kept: str) -> list[str]:
 
 
 def commit(worktree: Worktree, *, message: str, sign_off: bool = False, amend: bool = False) -> str:
-    """Commit what is chosen, in the name of whose copy it is; answers the commit. `amend` replaces their last one, if it was not pushed."""
-    text = _message(message, worktree.user, sign_off)
+    """Commit what is chosen, in the name of whose copy it is; answers the commit. `amend` replaces their last one, if it was not pushed,
+    and keeps its message where none is given."""
     with trees.working(worktree) as git:
         head = worktree.head()
+        if amend and head and not message.strip():
+            message = git.text("show", "-s", "--format=%B", head)
+        text = _message(message, worktree.user, sign_off)
         tree = git.text("write-tree")
         parents = [head] if head else []
         who = person(worktree.user)
@@ -242,6 +270,15 @@ def _amended(worktree: Worktree, git: Git, head: str | None) -> tuple[list[str],
     if email != person(worktree.user)[1]:
         raise Invalid(f"The last commit is by {name}: only your own can be amended.")
     return parents.split(), git.by(*person(worktree.user), author=(name, email, date))
+
+
+def template(worktree: Worktree) -> str:
+    """What a message begins with: the file `.gitmessage` at the top of the repository, without its comments."""
+    try:
+        text = _text(files.read(worktree.place, ".gitmessage"))
+    except NoSuchFile:
+        return ""
+    return "\n".join(line for line in text[:LONGEST_MESSAGE].splitlines() if not line.startswith("#")).strip()
 
 
 def person(user: User) -> tuple[str, str]:

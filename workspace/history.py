@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 
 from namespaces.paths import clean_file
 from ui.errors import Missing
+from workspace import patches
 from workspace.git import Git
+from workspace.patches import Hunk
 from workspace.worktrees import Worktree, commit_of
 
 PAGE = 50
@@ -121,22 +123,45 @@ def changed(worktree: Worktree, commit: str) -> list[Changed]:
     """The files that a commit changed, against the commit before it."""
     git = worktree.git.reading()
     found = known(worktree, commit)
-    parent = git.commit_of(f"{found}^1")
-    before = git.tree_of(parent) if parent else git.text("mktree")
-    return between(git, before, found)
+    return between(git, _before(git, found), found)
 
 
 def between(git: Git, before: str, after: str) -> list[Changed]:
     """The files that differ between two commits or trees."""
     options = ["-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=all"]
-    numbers = git.run("diff-tree", *options, "--numstat", before, after).decode(errors="surrogateescape").split("\0")[:-1]
-    letters = git.run("diff-tree", *options, "--name-status", before, after).decode(errors="surrogateescape").split("\0")[:-1]
+    numbers = git.run("diff-tree", *options, "--numstat", before, after).decode(errors="replace").split("\0")[:-1]
+    letters = git.run("diff-tree", *options, "--name-status", before, after).decode(errors="replace").split("\0")[:-1]
     by_path = dict(zip(letters[1::2], letters[::2], strict=True))
     found = []
     for line in numbers:
         added, removed, path = line.split("\t", 2)
         found.append(Changed(path, by_path[path], *(int(count) if count.isdigit() else None for count in (added, removed))))
     return found
+
+
+def hunks(worktree: Worktree, commit: str, path: str) -> list[Hunk]:
+    """What a commit did to a file, in pieces; none for what is no text."""
+    git = worktree.git.reading()
+    found = known(worktree, commit)
+    return hunks_between(git, _before(git, found), found, path)
+
+
+def hunks_between(git: Git, before: str, after: str, path: str) -> list[Hunk]:
+    """How a file differs between two commits or trees, in pieces."""
+    name = "/".join(clean_file(path))
+    return [hunk for hunk, _ in patches.pieces(git.run("diff-tree", "-r", "-p", *patches.OPTIONS, before, after, "--", name))]
+
+
+def _before(git: Git, commit: str) -> str:
+    """The tree before a commit."""
+    parent = git.commit_of(f"{commit}^1")
+    return git.tree_of(parent) if parent else git.text("mktree")
+
+
+def entry(worktree: Worktree, commit: str) -> Entry:
+    """One commit as the log tells it. Raises `NoSuchCommit`."""
+    said = worktree.git.reading().text("log", "-1", f"--format={_FORM}", known(worktree, commit))
+    return _entry(said.removesuffix("\x1e").split("\0"), worktree)
 
 
 def message(worktree: Worktree, commit: str) -> str:

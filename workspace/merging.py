@@ -7,16 +7,21 @@ outcome is computed from them and from the branch each time. So it can be left, 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ui.errors import Conflict, Invalid
 from workspace import changes, repositories, trees
 from workspace.git import Git
+from workspace.repositories import MARKS
 from workspace.trees import Blob, Clash
 from workspace.worktrees import Worktree, commit_of
 
 _FILE = "kestra-operation.json"
+_MARKS = (f"<{{{MARKS}}} [^\n]*\n", f"={{{MARKS}}}\r?\n", f">{{{MARKS}}} [^\n]*(?:\n|\\Z)")
+_CLASH = re.compile(f"^{_MARKS[0]}((?:.*\n)*?)^{_MARKS[1]}((?:.*\n)*?)^{_MARKS[2]}", re.MULTILINE)
 MOST_REBASED = 200
 Kind = Literal["merge", "rebase", "revert"]
 
@@ -46,6 +51,16 @@ class Outcome:
     commit: str | None
     clashes: tuple[Clash, ...] = ()
     step: str = ""
+    tree: str = ""  # what Git made of both sides, with marks where they clash
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a file that both sides have (`same`), or that each has in its own way."""
+
+    same: str | None
+    ours: str = ""
+    theirs: str = ""
 
 
 def pull(worktree: Worktree, *, how: Literal["merge", "rebase"] = "merge") -> Outcome:
@@ -109,6 +124,44 @@ def resolve(worktree: Worktree, path: str, *, content: bytes | None = None, side
         return _compute(worktree, operation)
 
 
+def segments(worktree: Worktree, found: Outcome, clash: Clash) -> list[Segment]:
+    """The parts of a text that clashes, in order; none for what is no text, or where a side has no file."""
+    git = worktree.git.reading()
+    if clash.ours is None or clash.theirs is None:
+        return []
+    about = git.run("ls-tree", "-z", found.tree, "--", clash.path).decode(errors="replace").partition("\t")[0].split()
+    try:
+        content = git.content(about[2]).decode() if about[1:2] == ["blob"] else ""
+    except UnicodeDecodeError:
+        return []
+    return [] if "\x00" in content else _segments(content)
+
+
+def _segments(content: str) -> list[Segment]:
+    parts = _CLASH.split(content)
+    found = [Segment(parts[0])] if parts[0] else []
+    for ours, theirs, same in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        found.append(Segment(None, ours, theirs))
+        if same:
+            found.append(Segment(same))
+    return found
+
+
+def joined(parts: Sequence[Segment], decided: Sequence[str]) -> str:
+    """The text with what was decided, part by part. Raises `Conflict` where the number of parts is another one."""
+    if len([part for part in parts if part.same is None]) != len(decided):
+        raise Conflict("This file clashes in other places now: look again.")
+    left = iter(decided)
+    ending = "\r\n" if any("\r\n" in (part.same or part.ours) for part in parts) else "\n"
+    text = ""
+    for part in parts:
+        if part.same is not None:
+            text += part.same
+        elif one := next(left).replace("\r\n", "\n"):
+            text += (one if one.endswith("\n") else f"{one}\n").replace("\n", ending)
+    return text
+
+
 def reopen(worktree: Worktree, path: str) -> Outcome:
     """Take back what was decided about a path; its content stays in the store."""
     with trees.working(worktree):
@@ -130,7 +183,7 @@ def finish(worktree: Worktree) -> Outcome:
         operation = _opened(worktree)
         found = _compute(worktree, operation)
         if found.commit is None:
-            raise StillClashing(f"Not decided yet: {', '.join(clash.path for clash in found.clashes[:20])}.")
+            raise StillClashing(f"Not decided yet: {', '.join(clash.name for clash in found.clashes[:20])}.")
         return _carry_out(worktree, operation, found)
 
 
@@ -193,7 +246,7 @@ def _merge(worktree: Worktree, git: Git, head: str, operation: Operation) -> Out
     tree, clashes = trees.merged_commits(git, head, operation.target)
     tree, left = _decided(worktree, operation, tree, clashes)
     if left:
-        return Outcome(None, tuple(left), f"merge of {operation.label}")
+        return Outcome(None, tuple(left), f"merge of {operation.label}", tree)
     message = f"Merge {operation.label} into {worktree.branch}\n"
     return Outcome(_commit(worktree, git, tree, [head, operation.target], message))
 
@@ -210,7 +263,7 @@ def _rebase(worktree: Worktree, git: Git, head: str, operation: Operation) -> Ou
         tree, left = _decided(worktree, operation, tree, clashes)
         subject = git.text("show", "-s", "--format=%h %s", step)
         if left:
-            return Outcome(None, tuple(left), f"rebase of {subject}")
+            return Outcome(None, tuple(left), f"rebase of {subject}", tree)
         if tree != git.tree_of(tip):
             tip = _picked(worktree, git, step, tree, tip)
     return Outcome(tip)
@@ -221,7 +274,7 @@ def _revert(worktree: Worktree, git: Git, head: str, operation: Operation) -> Ou
     tree, clashes = trees.merged(git, git.tree_of(target), git.tree_of(head), _before(git, target))
     tree, left = _decided(worktree, operation, tree, clashes)
     if left:
-        return Outcome(None, tuple(left), f"revert of {operation.label}")
+        return Outcome(None, tuple(left), f"revert of {operation.label}", tree)
     if tree == git.tree_of(head):
         return Outcome(head)
     subject = git.text("show", "-s", "--format=%s", target)

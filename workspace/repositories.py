@@ -27,7 +27,9 @@ STORE = "_git"
 LONGEST_BRANCH = 200
 _MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-_ATTRIBUTES = "* -text !eol -filter -ident !working-tree-encoding\n"  # the bytes of a file are those of its blob
+MARKS = 23  # signs of a mark of a clash: more than any text has in a row
+# The bytes of a file are those of its blob.
+_ATTRIBUTES = f"* -text !eol -filter -ident !working-tree-encoding conflict-marker-size={MARKS}\n"
 _EXCLUDED = ".kestra-web-upload-*\n"
 
 

@@ -42,6 +42,11 @@ class Clash:
     theirs: Blob | None
 
     @property
+    def name(self) -> str:
+        """The path as a page can show it."""
+        return self.path.encode(errors="replace").decode()
+
+    @property
     def key(self) -> str:
         """The same for the same question."""
         return "|".join([self.path, *(side[1] if side else "-" for side in (self.base, self.ours, self.theirs))])
@@ -145,7 +150,7 @@ def move(worktree: Worktree, commit: str, why: str) -> list[str]:
             keep(worktree, f"Before: {why}")
             wanted, clashes = merged(git, before, state, wanted)
             if clashes:
-                names = ", ".join(clash.path for clash in clashes[:20])
+                names = ", ".join(clash.name for clash in clashes[:20])
                 raise Overlapping(f"What you changed and did not commit meets what comes in: {names}. Commit or discard it first.")
         return _begin(worktree, {"head": head, "commit": commit, "why": why, "from": state, "to": wanted})
 

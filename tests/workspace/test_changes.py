@@ -369,3 +369,66 @@ def test_a_remote_that_is_away_is_told(bound: Remote, ada: User) -> None:
     Repository.objects.update(url=f"{bound.url}-gone")
     with pytest.raises(repositories.RemoteFailed, match="not found"):
         merging.pull(tree)
+
+
+def test_a_text_that_clashes_is_decided_part_by_part(bound: Remote, ada: User) -> None:
+    bound.commit({"long.txt": LONG + "=======\n"})
+    tree = of(ada)
+    merging.pull(tree)
+    committed(tree, {"long.txt": LONG.replace("line 3\n", "ada 3\n").replace("line 20\n", "ada 20\n") + "=======\n"})
+    theirs = LONG.replace("line 3\n", "colleague 3\n").replace("line 10\n", "colleague 10\n").replace("line 20\n", "")
+    bound.commit({"long.txt": theirs + "=======\n"})
+    found = merging.pull(tree)
+    parts = merging.segments(tree, found, found.clashes[0])
+    assert [(part.ours, part.theirs) for part in parts if part.same is None] == [("ada 3\n", "colleague 3\n"), ("ada 20\n", "")]
+    with pytest.raises(Conflict):
+        merging.joined(parts, ["only one"])
+    merging.resolve(tree, "long.txt", content=merging.joined(parts, ["both 3\r\nand more", ""]).encode())
+    merging.finish(tree)
+    expected = LONG.replace("line 3\n", "both 3\nand more\n").replace("line 10\n", "colleague 10\n").replace("line 20\n", "")
+    assert text(tree, "long.txt") == expected + "=======\n"
+
+
+def test_what_is_no_text_or_gone_clashes_as_a_whole(bound: Remote, ada: User) -> None:
+    tree = of(ada)
+    files.write(tree.place, "a.bin", b"\x00ada")
+    files.delete(tree.place, ORDERS)
+    changes.choose(tree, [])
+    changes.commit(tree, message="mine")
+    bound.commit({"a.bin": "\x00colleague", ORDERS: "select 9\n"})
+    found = merging.pull(tree)
+    assert {clash.path: merging.segments(tree, found, clash) for clash in found.clashes} == {"a.bin": [], ORDERS: []}
+
+
+def test_the_difference_of_a_file_is_told_side_by_side(bound: Remote, ada: User) -> None:
+    tree = of(ada)
+    committed(tree, {"long.txt": LONG})
+    edit(tree, "long.txt", LONG.replace("line 2\n", "line two\nand a half\n").removesuffix("line 30\n"))
+    first, last = changes.difference(tree, "long.txt").open
+    told = [(row.left.number, row.left.text, row.right.number, row.right.text, row.left.kind, row.right.kind) for row in first.rows]
+    assert told[:4] == [
+        (1, "line 1", 1, "line 1", "same", "same"),
+        (2, "line 2", 2, "line two", "removed", "added"),
+        (None, "", 3, "and a half", "none", "added"),
+        (3, "line 3", 4, "line 3", "same", "same"),
+    ]
+    assert (last.rows[-1].left.text, last.rows[-1].right.kind) == ("line 30", "none")
+    assert changes.counts(tree) == {"long.txt": (2, 2)}
+    edit(tree, "new.sql", "select 1\nselect 2")
+    found = changes.difference(tree, "new.sql")
+    assert (found.is_new, [row.right.text for row in found.open[0].rows]) == (True, ["select 1", "select 2"])
+    files.write(tree.place, "new.bin", b"\x00")
+    assert changes.difference(tree, "new.bin").open == []
+    files.delete(tree.place, ORDERS)
+    assert [row.left.text for row in changes.difference(tree, ORDERS).open[0].rows] == ["select 1 as id"]
+
+
+def test_a_message_begins_with_the_template_of_the_repository(bound: Remote, ada: User) -> None:
+    tree = of(ada)
+    assert changes.template(tree) == ""
+    made = committed(tree, {".gitmessage": "# say why\nTicket: \n"}, "template")
+    assert changes.template(tree) == "Ticket:"
+    edit(tree, ORDERS, "select 9\n")
+    changes.choose(tree, [])
+    assert changes.commit(tree, message=" ", amend=True) != made
+    assert history.log(tree)[0].subject == "template"
