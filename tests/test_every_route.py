@@ -39,6 +39,8 @@ from namespaces.models import User
 from namespaces.services import connections, secrets, tokens, versions
 from tests import builders, walking
 from tests.executions import page_data
+from tests.plugins.git.remotes import Remote
+from workspace import repositories
 
 # Who may: open is anybody, signed whoever is signed in, self only whose thing it is, none nobody at all. A reader, member or owner of the
 # namespace and whoever is more; a stranger is told that there is nothing. above is an owner of what lies above. found works on what a search finds, each (read-each) on what
@@ -205,6 +207,35 @@ POST   open      /signout/
 GET    admin     /storage/
 GET    signed    /triggers/
 GET    reader    /ui/executions/<str:namespace>/<str:flow_id>/<str:execution_id>
+GET    member    /workspace/<str:namespace>/git/
+GET    owner     /workspace/<str:namespace>/git/binding/
+POST   owner     /workspace/<str:namespace>/git/bind/
+GET    member    /workspace/<str:namespace>/git/blame/
+GET    member    /workspace/<str:namespace>/git/branches/
+POST   member    /workspace/<str:namespace>/git/branches/create/
+POST   member    /workspace/<str:namespace>/git/branches/merge/
+POST   member    /workspace/<str:namespace>/git/bring-back/<str:kept>/
+GET    member    /workspace/<str:namespace>/git/clash/
+POST   member    /workspace/<str:namespace>/git/clash/cancel/
+POST   member    /workspace/<str:namespace>/git/clash/finish/
+POST   member    /workspace/<str:namespace>/git/clash/reopen/
+POST   member    /workspace/<str:namespace>/git/clash/resolve/
+POST   member    /workspace/<str:namespace>/git/commit/
+GET    member    /workspace/<str:namespace>/git/commits/<str:commit>/
+GET    member    /workspace/<str:namespace>/git/commits/<str:commit>/file/
+POST   member    /workspace/<str:namespace>/git/commits/<str:commit>/revert/
+GET    member    /workspace/<str:namespace>/git/difference/
+POST   member    /workspace/<str:namespace>/git/discard/
+POST   member    /workspace/<str:namespace>/git/fetch/
+GET    member    /workspace/<str:namespace>/git/log/
+GET    member    /workspace/<str:namespace>/git/others/
+GET    member    /workspace/<str:namespace>/git/panel/
+POST   member    /workspace/<str:namespace>/git/pull/
+POST   member    /workspace/<str:namespace>/git/push/
+POST   member    /workspace/<str:namespace>/git/stage-hunk/
+POST   member    /workspace/<str:namespace>/git/stage/
+POST   owner     /workspace/<str:namespace>/git/unbind/
+POST   member    /workspace/<str:namespace>/git/unstage/
 GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
@@ -535,6 +566,7 @@ class World:
     uri: str
     project: int
     discarded: str = ""
+    commit: str = ""
 
     def values(self, route: Route) -> dict[str, Any]:
         bulk = "kill" if "executions/bulk" in route.pattern else "restart" if "triggers" in route.pattern else "disable"
@@ -545,7 +577,7 @@ class World:
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
-            "plan_id": "planned",
+            "plan_id": "planned", "commit": self.commit, "kept": "0" * 40,
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
             "project_id": self.project, "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
@@ -652,13 +684,19 @@ class World:
 
 
 @pytest.fixture
-def world(db: None, settings: Settings, tmp_path: Path) -> World:
+def world(db: None, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> World:
     settings.KESTRA_STORAGE = tmp_path
     settings.KESTRA_ENVIRONMENTS = tmp_path / "environments"
     (tmp_path / "environments" / "answer").mkdir(parents=True)
     (tmp_path / "environments" / "answer" / COMPLETE).touch()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    return made()
+    world = made()
+    if "/git/" in str(request.node.callspec.params.get("route", request.node.callspec.params.get("pattern"))):
+        settings.KESTRA_HOME, settings.KESTRA_GIT_FOLDERS = tmp_path, [tmp_path]
+        remote = Remote(tmp_path)
+        world.commit = remote.commit({"a.txt": "a"})
+        repositories.bind(user=world.people["owner"], namespace=NS, url=remote.url)
+    return world
 
 
 def made() -> World:
@@ -700,8 +738,8 @@ def client_of(world: World, name: str, route: Route) -> Client:
     return client
 
 
-# What asking itself notes: sessions, when a token was used last, wrong passwords.
-NOTED = ("django_session", "namespaces_apitoken", "namespaces_signinfailure")
+# What asking itself notes: sessions, when a token was used last, wrong passwords, and which copy of a branch somebody looked at.
+NOTED = ("django_session", "namespaces_apitoken", "namespaces_signinfailure", "workspace_worktree")
 
 
 @contextmanager

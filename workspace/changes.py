@@ -10,7 +10,7 @@ from namespaces import files
 from namespaces.files import NoSuchFile
 from namespaces.models import User
 from namespaces.paths import clean_file
-from namespaces.services import versions
+from namespaces.services import saving, versions
 from namespaces.services.versions import Author
 from ui.errors import Conflict, Invalid
 from workspace import patches, trees
@@ -131,16 +131,8 @@ def difference(worktree: Worktree, path: str) -> Difference:
     found = Difference(path, *([hunk for hunk, _ in _pieces(git, path, chosen)] for chosen in (True, False)))
     if found.chosen or found.open or git.run("ls-files", "-z", "--", path) or files.blob(worktree.place, path) is None:
         return found
-    text = _text(files.read(worktree.place, path))
+    text = saving.text_of(files.read(worktree.place, path))
     return Difference(path, [], [patches.whole(text)] if text else [], is_new=True)
-
-
-def _text(content: bytes) -> str:
-    """A content as a text; empty for one that is none."""
-    try:
-        return "" if b"\x00" in content else content.decode()
-    except UnicodeDecodeError:
-        return ""
 
 
 def counts(worktree: Worktree) -> dict[str, tuple[int, int]]:
@@ -261,6 +253,15 @@ def commit(worktree: Worktree, *, message: str, sign_off: bool = False, amend: b
     return made
 
 
+def may_amend(worktree: Worktree) -> bool:
+    """Whether the last commit is this person's, and nobody else can have it yet."""
+    try:
+        _amended(worktree, worktree.git.reading(), worktree.head())
+    except Invalid:
+        return False
+    return True
+
+
 def _amended(worktree: Worktree, git: Git, head: str | None) -> tuple[list[str], Git]:
     if head is None:
         raise Invalid("There is no commit to amend yet.")
@@ -275,7 +276,7 @@ def _amended(worktree: Worktree, git: Git, head: str | None) -> tuple[list[str],
 def template(worktree: Worktree) -> str:
     """What a message begins with: the file `.gitmessage` at the top of the repository, without its comments."""
     try:
-        text = _text(files.read(worktree.place, ".gitmessage"))
+        text = saving.text_of(files.read(worktree.place, ".gitmessage")) or ""
     except NoSuchFile:
         return ""
     return "\n".join(line for line in text[:LONGEST_MESSAGE].splitlines() if not line.startswith("#")).strip()

@@ -69,10 +69,10 @@ class Changed:
     removed: int | None
 
 
-def log(worktree: Worktree, *, path: str = "", skip: int = 0, count: int = PAGE) -> list[Entry]:
-    """The commits of a copy and of the shared branch, newest first, or those that changed a path."""
+def log(worktree: Worktree, *, path: str = "", skip: int = 0, count: int = PAGE, own: bool = False) -> list[Entry]:
+    """The commits of a copy and of the shared branch (`own`: of the copy alone), newest first, or those that changed a path."""
     git = worktree.git.reading()
-    ends = [end for end in (worktree.head(), worktree.upstream()) if end]
+    ends = [end for end in (worktree.head(), None if own else worktree.upstream()) if end]
     if not ends:
         return []
     inside = ["--", "/".join(clean_file(path))] if path else ["--"]

@@ -107,7 +107,7 @@ def resolve(worktree: Worktree, path: str, *, content: bytes | None = None, side
     """Decide a clash: by a content, or by a side as it is (which may be that there is no file)."""
     with trees.working(worktree) as git:
         operation = _opened(worktree)
-        clash = next((found for found in _compute(worktree, operation).clashes if found.path == path), None)
+        clash = next((found for found in _compute(worktree, operation).clashes if path in (found.path, found.name)), None)
         if clash is None:
             raise Conflict(f"{path} does not clash (any more): look again.")
         if content is not None:
@@ -169,6 +169,13 @@ def reopen(worktree: Worktree, path: str) -> Outcome:
         operation.answers = {key: blob for key, blob in operation.answers.items() if not key.startswith(f"{path}|")}
         _save(worktree, operation)
         return _compute(worktree, operation)
+
+
+def sides(operation: Operation, worktree: Worktree) -> tuple[str, str]:
+    """What the two sides of a clash are called."""
+    if operation.kind == "rebase":
+        return operation.label, "your commit"
+    return f"your {worktree.branch}", f"before {operation.label}" if operation.kind == "revert" else operation.label
 
 
 def answered(worktree: Worktree) -> list[str]:

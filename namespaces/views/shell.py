@@ -20,6 +20,7 @@ TABS = (
 )
 # Tabs whose pages belong to rooms above this one.
 ABOVE = (
+    ("git", "Git", "workspace:git"),
     ("connections", "Connections", "executions:connections"),
     ("variables", "Variables", "flows:namespace_variables"),
     ("plugin-defaults", "Plugin defaults", "flows:namespace_plugin_defaults"),
