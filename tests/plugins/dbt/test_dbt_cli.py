@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -254,45 +253,3 @@ def test_adapters_of_the_profiles_choose_the_environment(context: MemoryContext)
         meaning = task.recipe(context, place, "ghcr.io/kestra-io/dbt")
     assert meaning.recipe is not None
     assert meaning.recipe.requirements == ("dbt-core~=1.11.0", "dbt-duckdb")
-
-
-class Hook(http.server.BaseHTTPRequestHandler):
-    posts: list[dict[str, Any]]
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        type(self).posts.append(json.loads(body))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
-
-@pytest.fixture
-def hook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """An address that takes posts, and what it got."""
-    posts: list[dict[str, Any]] = []
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("OneHook", (Hook,), {"posts": posts}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/hook", posts
-    server.shutdown()
-    server.server_close()
-
-
-def test_a_webhook_hears_of_each_warning_once_and_of_twenty_at_most(
-    context: MemoryContext, hook: tuple[str, list[dict[str, Any]]], tmp_path: Path
-) -> None:
-    url, posts = hook
-    lines = [
-        {"info": {"level": "warn", "name": "Deprecation", "msg": f"number {number // 2}", "ts": "2024-01-01T00:00:00Z"}, "data": {}}
-        for number in range(50)
-    ]
-    text = "\n".join(json.dumps(line) for line in lines) + "\n"
-    result = shell("cat lines.json", inputFiles={"lines.json": text}, alertWebhook={"url": url}).run(context)
-    assert result.state == "WARNING"
-    assert len(posts) == 21
-    assert posts[0]["text"] == "warn: number 0"
-    assert (posts[0]["namespace"], posts[0]["flowId"], posts[0]["type"]) == ("company.team", "a_flow", "Deprecation")
-    assert posts[-1]["text"] == "5 more dbt warnings suppressed"
-    assert not any(url in line for line in context.lines())
