@@ -38,7 +38,7 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     from dbt.cli.main import cli  # noqa: PLC0415 -- the host has loaded it
     from dbt_common.invocation import reset_invocation_id  # noqa: PLC0415
 
-    from . import failing, manifests, quicker, selected  # noqa: PLC0415
+    from . import failing, files, manifests, quicker, selected  # noqa: PLC0415
 
     reset_invocation_id()
     manifests.begin(tell, folder)
@@ -48,6 +48,7 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     _leave_artifacts(request["told"])
     manifests.tell()
     quicker.tell(tell, folder)
+    files.tell(tell, folder)
     _leave()
     return status
 

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 from dbt.contracts.files import FileHash, ParseFileType, SchemaSourceFile, SourceFile
 from dbt.contracts.graph.manifest import Manifest
-from dbt.contracts.graph.nodes import SeedNode
 from dbt.flags import get_flags
 from dbt.mp_context import get_mp_context
 from dbt.parser import manifest as parsing
@@ -30,7 +29,7 @@ from dbt_common.events.types import Note
 from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
-from . import cache, looked, parts, said
+from . import cache, changes, facts, files, looked, parts, said
 
 MOST = 4
 KIND = "manifests"
@@ -45,7 +44,8 @@ class Kept:
     stamp: Any
     bound: bool  # nobody knows what its parsing warned of: it stands for this very file only
     whole: bool  # parsed from nothing
-    texts: parts.Texts | None = None
+    known: parts.Known | None = None
+    facts: facts.Facts | None = None
     said: list[said.Said] = field(default_factory=list)  # what its parsing told
     entry: str = ""  # the folder in the cache from which this very command took it
     looked: looked.Looked = field(default_factory=dict)  # what its templates learned of the command that parsed it
@@ -64,6 +64,7 @@ _folder = ""
 _used = False  # whether this fork began with what is kept
 _tried = Tried()
 _loaded: Any = None  # the loader of the project that this fork runs
+_reading: Any = None  # the loader that may use what is kept
 
 
 # --- in the host ------------------------------------------------------------------------------------------------------------------
@@ -79,8 +80,8 @@ def keep(told: dict[str, Any]) -> None:
         print(f"a manifest is not kept: {error!r}", flush=True)
         return
     _kept.pop(told["key"], None)
-    texts = _parts_of(told["entry"]) if told["entry"] else None
-    _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], texts, heard, looked=learned)
+    known = _parts_of(told["entry"], manifest) if told["entry"] else None
+    _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], known, said=heard, looked=learned)
     while len(_kept) > MOST:
         _kept.popitem(last=False)
     gc.collect()
@@ -88,24 +89,30 @@ def keep(told: dict[str, Any]) -> None:
 
 
 def complete(told: dict[str, Any]) -> None:
-    """Load the parts of its artifacts."""
+    """Load the parts of its artifacts, and find out what follows from it."""
     kept = _kept.get(told["key"])
-    texts = _parts_at(told["parts"], stays=told["entry"])
-    if kept is not None and texts is not None and kept.stamp == _tuple(told["stamp"]):
-        kept.texts = texts
+    if kept is None or kept.stamp != _tuple(told["stamp"]):
+        return
+    kept.known = _parts_at(told["parts"], kept.manifest, stays=told["entry"]) or kept.known
+    if kept.facts is None:
+        kept.facts = facts.learn(kept.manifest, unique=told["unique"])
+    if kept.known is not None:
+        parts.frame(kept.known, kept.facts.graph)
+    gc.collect()
+    gc.freeze()
 
 
 def _tuple(stamp: Any) -> Any:
     return stamp and tuple(stamp)
 
 
-def _parts_of(entry: str) -> parts.Texts | None:
-    return _parts_at(os.path.join(entry, "parts"), stays=True)
+def _parts_of(entry: str, manifest: Any) -> parts.Known | None:
+    return _parts_at(os.path.join(entry, "parts"), manifest, stays=True)
 
 
-def _parts_at(path: str, *, stays: bool) -> parts.Texts | None:
+def _parts_at(path: str, manifest: Any, *, stays: bool) -> parts.Known | None:
     try:
-        return parts.load(path, stays=stays)
+        return parts.load(path, manifest, stays=stays)
     except (OSError, ValueError, EOFError, TypeError):
         return None
 
@@ -148,8 +155,9 @@ def begin(tell: int, folder: str) -> None:
 
 def forget() -> None:
     """What the host has parsed itself."""
-    global _loaded
-    _loaded = None
+    global _loaded, _reading
+    _loaded = _reading = None
+    facts.begin(None, None)
     parts.forget()
 
 
@@ -162,9 +170,12 @@ def install() -> None:
     loader.safe_update_project_parser_files_partially = _around_partially(loader.safe_update_project_parser_files_partially)
     loader.skip_partial_parsing_because_of_macros = _around_macros(loader.skip_partial_parsing_because_of_macros)
     loader.get_full_manifest = classmethod(_around_full(loader.get_full_manifest.__func__))
+    changes.install()
+    facts.install()
     parts.install()
     said.install()
     looked.install()
+    files.install(lambda: _reading)
     reading.load_source_file = _around_source(reading.load_source_file)
 
 
@@ -174,18 +185,20 @@ def _around_partially(plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], 
     Without partial parsing, what was parsed from nothing before may be used where nothing at all has changed.
     """
 
-    def partially(loader: Any, files: Any) -> Any:
+    def partially(loader: Any, given: Any) -> Any:
         hearing, there = loader.hearing, loader.manifest.files
         if loader.kept is not None and not get_flags().PARTIAL_PARSE:
             if not parsing.PartialParsing(loader.saved_manifest, there).skip_parsing():
                 raise said.HasChanged
             fire_event(Note(msg="The project was parsed from the same files, variables and settings before: not parsed again"))
         hearing.files = {name: number for number, name in enumerate(there)}
-        hearing.order = said.order(files)
-        found = plain(loader, files)
+        hearing.order = said.order(given)
+        found = plain(loader, given)
         hearing.reading = False
         if loader.kept is not None:
             _settle(loader, found, there)
+            if loader.skip_parsing:
+                facts.begin(loader.saved_manifest, loader.kept.facts)
         return found
 
     return partially
@@ -234,8 +247,8 @@ def _around_full(plain: Callable[..., Any]) -> Callable[..., Any]:
 
 def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def read(loader: Any) -> Any:
-        global _used
-        loader.kept = None
+        global _used, _reading
+        loader.kept = _reading = None
         kept = _fitting(loader) or _cached(loader)
         if kept is None or not loader.is_partial_parsable(kept.manifest)[0]:
             return plain(loader)
@@ -245,9 +258,9 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         else:
             manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
             manifest.metadata.invocation_id = get_invocation_id()
-        _move(manifest, loader)
-        loader.kept = kept
+        loader.kept, loader.moved = kept, _move(kept, loader)
         _used = True
+        _reading = loader
         return manifest
 
     return read
@@ -285,15 +298,20 @@ def _cached(loader: Any) -> Kept | None:
     if not looked.same(learned, loader):
         return None
     cache.used(entry)
-    return Kept(manifest, None, False, entry.endswith(WHOLE), _parts_of(entry), heard, entry, learned)
+    known = _parts_of(entry, manifest)
+    return Kept(manifest, None, bound=False, whole=entry.endswith(WHOLE), known=known, said=heard, entry=entry, looked=learned)
 
 
-def _move(manifest: Any, loader: Any) -> None:
-    """Seeds say where their project lies; it was parsed in another folder."""
-    disabled = [node for nodes in manifest.disabled.values() for node in nodes]
-    for node in (*manifest.nodes.values(), *disabled):
-        if isinstance(node, SeedNode) and node.package_name in loader.all_projects:
-            node.root_path = loader.all_projects[node.package_name].project_root
+def _move(kept: Kept, loader: Any) -> list[Any]:
+    """Seeds say where their project lies; it was parsed in another folder. Answers those that have moved."""
+    seeds = kept.facts.seeds if kept.facts is not None else facts.seeds_of(kept.manifest)
+    moved = []
+    for node in seeds:
+        project = loader.all_projects.get(node.package_name)
+        if project is not None and node.root_path != project.project_root:
+            node.root_path = project.project_root
+            moved.append(node)
+    return moved
 
 
 def _around_write(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -353,27 +371,32 @@ def _around_load(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         make_directory(loader.root_project.project_target_path)  # dbt would have written what it parsed there
         _loaded = loader
         parts.begin(manifest, _known(loader))
+        for node in loader.moved if loader.kept is not None else ():
+            changes.touch(node)  # nothing is known of where it is now
         return manifest
 
     return load
 
 
-def _known(loader: Any) -> parts.Texts | None:
+def _known(loader: Any) -> parts.Known | None:
     """The parts of the manifest that was kept, where it is used as it was."""
     used = loader.kept is not None and loader.skip_parsing and not loader.manifest.external_node_unique_ids
-    return loader.kept.texts if used else None
+    return loader.kept.known if used else None
 
 
 def tell() -> None:
     """At the end of a fork: leave the parts of what it has parsed for the host."""
     loader = _loaded
-    if loader is None or (_known(loader) is not None) or (loader.told is None and (loader.kept is None or not loader.skip_parsing)):
+    if loader is None or (loader.told is None and (loader.kept is None or not loader.skip_parsing)):
+        return
+    if loader.told is None and loader.kept.known is not None and not parts.lacking():
         return
     told = loader.told or {"key": _key(loader), "stamp": loader.kept.stamp, "entry": ""}
     try:
         path = os.path.join(told["entry"] or _folder, "parts" if told["entry"] else f"{os.getpid()}.parts")
-        parts.leave(parts.found(loader.manifest), path)
-        found = {"key": told["key"], "stamp": told["stamp"], "parts": path, "entry": bool(told["entry"])}
+        if _known(loader) is None or parts.lacking():
+            parts.leave(loader.manifest, path)
+        found = {"key": told["key"], "stamp": told["stamp"], "parts": path, "entry": bool(told["entry"]), "unique": facts.checked()}
         os.write(_tell, json.dumps(found).encode() + b"\n")
     except (OSError, ValueError):
         return  # as above

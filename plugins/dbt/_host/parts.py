@@ -1,141 +1,153 @@
 """`manifest.json` and `graph.gpickle` put together from what is known of each node already, for taking a node apart takes longest.
 
-A part is known for an object, not for a name, and forgotten when the object changes: what dbt changes in a node after it has parsed, it
-does by setting one of its attributes, or while it compiles the node.
+A part is known for an object, not for a name, and forgotten when the object changes.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import marshal
+import operator
 import os
 import pickle
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from dbt.adapters.factory import FACTORY
 from dbt.artifacts.schemas.manifest import WritableManifest
-from dbt.compilation import Compiler, Linker
+from dbt.compilation import Linker
 from dbt.contracts.graph.manifest import Manifest
 from dbt.events.types import ArtifactWritten
 from dbt_common.clients.system import convert_path, make_directory
 from dbt_common.events.functions import fire_event
 from dbt_common.utils.encoding import JSONEncoder
 
-Texts = dict[str, dict[str, bytes]]  # by collection and name: as JSON in manifest.json; under `graph`: pickled for graph.gpickle
-GRAPH = "graph"
-COLLECTIONS = (
-    *("nodes", "sources", "macros", "docs", "exposures", "functions", "metrics", "groups"),
-    *("semantic_models", "saved_queries", "unit_tests"),
-)
-FLAT = ("exposures", "functions", "groups", "metrics", "nodes", "sources", "semantic_models", "saved_queries")
+from . import changes, facts
+from .changes import COLLECTIONS
 
+FLAT = ("exposures", "functions", "groups", "metrics", "nodes", "sources", "semantic_models", "saved_queries")
+BETWEEN = b", "
+
+
+@dataclass
+class Text:
+    """The things of a collection as they stand in manifest.json, one after the other, and where each ends; an unknown one is empty."""
+
+    whole: bytes
+    ends: array[int]
+    identities: array[int] = field(default_factory=lambda: array("Q"))
+
+    @classmethod
+    def of(cls, pieces: list[bytes]) -> Text:
+        """One of these pieces."""
+        ends = itertools.accumulate(len(piece) + len(BETWEEN) for piece in pieces)
+        return cls(BETWEEN.join(pieces), array("Q", (end - len(BETWEEN) for end in ends)))
+
+    def begin(self, place: int) -> int:
+        """Where the piece in this place begins."""
+        return self.ends[place - 1] + len(BETWEEN) if place else 0
+
+    def knows(self, place: int, identity: int) -> bool:
+        """Whether it has a piece for this thing in this place."""
+        there = place < len(self.identities) and place < len(self.ends) and self.identities[place] == identity
+        return there and self.ends[place] > self.begin(place)
+
+    def piece(self, place: int, identity: int) -> bytes:
+        """What it has for this thing in this place."""
+        return self.whole[self.begin(place) : self.ends[place]] if self.knows(place, identity) else b""
+
+
+@dataclass
+class Known:
+    """The parts of one manifest, and its things, by identity."""
+
+    texts: dict[str, Text]
+    graph: bytes  # its nodes for graph.gpickle; empty where they are not known
+    things: dict[int, Any]
+    around: tuple[bytes, bytes] | None = None  # what comes before and after these in the file of the graph as it is linked
+
+
+_known: Known | None = None  # by the host
 # By identity of the object, which is kept with it so that no other gets its number.
 _written: dict[int, tuple[Any, bytes]] = {}
-_drawn: dict[int, tuple[Any, bytes]] = {}
-_parsed: dict[int, Any] = {}  # what is as it was parsed
-_before: dict[int, tuple[Any, dict[str, Any]]] = {}  # what has changed since, as it was, for the `graph` of templates
-_watched: set[Any] = set()
+_outdated: dict[int, tuple[Any, bytes]] = {}  # what was written of things that have changed since
+_drawn = b""  # all nodes for graph.gpickle, as they were parsed
 
 
 def install() -> None:
     """Once, before any fork."""
     manifest: Any = Manifest
     linker: Any = Linker
-    compiler: Any = Compiler
     manifest.write = _write
     manifest.build_flat_graph = _around_flat_graph(manifest.build_flat_graph)
-    linker.get_graph_summary = _summary
     linker.write_graph = _write_graph
-    compiler._compile_code = _around_compile_code(compiler._compile_code)
+    changes.listeners.append(_unwrite)
 
 
 # --- what is known ----------------------------------------------------------------------------------------------------------------
 
 
-def begin(manifest: Any, known: Texts | None) -> None:
-    """A manifest is parsed: from here on, changes of its objects are noticed. `known` are the parts of exactly this one."""
+def begin(manifest: Any, known: Known | None) -> None:
+    """A manifest is parsed. `known` are the parts of exactly this one."""
+    global _known
     forget()
-    for collection in COLLECTIONS:
-        texts = (known or {}).get(collection, {})
-        graph = (known or {}).get(GRAPH, {})
-        for name, thing in getattr(manifest, collection).items():
-            _parsed[id(thing)] = thing
-            _watch(type(thing))
-            if name in texts:
-                _written[id(thing)] = (thing, texts[name])
-            if name in graph and collection != "macros":
-                _drawn[id(thing)] = (thing, graph[name])
+    _known = known
+    changes.begin(known.things if known is not None else changes.things(manifest))
 
 
 def forget() -> None:
     """Nothing is known."""
-    for known in (_written, _drawn, _parsed, _before):
-        known.clear()
+    global _known, _drawn
+    _known, _drawn = None, b""
+    _written.clear()
+    _outdated.clear()
 
 
-def found(manifest: Any) -> Texts:
-    """The parts of all that is as it was parsed."""
-    texts: Texts = {GRAPH: {}}
-    for collection in COLLECTIONS:
-        texts[collection] = {}
-        for name, thing in getattr(manifest, collection).items():
-            if id(thing) not in _parsed:
-                continue
-            if id(thing) in _written:
-                texts[collection][name] = _written[id(thing)][1]
-            if id(thing) in _drawn:
-                texts[GRAPH][name] = _drawn[id(thing)][1]
-    return texts
+def _unwrite(thing: Any) -> None:
+    """It is about to change."""
+    known = _written.pop(id(thing), None)
+    if known is not None and id(thing) in changes.parsed:
+        _outdated[id(thing)] = known
 
 
-def leave(texts: Texts, path: str) -> None:
-    """Write them to a file, for the host."""
+def lacking() -> bool:
+    """Whether this fork has made a part that the host does not know."""
+    return bool(_drawn or _outdated) or any(identity in changes.parsed for identity in _written)
+
+
+def leave(manifest: Any, path: str) -> None:
+    """Write the parts of all that is as it was parsed to a file, for the host."""
+    texts = {name: Text.of(_pieces(name, getattr(manifest, name))) for name in COLLECTIONS}
+    graph = _drawn or (_known.graph if _known is not None else b"")
     fresh = f"{path}.{os.getpid()}"
     with open(fresh, "wb") as file:
-        marshal.dump(texts, file)
+        marshal.dump(({name: (text.whole, text.ends.tobytes()) for name, text in texts.items()}, graph), file)
     os.rename(fresh, path)
 
 
-def load(path: str, *, stays: bool) -> Texts:
-    """Read them; the file goes unless it stays for others."""
+def _pieces(collection: str, things: dict[str, Any]) -> list[bytes]:
+    made = {identity: text for identity, (_, text) in _written.items() if identity in changes.parsed}
+    made |= {identity: text for identity, (_, text) in _outdated.items()}
+    text = _known.texts[collection] if _known is not None else Text(b"", array("Q"))
+    return [text.piece(place, id(thing)) or made.get(id(thing), b"") for place, thing in enumerate(things.values())]
+
+
+def load(path: str, manifest: Any, *, stays: bool) -> Known:
+    """Read them, for a manifest that was parsed from the same files; the file goes unless it stays for others."""
     with open(path, "rb") as file:
-        texts: Texts = marshal.load(file)  # noqa: S302 -- written by a fork of a host into the folder of hosts
+        texts, graph = marshal.load(file)  # noqa: S302 -- written by a fork of a host into the folder of hosts
     if not stays:
         os.unlink(path)
-    return texts
-
-
-def _touch(thing: Any) -> None:
-    """It is about to change."""
-    if _parsed.pop(id(thing), None) is not None:
-        _before[id(thing)] = (thing, thing.to_dict(omit_none=False))
-    _written.pop(id(thing), None)
-    _drawn.pop(id(thing), None)
-
-
-def _watch(kind: Any) -> None:
-    if kind in _watched:
-        return
-    _watched.add(kind)
-    plain: Callable[[Any, str, Any], None] = kind.__setattr__
-
-    def set_attribute(self: Any, name: str, value: Any) -> None:
-        if type(self) is kind:
-            _touch(self)
-        plain(self, name, value)
-
-    kind.__setattr__ = set_attribute
-
-
-def _around_compile_code(plain: Callable[..., Any]) -> Callable[..., Any]:
-    def compile_code(compiler: Any, node: Any, *given: Any, **named: Any) -> Any:
-        _touch(node)
-        return plain(compiler, node, *given, **named)
-
-    return compile_code
+    found: dict[str, Text] = {}
+    for name, (whole, ends) in texts.items():
+        found[name] = Text(whole, array("Q"), array("Q", map(id, getattr(manifest, name).values())))
+        found[name].ends.frombytes(ends)
+    return Known(found, graph, changes.things(manifest))
 
 
 # --- manifest.json ----------------------------------------------------------------------------------------------------------------
@@ -151,7 +163,7 @@ def _write(manifest: Any, path: str) -> None:
     fire_event(ArtifactWritten(artifact_type=WritableManifest.__name__, artifact_path=path))
 
 
-def _manifest(manifest: Any) -> list[bytes]:
+def _manifest(manifest: Any) -> list[Any]:
     """Everything but the collections as dbt writes it, and these from their parts."""
     collections = {name: getattr(manifest, name) for name in COLLECTIONS}
     manifest.build_parent_and_child_maps()
@@ -167,23 +179,44 @@ def _manifest(manifest: Any) -> list[bytes]:
         **{name: {} for name in COLLECTIONS},
     )
     edges = {"child_map": manifest.child_map, "parent_map": manifest.parent_map}
-    pieces: list[bytes] = []
+    written = facts.edges(manifest)
+    pieces: list[Any] = []
     for name, value in writable.to_dict(omit_none=False, context={"artifact": True}).items():
-        pieces += [b", " if pieces else b"{", _json(name), b": "]
+        pieces += [BETWEEN if pieces else b"{", _json(name), b": "]
         if name in collections:
-            pieces += [b"{", b", ".join(_parts(collections[name])), b"}"]
+            pieces += [b"{", *_parts(name, collections[name]), b"}"]
         else:
-            pieces.append(_json(edges.get(name, value)))
+            pieces.append(written.get(name) or _json(edges.get(name, value)))
     return [*pieces, b"}"]
 
 
-def _parts(things: dict[str, Any]) -> Iterable[bytes]:
-    for name, thing in things.items():
-        known = _written.get(id(thing))
-        if known is None:
-            text = _json(name) + b": " + _json(thing.to_resource().to_dict(omit_none=False, context={"artifact": True}))
-            known = _written[id(thing)] = (thing, text)
-        yield known[1]
+def _parts(collection: str, things: dict[str, Any]) -> Iterator[Any]:
+    """The things of a collection as they are written: one by one what has changed, and in one piece what lies between."""
+    text = _known.texts[collection] if _known is not None else Text(b"", array("Q"))
+    reached = 0  # up to this place all is written
+    for place, (name, thing) in enumerate(things.items()):
+        if id(thing) in changes.parsed and text.knows(place, id(thing)):
+            continue
+        yield from _run(text, reached, place)
+        yield BETWEEN if place else b""
+        yield _part(name, thing)
+        reached = place + 1
+    yield from _run(text, reached, len(things))
+
+
+def _run(text: Text, first: int, end: int) -> Iterable[Any]:
+    """The pieces from one place up to another."""
+    if first < end:
+        yield BETWEEN if first else b""
+        yield memoryview(text.whole)[text.begin(first) : text.ends[end - 1]]
+
+
+def _part(name: str, thing: Any) -> bytes:
+    known = _written.get(id(thing))
+    if known is None:
+        text = _json(name) + b": " + _json(thing.to_resource().to_dict(omit_none=False, context={"artifact": True}))
+        known = _written[id(thing)] = (thing, text)
+    return known[1]
 
 
 def _json(value: Any) -> bytes:
@@ -210,7 +243,8 @@ class _Graph(dict):  # type: ignore[type-arg]
 
 
 def _as_parsed(thing: Any) -> dict[str, Any]:
-    flat: dict[str, Any] = _before[id(thing)][1] if id(thing) in _before else thing.to_dict(omit_none=False)
+    known = changes.before.get(id(thing))
+    flat: dict[str, Any] = known[1] if known is not None else thing.to_dict(omit_none=False)
     return flat
 
 
@@ -243,23 +277,12 @@ def _around_flat_graph(plain: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _speaks_of_graph(manifest: Any) -> bool:
     own = {"dbt", *(plugin.project_name for plugin in FACTORY.plugins.values())}
-    texts = [macro.macro_sql for macro in manifest.macros.values() if macro.package_name not in own]
-    for node in manifest.nodes.values():
-        texts.append(node.raw_code)
-        texts += [hook.sql for hook in (*getattr(node.config, "pre_hook", ()), *getattr(node.config, "post_hook", ()))]
-    return any(GRAPH in text for text in (*texts, *sys.argv))
-
-
-def _summary(linker: Any, manifest: Any) -> dict[int, dict[str, Any]]:
-    """`Linker.get_graph_summary`: the same, of each node just its kind."""
-    numbers = {name: number for number, name in enumerate(linker.graph)}
-    nodes: dict[int, dict[str, Any]] = {}
-    for name, number in numbers.items():
-        nodes[number] = {"name": name, "type": manifest.expect(name).resource_type.value}
-        successors = [numbers[other] for other in linker.graph.successors(name)]
-        if successors:
-            nodes[number]["succ"] = successors
-    return nodes
+    found = facts.of(manifest)
+    if found is not None:
+        return found.speaks or not found.speaking <= own or any(facts.GRAPH in word for word in sys.argv)
+    macros = (macro.macro_sql for macro in manifest.macros.values() if macro.package_name not in own)
+    texts = (text for node in manifest.nodes.values() for text in facts.templates_of(node))
+    return any(facts.GRAPH in text for text in itertools.chain(macros, texts, sys.argv))
 
 
 class _Pickled:
@@ -272,20 +295,54 @@ class _Pickled:
         return pickle.loads, (self.text,)
 
 
+class _Joined:
+    """Two dicts of which whoever loads the file gets one."""
+
+    def __init__(self, one: Any, other: Any) -> None:
+        self.both = (one, other)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operator.or_, self.both
+
+
+def frame(known: Known, graph: Any) -> None:
+    """In the host: what the file of this graph has around its nodes."""
+    if known.graph and graph is not None:
+        before, _, after = _file(graph, _Pickled(known.graph)).partition(known.graph)
+        known.around = (before, after)
+
+
+def _file(graph: Any, nodes: Any) -> bytes:
+    """A graph as it is pickled, with these nodes."""
+    written = graph.__class__()
+    written.graph.update(graph.graph)
+    written._adj.update(graph._adj)
+    written._pred.update(graph._pred)
+    written.__dict__["_node"] = nodes
+    return pickle.dumps(written, protocol=pickle.HIGHEST_PROTOCOL)
+
+
 def _write_graph(linker: Any, outfile: str, manifest: Any) -> None:
     """`Linker.write_graph`: the same graph, once it is loaded."""
-    graph = linker.graph.__class__()
-    graph.graph.update(linker.graph.graph)
-    graph._adj.update(linker.graph._adj)
-    graph._pred.update(linker.graph._pred)
-    for name in linker.graph:
-        graph._node[name] = _Pickled(_pickled(manifest.expect(name)))
+    pieces = _graph(linker, manifest)
     with open(outfile, "wb") as file:
-        pickle.dump(graph, file, protocol=pickle.HIGHEST_PROTOCOL)
+        file.writelines(pieces)
 
 
-def _pickled(thing: Any) -> bytes:
-    known = _drawn.get(id(thing))
-    if known is None:
-        known = _drawn[id(thing)] = (thing, pickle.dumps(thing.to_dict(omit_none=True), protocol=pickle.HIGHEST_PROTOCOL))
-    return known[1]
+def _graph(linker: Any, manifest: Any) -> list[bytes]:
+    global _drawn
+    known = _known if _known is not None and facts.names() <= linker.graph._node.keys() else None
+    if known is None or not known.graph:
+        nodes = _drawn_of(linker.graph, manifest)
+        if not changes.before and all(id(manifest.expect(name)) in changes.parsed for name in linker.graph):
+            _drawn = nodes
+        return [_file(linker.graph, _Pickled(nodes))]
+    if known.around is not None and not changes.before and getattr(linker, "facts", None) is not None:
+        return [known.around[0], known.graph, known.around[1]]
+    others = [name for name in linker.graph if id(manifest.expect(name)) not in changes.parsed]
+    same = _Pickled(known.graph)
+    return [_file(linker.graph, _Joined(same, _Pickled(_drawn_of(others, manifest))) if others else same)]
+
+
+def _drawn_of(names: Iterable[str], manifest: Any) -> bytes:
+    return pickle.dumps({name: manifest.expect(name).to_dict(omit_none=True) for name in names}, protocol=pickle.HIGHEST_PROTOCOL)

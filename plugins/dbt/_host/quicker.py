@@ -30,17 +30,27 @@ def install() -> None:
     environment.compile = _around_compile(environment.compile)
 
 
+def knows(adapter: Any) -> bool:
+    """Whether it is certain that nodes which lie in the same place are all the same to this adapter."""
+    return type(adapter).__module__.split(".")[2:3] in (["duckdb"], ["postgres"])
+
+
+def place_of(node: Any) -> Any:
+    """Where a node lies in the database; what is told of a source is its own."""
+    catalog = node.catalog_name if hasattr(node, "catalog_name") else node.config.get("catalog", None)
+    own = node.unique_id if node.resource_type == "source" else ""
+    return (node.database, node.schema, catalog, own, *sorted(node.quoting_dict.items()))
+
+
 def _around_schemas(plain: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Thousands of nodes lie in a few schemas: one node of each tells the same as all of them."""
 
     def schemas(adapter: Any, nodes: Any) -> Any:
-        if type(adapter).__module__.split(".")[2:3] not in (["duckdb"], ["postgres"]):
+        if not knows(adapter):
             return plain(adapter, nodes)
         one: dict[Any, Any] = {}
-        for number, node in enumerate(nodes):
-            catalog = node.catalog_name if hasattr(node, "catalog_name") else node.config.get("catalog", None)
-            place = (node.database, node.schema, catalog, *sorted(node.quoting_dict.items()))
-            one.setdefault(number if node.resource_type == "source" else place, node)
+        for node in nodes:
+            one.setdefault(place_of(node), node)
         return plain(adapter, one.values())
 
     return schemas

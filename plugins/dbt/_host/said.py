@@ -78,10 +78,11 @@ class Hearing:
 
     def tell(self) -> None:
         """Say all that was held back."""
+        if self.before is not None and self.order:  # else all is in order, for nothing was parsed, or all was
+            self.said.sort(key=self._place)
         if not self.holds:
             return
         self.holds = False
-        self.said.sort(key=self._place)
         for one in self.said:
             _judge(one.what)
         for one in self.said:

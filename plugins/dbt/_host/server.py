@@ -189,7 +189,7 @@ class _Server:
 
     def _learn(self) -> None:
         """Keep what commands have parsed, for those to come."""
-        from . import manifests, quicker  # noqa: PLC0415 -- loaded by now
+        from . import files, manifests, quicker  # noqa: PLC0415 -- loaded by now
 
         try:
             text = os.read(self.told, 1 << 16)
@@ -203,6 +203,8 @@ class _Server:
                 continue
             if "compiled" in told:
                 quicker.learn(told["compiled"])
+            elif "seen" in told:
+                files.learn(told["seen"])
             elif "parts" in told:
                 manifests.complete(told)
             else:
