@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -11,10 +12,11 @@ from django.db import DatabaseError, close_old_connections
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
+TOGETHER = 0.005  # seconds from the first of some items to their writing, so that what is told at once travels together
 
 
 class Batch(Generic[Item]):
-    """Gathers items of all threads and gives them to `write` in order, at most `period` seconds after the first came.
+    """Gathers items of all threads and gives them to `write` in order: the first at once, others at most every `period` seconds.
 
     `write` runs in a thread of the batch's own, or in whoever calls `flush`, never twice at once. Beyond `full` waiting items `add` writes
     itself, so that who produces faster than the database takes is slowed down instead of filling the memory.
@@ -58,9 +60,11 @@ class Batch(Generic[Item]):
                 raise
 
     def _run(self) -> None:
+        next_ = 0.0
         while True:
             self._some.wait()
-            self._many.wait(self._period)
+            self._many.wait(max(TOGETHER, next_ - time.monotonic()))
+            next_ = time.monotonic() + self._period
             self._some.clear()
             self._many.clear()
             close_old_connections()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -76,6 +77,10 @@ class GatheringConsumer(AsyncJsonWebsocketConsumer):
                 await self.close(UNKNOWN if person is None else HIDDEN)
                 return
             self.user = person
+            self.forget()
+
+    def forget(self) -> None:
+        """What the page was told may hold no more: this person's rights may have changed."""
 
     @database_sync_to_async
     def _person(self) -> User | None:
@@ -131,11 +136,14 @@ class ExecutionConsumer(GatheringConsumer):
         messages, self.seen = await database_sync_to_async(live.updates)(self.execution_id, self.user, self.view, self.seen, self.wanted)
         return messages
 
+    def forget(self) -> None:
+        self.seen = replace(self.seen, header=())
+
     async def receive_json(self, content: Any, **_: Any) -> None:
         """The Logs tab changes its filter: `{"type": "log.filter", "level", "q", "run", "step", "line"}`."""
         if isinstance(content, dict) and content.get("type") == "log.filter":
             self.wanted = page_logs.filter_of({key: str(value) for key, value in content.items()})
-            self.seen = live.Seen(self.seen.seq, _whole(str(content.get("line", ""))) or self.seen.line)
+            self.seen = replace(self.seen, line=_whole(str(content.get("line", ""))) or self.seen.line)
             self.nudge()
 
     execution_changed = task_run_changed = step_changed = log_appended = GatheringConsumer.fact

@@ -21,10 +21,11 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the page knows: the sequence number it was made at, and its last log line."""
+    """What the page knows: the sequence number it was made at, its last log line, and of what its header was made (empty: not known)."""
 
     seq: int
     line: int
+    header: tuple[object, ...] = ()
 
 
 def updates(execution_id: str, user: User, view: str, seen: Seen, wanted: page_logs.Filter | None = None) -> tuple[list[Message], Seen]:
@@ -33,8 +34,11 @@ def updates(execution_id: str, user: User, view: str, seen: Seen, wanted: page_l
     if execution is None:
         return [{"type": "execution.deleted"}], seen
     messages: list[Message] = []
+    header = _what_the_header_shows(execution)
     if execution.seq > seen.seq:
-        messages.append(_header(execution, user))
+        if header != seen.header:
+            messages.append(_header(execution, user))
+            seen = replace(seen, header=header)
         if view == "gantt":
             messages.append(_gantt(execution, seen.seq))
         else:
@@ -45,6 +49,11 @@ def updates(execution_id: str, user: User, view: str, seen: Seen, wanted: page_l
     if messages:
         messages.append({"type": "seen", "seq": after.seq, "line": after.line, "again": True})
     return messages, after
+
+
+def _what_the_header_shows(execution: Execution) -> tuple[object, ...]:
+    """What changes whenever the header does. Steps are not in it; the engine's version tells of task runs."""
+    return execution.version, execution.state, repr(execution.labels), repr(execution.header)
 
 
 def _header(execution: Execution, user: User) -> Message:

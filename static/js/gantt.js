@@ -91,6 +91,26 @@ function place(bar) {
   bar.setAttribute("width", write(Math.max(to - from, 0.12)));
 }
 
+// What the rows are like in sum, and which go on: kept with each row that comes, so that nothing reads thousands of them for one.
+const states = new Map(); // state → how many rows
+const going = new Set(); // rows with a bar or a time that goes on
+let iterations = 0; // rows of an opened loop
+
+function note(row, by) {
+  states.set(row.dataset.state, (states.get(row.dataset.state) ?? 0) + by);
+  if ("iteration" in row.dataset) iterations += by;
+  const goesOn = (row.dataset.from !== undefined && row.dataset.to === undefined) || one(".bar:not([data-to])", row);
+  if (by > 0 && goesOn) going.add(row);
+  else going.delete(row);
+}
+
+function noteAll() {
+  states.clear();
+  going.clear();
+  iterations = 0;
+  for (const row of rows()) note(row, 1);
+}
+
 function placeAll() {
   for (const bar of all(".bar", body())) place(bar);
 }
@@ -114,8 +134,10 @@ function grow() {
   if (!live) return;
   const next = liveSpan(elapsed());
   if (next > span) setAxis(next, true);
-  for (const bar of all(".bar:not([data-to])", body())) place(bar);
-  for (const row of all(".gantt-row[data-from]:not([data-to])", body())) showDuration(row);
+  for (const row of going) {
+    for (const bar of all(".bar:not([data-to])", row)) place(bar);
+    showDuration(row);
+  }
   const at = write(percent(elapsed()));
   one("#gantt-axis > .now")?.setAttribute("x", at);
   const line = one("#gantt-grid > .now");
@@ -185,20 +207,19 @@ function setOpen(row, value) {
 }
 
 function count() {
-  const list = rows();
-  const counts = new Map();
-  for (const row of list) counts.set(row.dataset.state, (counts.get(row.dataset.state) ?? 0) + 1);
+  const total = body().childElementCount;
+  const unnamed = new Map(states);
   for (const button of all("[data-filter-state]", one("#gantt-states"))) {
     const state = button.dataset.filterState;
-    const number = state ? (counts.get(state) ?? 0) : list.length;
+    const number = state ? (states.get(state) ?? 0) : total;
     one(".count", button).textContent = String(number);
     button.toggleAttribute("data-none", number === 0);
-    counts.delete(state);
+    unnamed.delete(state);
   }
-  for (const state of counts.keys()) addState(state, counts.get(state));
-  const done = list.filter((row) => DONE.has(row.dataset.state)).length;
-  one("#gantt-progress").textContent = live && list.length ? `${done} of ${list.length} done` : "";
-  if (live && list.length) say(`${done} of ${list.length} rows done`);
+  for (const [state, number] of unnamed) if (number) addState(state, number);
+  const done = [...DONE].reduce((sum, state) => sum + (states.get(state) ?? 0), 0);
+  one("#gantt-progress").textContent = live && total ? `${done} of ${total} done` : "";
+  if (live && total) say(`${done} of ${total} rows done`);
 }
 
 function addState(state, number) {
@@ -273,6 +294,7 @@ function take(html) {
   const old = document.getElementById(row.id);
   const wanted = opened.get(row.id);
   const wasOpen = old && isOpen(old);
+  if (old) note(old, -1);
   if (wanted !== undefined && row.hasAttribute("aria-expanded")) row.setAttribute("aria-expanded", String(wanted));
   if (row.id === `row-${chosen}`) row.setAttribute("aria-selected", "true");
   if (!old) {
@@ -296,6 +318,7 @@ function take(html) {
   hide(here, above !== null && (above.hidden || !isOpen(above)));
   here.toggleAttribute("data-critical", path.has(here.id.slice(4)));
   for (const bar of all(".bar", here)) place(bar);
+  note(here, 1);
   showDuration(here);
   return old !== null && wasOpen !== isOpen(here);
 }
@@ -341,9 +364,8 @@ function changed(message) {
   if (hiding) arrange();
   if (message.rows.length) {
     count();
-    const open = all(":scope > [data-iteration]", body()).length;
-    missing = message.count - (rows().length - open);
-    if (open && message.rows.some((html) => html.includes(" data-loop"))) reloadSoon();
+    missing = message.count - (body().childElementCount - iterations);
+    if (iterations && message.rows.some((html) => html.includes(" data-loop"))) reloadSoon();
     else if (missing < 0) reload();
     else if (missing > 0) reloadWhereMissing();
     else if (chosen && message.rows.some((html) => html.includes(`id="row-${chosen}"`))) showPane();
@@ -370,6 +392,7 @@ async function fetchAll() {
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
   for (const id of path) mark(id);
   noteLast();
+  noteAll();
   arrange();
   count();
   one("#gantt-scroll").scrollTop = top;
@@ -458,7 +481,7 @@ function pressed(event, row) {
   const actions = {
     ArrowDown: () => move(row, 1),
     ArrowUp: () => move(row, -1),
-    ArrowRight: () => ("loop" in row.dataset && !all(":scope > [data-iteration]", body()).length) ? one(".loop-bar", row).click() : (expandable && !isOpen(row) ? setOpen(row, true) : move(row, 1)),
+    ArrowRight: () => ("loop" in row.dataset && !iterations) ? one(".loop-bar", row).click() : (expandable && !isOpen(row) ? setOpen(row, true) : move(row, 1)),
     ArrowLeft: () => {
       if (expandable && isOpen(row)) setOpen(row, false);
       else document.getElementById(`row-${row.dataset.parent}`) && focusRow(document.getElementById(`row-${row.dataset.parent}`));
@@ -522,6 +545,7 @@ function start() {
   chosen = new URL(location.href).searchParams.get("row") ?? "";
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
   noteLast();
+  noteAll();
   arrange();
   count();
   grow();

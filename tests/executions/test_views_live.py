@@ -144,6 +144,23 @@ def test_nothing_is_said_when_nothing_is_newer(people: dict[str, User]) -> None:
     assert live.updates(execution.id, people["reader"], "gantt", live.Seen(execution.seq, 0)) == ([], live.Seen(1, 0))
 
 
+def test_the_header_is_told_when_it_changes_and_not_with_each_step(people: dict[str, User]) -> None:
+    execution = data.execution("RUNNING")
+    run = data.task_run(execution, "dbt", "RUNNING", seq=bump(execution))
+    seen, told = live.Seen(0, 0), []
+    for number in range(6):
+        if number == 3:
+            execution.header = {"dbt": "already loaded (warm)"}
+            execution.save()
+        if number == 5:
+            execution.version += 1
+            execution.save()
+        data.step(run, f"model.shop.n{number}", "RUNNING", kind="model", start=1, end=None, seq=bump(execution))
+        messages, seen = live.updates(execution.id, people["reader"], "gantt", seen)
+        told.append([message["type"] for message in messages if message["type"] != "seen"])
+    assert told == [["execution.changed", "gantt.changed"] if number in (0, 3, 5) else ["gantt.changed"] for number in range(6)]
+
+
 def test_new_lines_are_told_as_they_are_filtered(people: dict[str, User]) -> None:
     execution = data.execution("RUNNING")
     data.log_lines(execution, [(2, "one"), (4, "two"), (2, "three")])
