@@ -1,10 +1,15 @@
-"""dbt through a process that has it loaded, against dbt from a shell: every command over every project, and after any edit."""
+"""dbt through a process that has it loaded, against dbt from a shell: every command over every project, and after any edit.
+
+After any change of packages, too, and after commands that died while they held a lock of dbt's.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +20,8 @@ from plugins.dbt import _hosts
 from plugins.scripts import _environments, _images
 from tests.plugins.context import FolderEnvironments, MemoryContext
 from tests.plugins.dbt.pairs import COMMANDS, PROJECTS, Pair, difference
+from tests.plugins.dbt.test_packages import git, make_package
+from tests.plugins.dbt.test_warm import HOLD, LOCKS
 
 pytestmark = [pytest.mark.dbt, pytest.mark.linux, pytest.mark.long]
 NUMBER = int(os.environ.get("KESTRA_WEB_TEST_EXAMPLES", "200"))
@@ -87,6 +94,89 @@ def test_what_parsing_says_is_said_again(environment: Path, tmp_path: Path) -> N
     plain, warm = pair.both("parse")
     assert not difference(plain, warm)
     assert "saved manifest not found" not in warm.raw
+
+
+NEAR = """\
+version: 2
+models:
+  - name: near
+    columns: [{name: n, data_tests: [not_null]}]
+"""
+
+
+def test_packages_that_change(environment: Path, tmp_path: Path) -> None:
+    """Each change is followed by `dbt deps`, and by a build in the folder where that installed the packages."""
+    pair = Pair(PROJECTS["shop"], tmp_path, environment, namespace="packages")
+    source, near, tools = pair.source, tmp_path / "near", tmp_path / "tools"
+    commits = [make_package(tools, number) for number in (1, 2)]
+    local, settings = {"local": "../near"}, (source / "dbt_project.yml").read_text()
+    (near / "models").mkdir(parents=True)
+    (near / "macros").mkdir()
+
+    def near_is(**more: object) -> None:
+        (near / "dbt_project.yml").write_text(json.dumps({"name": "near", "version": "1.0.0", "config-version": 2, **more}))
+
+    def packages(*wanted: dict[str, str], uses: str = "near.near()") -> None:
+        (source / "packages.yml").write_text(json.dumps({"packages": list(wanted)}))
+        model(pair, "uses", f"select {{{{ {uses} }}}} as n")
+
+    def tools_at(revision: str) -> dict[str, str]:
+        return {"git": f"file://{tools}", "revision": revision}
+
+    def macro(value: int) -> None:
+        (near / "macros" / "near.sql").write_text(f"{{% macro near() %}}{value}{{% endmacro %}}")
+
+    near_is()
+    macro(1)
+    (near / "models" / "near.sql").write_text("select {{ var('near', 1) }} as n")
+    (near / "models" / "near.yml").write_text(NEAR)
+    changes: dict[str, Callable[[], object]] = {
+        "a package in a folder comes": lambda: packages(local),
+        "nothing": lambda: None,
+        "its model": lambda: (near / "models" / "near.sql").write_text("select {{ var('near', 2) }} as n, 1 as m"),
+        "its macro": lambda: macro(2),
+        "its YAML": lambda: (near / "models" / "near.yml").write_text(NEAR.replace("not_null", "unique")),
+        "its settings": lambda: near_is(vars={"near": 3}),
+        "another model of it": lambda: (near / "models" / "nearer.sql").write_text("select * from {{ ref('near') }}"),
+        "a model that reads it": lambda: model(pair, "reads", "select * from {{ ref('near', 'near') }}"),
+        "the project's settings for it": lambda: (source / "dbt_project.yml").write_text(
+            settings + "\nmodels: {near: {+materialized: table}}\n"
+        ),
+        "a Git repository": lambda: packages(local, tools_at(commits[0]), uses="tools.given() + near.near()"),
+        "its next commit": lambda: packages(local, tools_at(commits[1]), uses="tools.given() + near.near()"),
+        "its branch": lambda: packages(local, tools_at("main"), uses="tools.given()"),
+        "its branch moves": lambda: make_package(tools, 3),
+        "its tag": lambda: (git(tools, "tag", "v1"), packages(local, tools_at("v1"), uses="tools.given()")),
+        "its first commit again": lambda: packages(local, tools_at(commits[0]), uses="tools.given()"),
+        "a package twice": lambda: packages(local, local, uses="near.near()"),
+        "one that is not there": lambda: packages(local, {"local": "../nowhere"}),
+        "all is well again": lambda: packages(local),
+        "a model of it is gone": (near / "models" / "nearer.sql").unlink,
+        "what uses it is gone": lambda: [(source / "models" / f"{name}.sql").unlink() for name in ("uses", "reads")],
+        "no package": (source / "packages.yml").unlink,
+    }
+    for what, change in changes.items():
+        change()
+        found = {}
+        for side in ("plain", "warm"):
+            found[side] = [pair.run(side, ["deps"], {}), *(pair.run(side, [command], {}, fresh=False) for command in ("build", "compile"))]
+        for plain, warm in zip(found["plain"], found["warm"], strict=True):
+            assert not difference(plain, warm), what
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_twenty_commands_after_one_that_died_holding_a_lock_of_dbts(lock: str, environment: Path, tmp_path: Path) -> None:
+    pair = Pair(PROJECTS["shop"], tmp_path, environment, namespace=f"lock_{lock}")
+    (pair.source / "holds.py").write_text(HOLD)
+    profiles = json.loads((pair.source / "profiles.yml").read_text())
+    for output in profiles["shop"]["outputs"].values():
+        output |= {"plugins": [{"module": "holds"}], "module_paths": ["."]}
+    (pair.source / "profiles.yml").write_text(json.dumps(profiles))
+    assert not difference(*pair.both("build"))
+    assert pair.run("warm", ["run", "--select", "stg_people"], {"HELD": lock}).code == -signal.SIGKILL
+    for number in range(20):
+        command = COMMANDS[number * 2 + 2]
+        assert not difference(*pair.both(*command)), (number, command)
 
 
 def test_edits_at_random(environment: Path, tmp_path: Path) -> None:

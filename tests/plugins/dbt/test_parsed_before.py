@@ -119,7 +119,7 @@ SETTINGS: dict[str, tuple[list[str], dict[str, str], dict[str, bool]]] = {
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=() if name == "an option" else pytest.mark.long) for name in SETTINGS])
 def test_other_settings_of_the_parser_parse_anew(name: str, make_pair: Callable[[str], Pair]) -> None:
     options, variables, profile = SETTINGS[name]
     pair = make_pair("shop")
@@ -136,6 +136,7 @@ def test_other_settings_of_the_parser_parse_anew(name: str, make_pair: Callable[
     assert not difference(*pair.both("parse"))
 
 
+@pytest.mark.long
 def test_a_template_that_asks_for_flags_is_parsed_with_those_of_the_command(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     model(pair, "flagged", "{{ config(alias='full' if flags.FULL_REFRESH else 'part', tags=[flags.WHICH]) }} select 1 as n")

@@ -253,6 +253,9 @@ class Plugin(BasePlugin):
 """
 
 
+LOCKS = ("manifest", "connections", "cache", "factory")
+
+
 def test_a_command_that_dies_holding_a_lock_of_dbts_blocks_no_other(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     (pair.source / "holds.py").write_text(HOLD)
@@ -263,7 +266,7 @@ def test_a_command_that_dies_holding_a_lock_of_dbts_blocks_no_other(make_pair: C
     select = ["run", "--select", "stg_people"]
     assert pair.run("warm", ["build"], {}).code in (0, 1)
     before = _hosts.at(pair.environment, pair.namespace, None).process.pid
-    for lock in ("manifest", "connections", "cache", "factory"):
+    for lock in LOCKS:
         assert pair.run("warm", select, {"HELD": lock}).code == -signal.SIGKILL, lock
         after = [["ls"], select, ["parse"], ["show", "--inline", "select 1"], select]
         assert [pair.run("warm", command, {}).code for command in after] == [0] * 5, lock
