@@ -1,4 +1,4 @@
-// Git: taking one side of a clash into its result, and committing by Ctrl Enter.
+// Git: taking one side of a clash into its result, committing by Ctrl Enter, and on a narrow screen going to what was opened.
 import { all, on, one } from "./dom.js";
 
 on("click", "[data-take]", (event, button) => {
@@ -16,4 +16,10 @@ on("input", "[data-result]", (event, field) => {
 
 on("keydown", "[data-git-message]", (event, field) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.form.requestSubmit(one("[data-kind=primary]", field.form));
+});
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const opened = one("#git-view");
+  const clicked = event.detail.requestConfig?.triggeringEvent?.type === "click";
+  if (clicked && event.detail.target?.id === "git-view" && opened && innerWidth < 768) opened.scrollIntoView();
 });

@@ -213,10 +213,12 @@ def test_history_blame_and_files_as_they_were_are_shown(bound: Remote, ada: User
     browser.write(ORDERS, "select 9\n")
     browser.post("commit/", message="nine", all="1")
     made = history.log(browser.tree)[0]
+    browser.write("models/new.sql", "select 1\n")
     for page in ("log/", "blame/", f"commits/{made.id}/", f"commits/{made.id}/file/"):
         for htmx in (True, False):
             answer = browser.get(page, htmx=htmx, path=ORDERS)
             assert answer.status_code == 200, page
+            assert ("new.sql" in words(answer)) is not htmx, page
     assert FILES[ORDERS].strip() in words(browser.get(f"commits/{made.parents[0]}/file/", path=ORDERS))
     assert "reverted" in toast(browser.post(f"commits/{made.id}/revert/"))
     assert files.read(browser.tree.place, ORDERS).decode() == FILES[ORDERS]
