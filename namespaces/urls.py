@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from namespaces.views import account, files, members, people, secrets, session, tree
+from namespaces.views import account, files, history, members, people, secrets, session, trash, tree
 
 app_name = "namespaces"
 
@@ -43,5 +43,12 @@ urlpatterns = [
     path("namespaces/<str:namespace>/files/delete/", files.delete, name="delete_file"),
     path("namespaces/<str:namespace>/files/restore/", files.restore, name="restore_file"),
     path("namespaces/<str:namespace>/files/download/", files.download, name="download_file"),
+    path("namespaces/<str:namespace>/files/history/", history.history, name="file_history"),
+    path("namespaces/<str:namespace>/files/history/download/", history.download, name="download_version"),
+    path("namespaces/<str:namespace>/files/history/restore/", history.restore, name="restore_version"),
+    path("namespaces/<str:namespace>/files/trash/", trash.trash, name="trash"),
+    path("namespaces/<str:namespace>/files/trash/empty/", trash.empty, name="empty_trash"),
+    path("namespaces/<str:namespace>/files/trash/<int:deletion_id>/restore/", trash.restore, name="restore_deletion"),
+    path("namespaces/<str:namespace>/files/trash/<int:deletion_id>/forget/", trash.forget, name="forget_deletion"),
     path("namespaces/<str:namespace>/files/export/", files.export, name="export_files"),
 ]

@@ -162,6 +162,13 @@ POST   member    /namespaces/<str:namespace>/files/delete/
 GET    reader    /namespaces/<str:namespace>/files/download/
 GET    reader    /namespaces/<str:namespace>/files/export/
 GET    reader    /namespaces/<str:namespace>/files/find/
+GET    reader    /namespaces/<str:namespace>/files/history/
+GET    reader    /namespaces/<str:namespace>/files/history/download/
+POST   member    /namespaces/<str:namespace>/files/history/restore/
+GET    reader    /namespaces/<str:namespace>/files/trash/
+POST   member    /namespaces/<str:namespace>/files/trash/<int:deletion_id>/restore/
+POST   owner     /namespaces/<str:namespace>/files/trash/<int:deletion_id>/forget/
+POST   owner     /namespaces/<str:namespace>/files/trash/empty/
 POST   member    /namespaces/<str:namespace>/files/rename/
 POST   member    /namespaces/<str:namespace>/files/restore/
 POST   member    /namespaces/<str:namespace>/files/save/
@@ -579,12 +586,12 @@ class World:
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
             "plan_id": "planned", "commit": self.commit, "kept": "0" * 40,
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
-            "project_id": self.project, "unique_id": "model.shop.orders",
+            "project_id": self.project, "deletion_id": int(self.discarded or 0), "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
         }  # fmt: skip
 
     def address(self, route: Route) -> str:
-        query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "deletion": self.discarded}
+        query = {"namespace": NS, "flowId": "shop", "status": "FAILED", "newStatus": "FAILED", "revisions": "1", "number": "1", "deletion": self.discarded}
         query |= {"node": "model.shop.orders" if "lineage" in route.pattern else "root.greet", "column": "id"} | ({"all": "yes"} if route.pattern.startswith("executions/bulk") else {})
         query["path"] = self.uri if "executions/<" in route.pattern else PATHS.get((route.method, route.pattern), "a.txt")
         if (route.method, route.pattern) == ("PUT", "api/v1/namespaces/<namespace>/files"):
@@ -595,7 +602,7 @@ class World:
         """The files as they were at first."""
         for path in ("b.txt", "new.txt", "new", "up.txt"):
             files.delete(NS, path)
-        files.write(NS, "a.txt", b"old")
+        versions.write(NS, "a.txt", b"old", author=versions.SYSTEM)
         files.write(NS, "gone.txt", b"gone")
         deletion = versions.delete(NS, "gone.txt", author=versions.SYSTEM)
         self.discarded = str(deletion.pk) if deletion else ""

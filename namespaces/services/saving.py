@@ -109,9 +109,9 @@ def _save(place: Place, path: str, text: str, base: str, author: Author) -> Save
     if base == (present or NEW) or blob.id == present:
         versions.put(place, {path: blob}, author=author, reason=Reason.SAVED)
         return Saved(blob.id, mine)
-    other = next((row for row in history(place, path, 20) if row.reason != Reason.ASIDE), None)
     if present:
         versions.found(place, path, present)
+    other = next((row for row in history(place, path, 20) if row.reason != Reason.ASIDE), None)
     versions.put_aside(place, path, blob, author=author)
     before = _base(place, base)
     if present is None or theirs is None:

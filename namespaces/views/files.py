@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from pathlib import PurePosixPath
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -20,7 +20,7 @@ from namespaces.paths import asked
 from namespaces.rights import login_required
 from namespaces.selectors import tree
 from namespaces.selectors import versions as selectors
-from namespaces.services import versions
+from namespaces.services import saving, versions
 from namespaces.views.shell import shell
 from ui.errors import Invalid
 from ui.formats import plural
@@ -47,10 +47,6 @@ def icon_of(path: str) -> str:
 
 def _by(request: HttpRequest) -> versions.Author:
     return versions.Author(request.user)
-
-
-def _fingerprint(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
 
 
 def url_of(namespace: str, path: str = "") -> str:
@@ -84,29 +80,22 @@ def _file(namespace: str, path: str) -> dict[str, Any]:
         return {"kind": "picture", "entry": entry}
     if entry.size > LARGEST_TEXT:
         return {"kind": "large", "entry": entry}
-    content = store.read(namespace, path)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        text = "\x00"
-    if "\x00" in text:
-        return {"kind": "binary", "entry": entry}
-    return {
-        "kind": "text",
-        "entry": entry,
-        "text": text,
-        "fingerprint": _fingerprint(content),
-        "language": PurePosixPath(path).suffix.lower()[1:],
-    }
+    text, base = saving.opened(namespace, path)
+    return {"kind": "binary", "entry": entry} if text is None else _as_text(entry, text, base)
 
 
-def _context(request: HttpRequest, namespace: str, path: str, role: Role = Role.READER) -> dict[str, Any]:
-    frame = shell(request, namespace, "files", role)
+def _as_text(entry: store.Stats, text: str, base: str) -> dict[str, Any]:
+    """A text that the editor opens; `base` names what it begins as."""
+    return {"kind": "text", "entry": entry, "text": text, "base": base, "language": PurePosixPath(entry.path).suffix.lower()[1:]}
+
+
+def _context(request: HttpRequest, namespace: str, path: str, *, file: dict[str, Any] | None = None) -> dict[str, Any]:
+    frame = shell(request, namespace, "files")
     path = asked(path)
     names = path.split("/") if path else []
     here = path if names and store.exists(namespace, path) and store.stats(namespace, path).is_directory else "/".join(names[:-1])
     trail = [{"name": name, "path": "/".join(names[: number + 1])} for number, name in enumerate(names)]
-    return {**frame, "path": path, "trail": trail, "here": here, "file": _file(namespace, path)}
+    return {**frame, "path": path, "trail": trail, "here": here, "file": file or _file(namespace, path)}
 
 
 @never_cache
@@ -146,19 +135,18 @@ def find(request: HttpRequest, namespace: str) -> HttpResponse:
 @require_POST
 @login_required
 def save(request: HttpRequest, namespace: str) -> HttpResponse:
-    """Write what the editor holds, unless someone else wrote meanwhile: then say so and keep the text."""
+    """Write what the editor holds together with what someone else wrote meanwhile; where that contradicts it, show both."""
+    shell(request, namespace, "files", Role.MEMBER)
     path = asked(request.POST.get("path", ""))
-    frame = shell(request, namespace, "files", Role.MEMBER)
-    before = store.read(namespace, path)
     text = request.POST.get("content", "").replace("\r\n", "\n")  # forms send every line end as CRLF
-    content = (text.replace("\n", "\r\n") if b"\r\n" in before else text).encode()
-    if request.POST.get("fingerprint") != _fingerprint(before) and "force" not in request.POST:
-        context = {**_context(request, namespace, path, Role.MEMBER), "conflict": True}
-        context["file"] = {**context["file"], "kind": "text", "text": text, "language": PurePosixPath(path).suffix.lower()[1:]}
+    outcome = saving.save(namespace, path, text, request.POST.get("base", ""), _by(request))
+    if isinstance(outcome, saving.Conflict):
+        now = timezone.now()
+        entry = store.stats(namespace, path) if store.exists(namespace, path) else store.Stats(path, False, 0, now, now)
+        context = {**_context(request, namespace, path, file=_as_text(entry, outcome.text, outcome.blob)), "conflict": outcome}
         return page(request, PAGE, FRAGMENT, {**context, "rows": _rows(namespace, "", path)}, status=422)
-    versions.write(namespace, path, content, author=_by(request))
-    context = {**frame, **_context(request, namespace, path)}
-    return done(request, url_of(namespace, path), message=f"{PurePosixPath(path).name} saved", fragment=FRAGMENT, context=context)
+    message = f"{PurePosixPath(path).name} saved" + (" together with what was saved meanwhile" if outcome.merged else "")
+    return done(request, url_of(namespace, path), message=message, fragment=FRAGMENT, context=_context(request, namespace, path))
 
 
 @require_POST

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from kv import services as kv
 from namespaces import files
 from namespaces.models import Role, Secret, User
+from namespaces.services import versions
 from tests import builders, machine
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -89,18 +90,50 @@ def test_a_file_is_made_written_renamed_deleted_and_brought_back(page: Page) -> 
 
 
 def test_what_someone_else_saved_meanwhile_is_not_lost(page: Page) -> None:
-    files.write(NS, "a.txt", b"first")
+    files.write(NS, "a.txt", b"first\n\n\nlast\n")
     page.goto(f"/namespaces/{NS}/files/?path=a.txt")
-    page.locator("[data-ready] #file-view").locator(".cm-content, textarea").locator("visible=true").first.click()
-    page.keyboard.press("Control+End")
-    page.keyboard.type(" mine")
-    files.write(NS, "a.txt", b"theirs")
+    text = page.locator("[data-ready] #file-view").locator(".cm-content, textarea").locator("visible=true").first
+    text.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("my ")
+    files.write(NS, "a.txt", b"first\n\n\nlast of theirs\n")
     page.keyboard.press("Control+s")
-    expect(page.get_by_text("Someone saved this file meanwhile")).to_be_visible()
-    assert files.read(NS, "a.txt") == b"theirs"
-    page.get_by_role("button", name="Replace theirs").click()
-    expect(page.get_by_text("a.txt saved")).to_be_visible()
-    assert files.read(NS, "a.txt") == b"first mine"
+    expect(page.get_by_text("a.txt saved together with")).to_be_visible()
+    assert files.read(NS, "a.txt") == b"my first\n\n\nlast of theirs\n"
+    page.locator("[data-ready] #file-view").wait_for()
+    text.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("again ")
+    files.write(NS, "a.txt", b"their first\n")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("Someone changed the same lines meanwhile")).to_be_visible()
+    assert files.read(NS, "a.txt") == b"their first\n"
+    expect(page.locator("#file-view")).to_contain_text("again my first")
+    page.locator("[data-ready] #file-view").wait_for()
+    text.click()
+    page.keyboard.press("Control+s")
+    expect(page.get_by_text("a.txt saved", exact=True)).to_be_visible()
+    assert files.read(NS, "a.txt").startswith(b"<<<<<<< yours\nagain my first\n")
+
+
+def test_what_was_deleted_is_listed_and_brought_back_and_a_version_restored(page: Page) -> None:
+    for content in (b"one\n", b"two\n"):
+        versions.write(NS, "models/a.sql", content, author=versions.SYSTEM)
+    page.goto(f"/namespaces/{NS}/files/history/?path=models/a.sql")
+    expect(page.locator("#changes tr[data-diff=added]")).to_have_text(["1two"])
+    page.get_by_role("button", name="Restore version 1").click()
+    expect(page.get_by_text("a.sql is as in version 1")).to_be_visible()
+    assert files.read(NS, "models/a.sql") == b"one\n"
+    versions.delete(NS, "models", author=versions.SYSTEM)
+    versions.write(NS, "b.sql", b"x", author=versions.SYSTEM)
+    versions.delete(NS, "b.sql", author=versions.SYSTEM)
+    page.goto(f"/namespaces/{NS}/files/trash/")
+    page.get_by_role("button", name="Bring back models").click()
+    expect(page.get_by_text("models is back")).to_be_visible()
+    assert files.read(NS, "models/a.sql") == b"one\n"
+    page.get_by_role("button", name="Empty the trash").click()
+    page.get_by_role("dialog").get_by_role("button", name="Empty").click()
+    expect(page.get_by_text("The trash is empty")).to_be_visible()
 
 
 def test_files_are_uploaded_and_found(page: Page) -> None:

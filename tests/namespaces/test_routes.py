@@ -15,7 +15,7 @@ from pytest_django import Settings
 from kv import services as kv
 from kv import urls as kv_urls
 from kv.models import KeyValue
-from namespaces import files, urls
+from namespaces import blobs, files, urls
 from namespaces.models import ApiToken, Member, Namespace, Role, Secret, User
 from namespaces.services import secrets, tokens, versions
 from tests import builders
@@ -81,7 +81,7 @@ ROUTES = [
     read("namespaces:files"),
     read("namespaces:branch"),
     read("namespaces:find_file", query="q=a"),
-    write("namespaces:save_file", path="a.txt", content="new", force="1"),
+    write("namespaces:save_file", path="a.txt", content="new", base=blobs.id_of(b"old")),
     write("namespaces:create_file", path="new.txt"),
     write("namespaces:upload_files", files="upload", replace="on"),
     write("namespaces:rename_file", path="a.txt", to="b.txt"),
@@ -89,6 +89,13 @@ ROUTES = [
     write("namespaces:restore_file", query="discarded"),
     read("namespaces:download_file", query="path=a.txt"),
     read("namespaces:export_files"),
+    read("namespaces:file_history", query="path=a.txt"),
+    read("namespaces:download_version", query="path=a.txt&number=1"),
+    write("namespaces:restore_version", query="path=a.txt&number=1"),
+    read("namespaces:trash"),
+    write("namespaces:empty_trash", role=Role.OWNER),
+    write("namespaces:restore_deletion", "discarded"),
+    write("namespaces:forget_deletion", "discarded", role=Role.OWNER),
     read("kv:list"),
     write("kv:put", key="new", type="NUMBER", value="1"),
     write("kv:delete", "old"),
@@ -101,7 +108,7 @@ def world(settings: Settings, tmp_path: Path) -> dict[str, User]:
     """A namespace with one of everything, and people of every kind."""
     settings.KESTRA_STORAGE = tmp_path
     found = builders.people(NS)
-    files.write(NS, "a.txt", b"old")
+    versions.write(NS, "a.txt", b"old", author=versions.SYSTEM)
     files.write(NS, "gone.txt", b"gone")
     secrets.put(user=None, namespace=NS, key="OLD", value="hidden value")
     kv.set(NS, "old", 1)
@@ -134,6 +141,8 @@ def _deleted() -> int:
 def _argument(argument: Any, world: dict[str, User]) -> Any:
     if argument == "token of owner":
         return tokens.create(user=world["owner"], name="script")[0].pk
+    if argument == "discarded":
+        return _deleted()
     if argument == "person":
         return builders.person("somebody").pk
     return world[argument].pk if argument in world else argument

@@ -194,3 +194,14 @@ def test_drafts_go_with_a_file_that_is_moved(ada: User) -> None:
         drafts.keep(NS, path, ada, base="", text=path)
     versions.move(NS, "m", "n", author=SYSTEM)
     assert sorted((row.path, row.text) for row in drafts.of_person(NS, ada)) == [("m/b", "m/b"), ("n/a", "m/a"), ("n/b", "n/b")]
+
+
+def test_a_difference_is_told_line_by_line() -> None:
+    many = "".join(f"{number}\n" for number in range(1, 31))
+    found = merging.differences(many, many.replace("\n2\n", "\n-- two\n").replace("30\n", "30\n++ more"))
+    assert [(line.kind, line.text) for line in found if line.kind in ("added", "removed", "gap")] == [
+        ("removed", "2"), ("added", "-- two"), ("gap", ""), ("added", "++ more"),
+    ]  # fmt: skip
+    assert [(line.before, line.after) for line in found][:3] == [(1, 1), (2, None), (None, 2)]
+    assert merging.differences("", "a\n") == [merging.Line("added", "a", None, 1)]
+    assert merging.differences(TEXT, TEXT) == []
