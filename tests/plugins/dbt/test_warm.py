@@ -137,7 +137,7 @@ def in_a_query(pair: Pair, *, warm: bool = True) -> subprocess.Popen[str]:
     (pair.source / "models" / "slow.sql").write_text("{{ config(materialized='table') }} " + SLOW)
     running = begun(pair, "--debug", "run", "--select", "slow", warm=warm)
     wait_until(lambda: "range(300000000)" in (running.stdout.readline() if running.stdout else ""), 60, "the query is sent")
-    time.sleep(0.5)  # dbt tells it before the query runs, and an interrupt in between cancels nothing
+    time.sleep(2)  # dbt tells it before the query runs, and an interrupt in between cancels nothing
     return running
 
 
