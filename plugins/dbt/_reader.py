@@ -67,6 +67,11 @@ class DbtReader(Reader):
         if event.text.strip():
             self._write(event, step)
 
+    def take_selections(self) -> None:
+        """Take the lists that commands left where nobody saw them meanwhile: those of a container come with its files."""
+        if self._selections is not None:
+            self._selections.look()
+
     def _trouble(self, text: str) -> None:
         if text.strip() and len(self.trouble) < _MOST_TROUBLE:
             self.trouble.append(text)

@@ -66,11 +66,9 @@ from pydantic import Field, model_validator
 
 from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, ShellCommand, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _database, _details, _failure, _hosts, _narrowing, _plan, _state
+from plugins.dbt import _artifacts, _command, _connections, _database, _details, _failure, _hosts, _narrowing, _notes, _plan, _state
 from plugins.dbt._alerts import Alerts, AlertWebhook
-from plugins.dbt._host.client import LEFT, TOLD
-from plugins.dbt._host.failing import ROWS
-from plugins.dbt._host.selected import SELECTED
+from plugins.dbt._host.client import TOLD
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._selection import Selections
 from plugins.dbt._steps import Steps
@@ -146,7 +144,7 @@ class DbtCLI(ExecScript):
         "kestra", description="Which warnings of dbt make the task WARNING: all of them (`kestra`), those of tests (`tests-only`), `never`."
     )
     failing_rows: bool | Expression = Field(
-        True, description="Fetch up to 100 rows that a failing test found, for its step; not inside a container."
+        True, description="Fetch up to 100 rows that a failing test found, for its step."
     )
     wait_for_database: Text = Field(
         "PT10M", description="How long to wait for a DuckDB file that another run writes, ISO 8601; DuckDB lets one process at a time."
@@ -250,8 +248,8 @@ class DbtCLI(ExecScript):
         rehearsal = _narrowing.Rehearsal(lines)
         asked = rehearsal.commands(narrowed, str(_listing(place)))
         failed = bool(asked) and run(asked, rehearsal.on_line).exit_code != 0
-        _told(place).unlink(missing_ok=True)  # what the listing left is none of the task's
-        shutil.rmtree(_left(place), ignore_errors=True)
+        _notes.told(place).unlink(missing_ok=True)  # what the listing left is none of the task's
+        shutil.rmtree(_notes.left(place), ignore_errors=True)
         if failed:
             said = "\n".join(rehearsal.errors[-3:])
             raise TaskFailed(f"dbt could not say which nodes it would run: {said}" if said else "dbt could not list the nodes")
@@ -315,30 +313,28 @@ class DbtCLI(ExecScript):
         except OSError as error:
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
-        self._make_notes(context, place)
-        return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_told(place))}
+        self._want_notes(context, place)
+        return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_notes.told(place))}
 
-    def _make_notes(self, context: RunContext, place: Place) -> None:
-        """Make the folders in which dbt notes what its lines do not say: as far as the task wants to know."""
-        if _render.flag(context, self.parse_run_results):
-            _selected(place).mkdir(exist_ok=True)
-            if _render.flag(context, self.failing_rows):
-                _rows(place).mkdir(exist_ok=True)
+    def setup(self, context: RunContext, place: Place, *, on_machine: bool) -> list[str]:
+        """In a container, before the image's own programs a `dbt` that leaves notes."""
+        if on_machine or not self._want_notes(context, place):
+            return []
+        return [f"export PATH={shlex.quote(str(_notes.contained(place)))}:$PATH"]
+
+    def _want_notes(self, context: RunContext, place: Place) -> bool:
+        """Have dbt note what its lines do not say, as far as the task wants to know; answers whether it does."""
+        wanted = _render.flag(context, self.parse_run_results)
+        if wanted:
+            _notes.wanted(place, failing_rows=_render.flag(context, self.failing_rows))
+        return wanted
 
     def _with_notes(self, context: RunContext, place: Place, found: dict[str, str]) -> dict[str, str]:
         """Before the environment's own programs a `dbt` that leaves such notes, where that environment has dbt."""
         environment = Path(found["VIRTUAL_ENV"])
-        if not _render.flag(context, self.parse_run_results) or not (environment / "bin" / "dbt").exists():
+        if not (environment / "bin" / "dbt").exists() or not self._want_notes(context, place):
             return found
-        self._make_notes(context, place)
-        programs = place.private / "programs"
-        programs.mkdir(exist_ok=True)
-        for name in ("plain.py", "failing.py", "selected.py"):
-            shutil.copyfile(_hosts.SOURCE / name, programs / name)
-        words = [environment / "bin" / "python", "-s", programs / "plain.py", _told(place), environment / "bin" / "dbt"]
-        (programs / "dbt").write_text(f'#!/bin/sh\nexec {shlex.join(map(str, words))} "$@"\n')
-        (programs / "dbt").chmod(0o755)
-        return {**found, "PATH": f"{programs}:{found['PATH']}"}
+        return {**found, "PATH": f"{_notes.plain(place, environment)}:{found['PATH']}"}
 
     def _cold(self, context: RunContext, runner: TaskRunner, place: Place, found: Mapping[str, str]) -> str:
         """Why dbt is to be started anew; empty where it need not."""
@@ -358,7 +354,7 @@ class DbtCLI(ExecScript):
         calls = _command.invocations(lines)
         env = _render.mapping(context, self.env, "env", place.variables)
         targets = _artifacts.target_folders(place.folder, calls, self._project(context, place), env)
-        artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0, _left(place))
+        artifacts = _artifacts.Artifacts(place.folder, targets, time.time() - 1.0, _notes.left(place))
         alerts = Alerts.of(self.alert_webhook, context, json_format=context.render(self.log_format).upper() == "JSON")
         rows = _render.flag(context, self.parse_run_results)
         several = sum(call.runs_nodes for call in calls) > 1
@@ -370,18 +366,19 @@ class DbtCLI(ExecScript):
         identity = _state.identity(place.folder, self._project(context, place), written, env)
         return DbtReader(
             context, steps if rows else None, artifacts, alerts, keeps_state=compared, builds=identity if full else None,
-            selections=Selections(context, _selected(place), place.folder, lines) if rows else None,
+            selections=Selections(context, _notes.selected(place), place.folder, lines) if rows else None,
         )  # fmt: skip
 
     def finish(self, context: RunContext, place: Place, reader: Reader, outputs: dict[str, Any], exit_code: int | None) -> str:
         """Complete the steps from the artifacts, keep these, sum up; WARNING where dbt warned."""
         assert isinstance(reader, DbtReader)
         self._tell_ways(context, place)
+        reader.take_selections()
         reader.artifacts.keep()
         now = datetime.now(UTC)
         if reader.steps is not None:
             self._complete(context, reader, outputs, exit_code, now)
-            _details.explain(reader.steps, reader.artifacts, self._project(context, place), _rows(place))
+            _details.explain(reader.steps, reader.artifacts, self._project(context, place), _notes.rows(place))
         self._keep(context, reader, outputs, exit_code)
         reader.alerts.close()
         names = list(reader.warnings)
@@ -408,7 +405,7 @@ class DbtCLI(ExecScript):
 
     def _tell_ways(self, context: RunContext, place: Place) -> None:
         """Which way each command took."""
-        ways = _told(place).read_text().splitlines() if _told(place).exists() else []
+        ways = _notes.told(place).read_text().splitlines() if _notes.told(place).exists() else []
         plain = dict.fromkeys(way.partition(": ")[2] for way in ways if way != "warm")
         if ways:
             context.header("dbt", f"a process of its own: {', '.join(plain)}" if plain else "already loaded (warm)")
@@ -586,26 +583,3 @@ def _listing(place: Place) -> Path:
 def _chosen(place: Place) -> Path:
     """The file with the commands that take fewer nodes than the author's."""
     return place.private / "commands.json"
-
-
-def _told(place: Place) -> Path:
-    """The file in which each dbt command notes which way it took."""
-    return place.private / "dbt-ways"
-
-
-def _left(place: Place) -> Path:
-    """The folder into which each of them copies its artifacts."""
-    told = _told(place)
-    return told.with_name(told.name + LEFT)
-
-
-def _selected(place: Place) -> Path:
-    """The folder into which each of them puts the list of its nodes."""
-    told = _told(place)
-    return told.with_name(told.name + SELECTED)
-
-
-def _rows(place: Place) -> Path:
-    """The folder into which failing tests put the rows that they found."""
-    told = _told(place)
-    return told.with_name(told.name + ROWS)
