@@ -249,7 +249,6 @@ function insert(row) {
   if (after) after.after(row);
   else body().prepend(row);
   if (isLast(row, parent) || !isBeside(row, lastChild(parent))) last.set(parent?.id ?? "", row.id);
-  row.dataset.late = "";
 }
 
 const level = (row) => Number(row.getAttribute("aria-level"));
