@@ -159,6 +159,32 @@ def walk(place: str | Place, path: str = "") -> Iterator[Stats]:
                     yield _entry("/".join((*inside, name)), found)
 
 
+def paths(place: str | Place, path: str = "") -> list[str]:
+    """The paths of the files below `path`, by name: quicker than `walk`, which tells what each of them is like."""
+    found: list[str] = []
+    parts = clean(path)
+    with contextlib.suppress(NoSuchFile), folder_at(place, parts) as top:
+        _add_paths(top, "".join(f"{part}/" for part in parts), found)
+    return sorted(found)
+
+
+def _add_paths(folder: int, inside: str, found: list[str]) -> None:
+    below = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                below.append(entry.name)
+            elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(TEMPORARY):
+                found.append(inside + entry.name)
+    for name in below:
+        with contextlib.suppress(NoSuchFile):
+            descriptor = _step(folder, name, False)
+            try:
+                _add_paths(descriptor, f"{inside}{name}/", found)
+            finally:
+                os.close(descriptor)
+
+
 def blobs(place: str | Place, path: str = "") -> dict[str, str]:
     """Every file below `path`, by its path there, with the id that Git gives to its content; folders end with `/` and have an empty id."""
     found: dict[str, str] = {}
@@ -344,7 +370,7 @@ def _remove(name: str, folder: int) -> None:
 def search(place: str | Place, query: str) -> list[str]:
     """Paths of the files that contain every word of `query`, whatever the case; at most 200."""
     words = query.lower().split()
-    found = (entry.path for entry in walk(place) if not entry.is_directory and all(word in entry.path.lower() for word in words))
+    found = (path for path in paths(place) if all(word in path.lower() for word in words))
     return [path for path, _ in zip(found, range(MOST_FOUND), strict=False)]
 
 
@@ -354,7 +380,7 @@ def glob(place: str | Place, include: Sequence[str] = (), exclude: Sequence[str]
     Raises `Invalid` for a pattern that cannot be read.
     """
     try:
-        return sorted(chosen((entry.path for entry in walk(place) if not entry.is_directory), include, exclude))
+        return sorted(chosen(paths(place), include, exclude))
     except ValueError as error:
         raise Invalid(str(error)[:1].upper() + str(error)[1:]) from error
 

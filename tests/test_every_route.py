@@ -247,6 +247,8 @@ GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
 POST   member    /workspace/<str:namespace>/save/
+GET    reader    /workspace/<str:namespace>/search/contents/
+GET    reader    /workspace/<str:namespace>/search/names/
 GET    reader    /workspace/<str:namespace>/text/
 GET    none      /api/v1/
 GET    signed    /api/v1/auths

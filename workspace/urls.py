@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, git, saving
+from workspace.views import binding, git, saving, searching
 
 app_name = "workspace"
 
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}draft/", saving.keep, name="keep_draft"),
     path(f"{_HERE}draft/drop/", saving.drop, name="drop_draft"),
     path(f"{_HERE}save/", saving.save, name="save"),
+    path(f"{_HERE}search/names/", searching.names, name="search_names"),
+    path(f"{_HERE}search/contents/", searching.contents, name="search_contents"),
     path(_GIT, git.git, name="git"),
     path(f"{_GIT}panel/", git.panel, name="git_panel"),
     path(f"{_GIT}others/", git.others, name="git_others"),

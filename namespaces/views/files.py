@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
+from namespaces import searching
 from namespaces.models import FileVersion, Role
 from namespaces.paths import asked
 from namespaces.rights import login_required
@@ -28,6 +32,9 @@ from ui.htmx import done, page, wants_fragment
 
 PAGE, FRAGMENT = "namespaces/files.html", "namespaces/_file.html"
 LARGEST_TEXT = 1_000_000  # bytes that the editor opens
+SHORTEST_TEXT = 2  # characters that are looked for in files, too
+MOST_HOLDING, MOST_LINES = 30, 3  # files, and lines of each, that are shown of those that hold something
+BEFORE = 12  # characters before a match that a narrow column has room for
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 ICONS = {
     "file-code": (".sql", ".py", ".sh", ".js", ".ts", ".json", ".r", ".jinja", ".html", ".css"),
@@ -121,15 +128,43 @@ def branch(request: HttpRequest, namespace: str) -> HttpResponse:
 @require_safe
 @login_required
 def find(request: HttpRequest, namespace: str) -> HttpResponse:
-    """Files whose path contains some words; the whole tree without words."""
+    """Files by what is typed of their path, and by what they hold; the whole tree without words."""
     tree.enter(request.user, namespace)
     query = request.GET.get("q", "").strip()
     context: dict[str, Any] = {"namespace": namespace, "query": query}
     if query:
-        context["found"] = [{"path": path, "icon": icon_of(path)} for path in store.search(namespace, query)]
+        named = searching.by_name(namespace, query)
+        context["found"] = [{"path": one.path, "pieces": _pieces(one), "icon": icon_of(one.path)} for one in named]
+        context |= _holding(namespace, query)
     else:
         context["rows"] = _rows(namespace, "", "")
     return page(request, "namespaces/_file_tree.html", "namespaces/_file_tree.html", context)
+
+
+def _pieces(named: searching.Named) -> list[tuple[str, bool]]:
+    """A path in pieces, with those that were typed marked."""
+    marked = [(sign, place in set(named.at)) for place, sign in enumerate(named.path)]
+    return [("".join(sign for sign, _ in signs), is_typed) for is_typed, signs in groupby(marked, key=itemgetter(1))]
+
+
+def _holding(namespace: str, query: str) -> dict[str, Any]:
+    """The first files with lines that have the query."""
+    if not SHORTEST_TEXT <= len(query) <= searching.LONGEST_QUERY:
+        return {}
+    found = searching.in_contents(namespace, query)
+    shown = [{"path": one.path, "icon": icon_of(one.path), "lines": _lines(one.lines)} for one in found.files[:MOST_HOLDING]]
+    return {"holding": shown, "more": found.more or len(found.files) > MOST_HOLDING}
+
+
+def _lines(lines: Sequence[searching.Line]) -> list[dict[str, Any]]:
+    """The first lines of a file, each in a little of what is before the match, the match, and what is after."""
+    found = []
+    for line in lines[:MOST_LINES]:
+        before = line.text[: line.start].lstrip()
+        before = before if len(before) <= BEFORE else f"…{before[-BEFORE:]}"
+        after = line.text[line.end :]
+        found.append({"number": line.number, "before": before, "match": line.text[line.start : line.end], "after": after})
+    return found
 
 
 @require_POST

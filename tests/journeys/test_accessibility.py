@@ -77,8 +77,9 @@ PAGES = (
     ),
     *(
         f"{NAMESPACE_PAGE}/{tab}"
-        for tab in ("files/", "files/?path=/notes.md", "kv/", "secrets/", "members/", "variables/", "plugin-defaults/", "dependencies/")
+        for tab in ("files/", "files/?path=/notes.md", "files/trash/", "files/history/?path=/notes.md", "kv/", "secrets/", "members/")
     ),
+    *(f"{NAMESPACE_PAGE}/{tab}" for tab in ("variables/", "plugin-defaults/", "dependencies/")),
     *(
         f"EXECUTION/{tab}"
         for tab in ("", "gantt/", "logs/", "topology/", "topology/?node=root.both.shell", "outputs/", "metrics/", "labels/")

@@ -150,6 +150,8 @@ def test_files_are_uploaded_and_found(page: Page) -> None:
     expect(page.locator("#file-tree a")).to_have_count(1)
     page.locator("#file-tree a").click()
     expect(page.get_by_text("Not a text")).to_be_visible()
+    page.locator("[data-filter]").fill("a,b")
+    expect(page.get_by_role("tree", name="Files that hold it").locator("p")).to_have_text(["1 a,b"])
 
 
 def test_a_secret_goes_in_and_leaves_after_its_key_is_typed(page: Page) -> None:

@@ -134,3 +134,15 @@ def test_a_reader_reads_and_saves_nothing(ada: User) -> None:
     assert client.get(f"{AT}text/?path=a.sql").json()["text"] == "text"
     for end in ("save/", "draft/", "draft/drop/"):
         sent(client, end, {"path": "a.sql", "base": "", "text": "x"}, 403)
+
+
+def test_files_of_the_copy_that_is_open_are_found(bound: Remote, page: Client) -> None:
+    files.write(NAMESPACE, "notes.md", b"select nothing")
+    at = f"{AT}search/"
+    assert [one["path"] for one in page.get(f"{at}names/?branch=main&q=mord").json()["files"]] == ["models/orders.sql"]
+    found = page.get(f"{at}contents/?branch=main&q=SELECT&case=0&only=*s.sql").json()
+    assert [one["path"] for one in found["files"]] == ["models/orders.sql", "models/stores.sql"]
+    assert found["files"][0]["lines"] == [{"line": 1, "column": 1, "text": "select 1 as id", "start": 0, "end": 6}]
+    assert [one["path"] for one in page.get(f"{at}contents/?q=select").json()["files"]] == ["notes.md"]
+    assert page.get(f"{at}contents/?q=x(&regex=1").status_code == 422
+    assert page.get(f"{at}contents/?q=").status_code == 422
