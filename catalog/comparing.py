@@ -20,6 +20,7 @@ from namespaces.rights import Person, filter_readable
 OTHERS = 30  # executions that are offered to compare with
 SLOWER = 1.5  # times as long, and
 SECONDS = 1.0  # so many seconds longer: a duration that is worth a word
+_HEADER = {"runner": "ran in", "image": "image", "dbt": "dbt process"}  # what an execution says of where its tasks ran
 WORSE = {"FAILED": 0, "WARNING": 1, "SKIPPED": 2, "SUCCESS": 3, "": 4}
 
 
@@ -188,6 +189,7 @@ def settings(left: Side, right: Side) -> list[Setting]:
 def _told(side: Side) -> dict[str, str]:
     found = {"flow": f"{side.execution.namespace}.{side.execution.flow_id}", "flow revision": str(side.execution.flow_revision)}
     found |= {f"input {name}": _text(value) for name, value in presenters.flat(presenters.display(side.execution.inputs or {})) if name}
+    found |= {title: str(side.execution.header[key]) for key, title in _HEADER.items() if key in side.execution.header}
     tasks = dict(TaskRun.objects.filter(id__in=[one.task_run_id for one in side.invocations]).values_list("id", "task_id"))
     for invocation in side.invocations:
         mark = f"{tasks[invocation.task_run_id]}: " if len(tasks) > 1 and invocation.task_run_id in tasks else ""
@@ -208,7 +210,9 @@ def _of_invocation(invocation: Invocation) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " ") if not name.startswith("vars.") else f"var {name[5:]}", _text(value)
     for name, value in _flat(invocation.environment):
         yield f"env {name}", _text(value)
-    yield "packages", ", ".join(invocation.packages)
+    packages = invocation.packages
+    for name, version in (packages.items() if isinstance(packages, dict) else ((name, "") for name in packages)):
+        yield f"package {name}", version or "used"
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:

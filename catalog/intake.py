@@ -19,6 +19,7 @@ from catalog.models import Intake, Invocation, Node, NodeRun, Project, Text, Ver
 from catalog.reading import Unreadable, mapping, moment, number, text
 from executions import storage
 from executions.masks import Masks
+from executions.models import TaskRun
 from namespaces import vault
 from ui.errors import KestraError
 
@@ -259,7 +260,10 @@ def _note_invocation(project: Project, row: Intake, files: Mapping[str, Path], a
         if "run_results.json" in files
         else None
     )
-    packages = sorted(set(project.nodes.filter(last=None).values_list("package", flat=True)))
+    used = sorted(set(project.nodes.filter(last=None).values_list("package", flat=True)))
+    outputs = TaskRun.objects.filter(id=row.task_run_id).values_list("outputs", flat=True).first()
+    versions = mapping(mapping(outputs).get("packages"))
+    packages = dict.fromkeys(used, "") | {text(name, 200): text(version, 100) for name, version in versions.items()}
     values = {name: about[name] for name in ("generated", "command", "dbt_version", "adapter", "arguments", "environment")}
     Invocation.objects.update_or_create(
         execution_id=row.execution_id,

@@ -159,7 +159,7 @@ class Invocation(models.Model):
     seconds = models.FloatField(null=True, blank=True)
     arguments = models.JSONField(default=dict)
     environment = models.JSONField(default=dict)
-    packages = models.JSONField(default=list)
+    packages = models.JSONField(default=list)  # `{name: version}`, the version empty where it is not known; a list of names in old rows
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [

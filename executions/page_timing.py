@@ -18,7 +18,7 @@ from ui import formats
 
 RUNS = 20  # how many runs of the flow are looked back at
 VIEWS = ("threads", "layers")
-_APART = ("command", "batch")  # rows that hold others, or are a part of one
+_APART = ("command", "batch", "dataset")  # rows that hold others, or are a part of one
 
 
 def spans_of(execution: Execution) -> list[timing.Span]:

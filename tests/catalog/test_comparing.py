@@ -69,6 +69,22 @@ def test_what_dbt_was_given_is_compared(pair: tuple[Execution, Execution]) -> No
     assert settings == {"flow revision": ("1", "2"), "input day": ("1", "2"), "var a": ("1", "2"), "manifest version": ("1", "2")}
 
 
+def test_packages_and_where_it_ran_are_compared(left: TakeIn, tmp_path: Path) -> None:
+    sides = []
+    for number, version in enumerate(("1.1.0", "1.3.0")):
+        run = execution(created=at(100 * number), header={"runner": f"Process, environment dbt-duckdb ({version})", "warnings": "1: a"})
+        packages = {"dbt_utils": version, "codegen": "0.13.1"}
+        files = (manifests.write_manifest(tmp_path, manifests.model("a")), manifests.write_results(tmp_path, result("a")))
+        left(*files, run=task_run(run, "dbt", outputs={"packages": packages}))
+        sides.append(comparing.side(run))
+    settings = {one.name: (one.before, one.after) for one in comparing.settings(*sides)}
+    assert settings["package dbt_utils"] == ("1.1.0", "1.3.0")
+    assert settings["package codegen"] == ("0.13.1", "0.13.1")
+    assert settings["package shop"] == ("used", "used")
+    assert settings["ran in"] == ("Process, environment dbt-duckdb (1.1.0)", "Process, environment dbt-duckdb (1.3.0)")
+    assert "warnings" not in settings
+
+
 def test_the_sql_of_a_node_is_shown_line_by_line(client: Client, pair: tuple[Execution, Execution]) -> None:
     client.force_login(people()["reader"])
     text = client.get(f"/executions/{pair[1].id}/compare/?node=model.shop.edited").content.decode()

@@ -66,7 +66,20 @@ from pydantic import Field, model_validator
 
 from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, ShellCommand, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
-from plugins.dbt import _artifacts, _command, _connections, _database, _details, _failure, _hosts, _narrowing, _notes, _plan, _state
+from plugins.dbt import (
+    _artifacts,
+    _command,
+    _connections,
+    _database,
+    _details,
+    _failure,
+    _hosts,
+    _narrowing,
+    _notes,
+    _packages,
+    _plan,
+    _state,
+)
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import TOLD
 from plugins.dbt._reader import DbtReader
@@ -120,6 +133,7 @@ class DbtCLI(ExecScript):
         "runSummary": "Counts over models, seeds and snapshots: total, success, error, warn, skipped, elapsedTime, slowest.",
         "testSummary": "Counts over tests: total, pass, fail, warn, error, skipped.",
         "warnings": "Names of what dbt warned about.",
+        "packages": "Versions of the packages that the project is locked to, by name.",
     }
 
     commands: list[Text] | Text = Field(description="Commands to run, in order, in one shell.")
@@ -380,6 +394,8 @@ class DbtCLI(ExecScript):
             self._complete(context, reader, outputs, exit_code, now)
             _details.explain(reader.steps, reader.artifacts, self._project(context, place), _notes.rows(place))
         self._keep(context, reader, outputs, exit_code)
+        if packages := _packages.locked(place.folder, self._project(context, place)):
+            outputs["packages"] = packages
         reader.alerts.close()
         names = list(reader.warnings)
         if names:
