@@ -34,7 +34,8 @@ def main() -> None:
         variables.setdefault("NODE_EXTRA_CA_CERTS", str(SYSTEM_CERTIFICATES))
     fetch_modules(npm, variables)
     shutil.rmtree(BUILT, ignore_errors=True)
-    esbuild = [str(MODULES / ".bin" / "esbuild"), "--bundle", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]
+    options = ["--bundle", "--splitting", "--minify", "--format=esm", "--target=es2022", "--log-level=warning"]
+    esbuild = [str(MODULES / ".bin" / "esbuild"), *options]
     run([*esbuild, f"--outdir={BUILT}", *entries()], variables)
     stamp.write_text(wanted)
 

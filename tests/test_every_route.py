@@ -243,6 +243,16 @@ POST   member    /workspace/<str:namespace>/git/stage-hunk/
 POST   member    /workspace/<str:namespace>/git/stage/
 POST   owner     /workspace/<str:namespace>/git/unbind/
 POST   member    /workspace/<str:namespace>/git/unstage/
+GET    signed    /workspace/
+GET    reader    /workspace/<str:namespace>/
+POST   member    /workspace/<str:namespace>/create/
+POST   member    /workspace/<str:namespace>/delete/
+GET    reader    /workspace/<str:namespace>/marks/
+GET    reader    /workspace/<str:namespace>/paths/
+POST   member    /workspace/<str:namespace>/rename/
+POST   member    /workspace/<str:namespace>/restore/
+POST   reader    /workspace/<str:namespace>/settings/
+POST   member    /workspace/<str:namespace>/upload/
 GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
@@ -527,7 +537,7 @@ PATHS = {
     ("POST", "api/v1/namespaces/<namespace>/files/directory"): "new",
     ("POST", "namespaces/<str:namespace>/files/restore/"): "gone.txt",
 }
-JSON = {f"workspace/<str:namespace>/{end}/" for end in ("draft", "draft/drop", "save")}  # pages' own programs send them
+JSON = {f"workspace/<str:namespace>/{end}/" for end in ("draft", "draft/drop", "save", "create", "delete", "rename", "restore", "settings")}  # pages' own programs send them
 TYPE = "io.kestra.plugin.core.log.Log"
 NEW = SOURCE.replace("id: shop", "id: new", 1)
 TEMPLATE = f"id: shared\nnamespace: {NS}\ntasks:\n  - {{id: greet, type: {TYPE}, message: hello}}\n"
@@ -615,7 +625,8 @@ class World:
         if route.method == "GET":
             return client.get(url)
         if route.pattern in JSON:
-            return client.post(url, {"path": "a.txt", "base": "", "text": "new"}, content_type="application/json")
+            sent = {"path": self.form(route)["path"], "base": "", "text": "new", "to": "b.txt", "deletion": self.discarded}
+            return client.post(url, {"font": 13} if "settings" in route.pattern else sent, content_type="application/json")
         if not route.is_api:
             return client.post(url, self.form(route))
         kind, body = self.body(route)

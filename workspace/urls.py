@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, git, saving, searching
+from workspace.views import binding, files, git, page, saving, searching
 
 app_name = "workspace"
 
 _HERE = "workspace/<str:namespace>/"
 _GIT = f"{_HERE}git/"
 urlpatterns: list[URLPattern] = [
+    path("workspace/", page.home, name="home"),
+    path(_HERE, page.page, name="page"),
+    path(f"{_HERE}settings/", page.settings, name="settings"),
+    path(f"{_HERE}paths/", files.paths, name="paths"),
+    path(f"{_HERE}marks/", files.marks, name="marks"),
+    path(f"{_HERE}create/", files.create, name="create"),
+    path(f"{_HERE}rename/", files.rename, name="rename"),
+    path(f"{_HERE}delete/", files.delete, name="delete"),
+    path(f"{_HERE}restore/", files.restore, name="restore"),
+    path(f"{_HERE}upload/", files.upload, name="upload"),
     path(f"{_HERE}text/", saving.text, name="text"),
     path(f"{_HERE}drafts/", saving.unsaved, name="drafts"),
     path(f"{_HERE}draft/", saving.keep, name="keep_draft"),

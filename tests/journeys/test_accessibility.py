@@ -59,6 +59,7 @@ PAGES = (
         "/plugins/io.kestra.plugin.dbt.cli.DbtCLI/",
     ),
     *("/secrets/", "/namespaces/", "/people/", "/account/", "/account/password/", "/storage/", "/api/docs", "/no/such/page/"),
+    *("/workspace/", f"/workspace/{NAMESPACE}/?path=notes.md"),
     *(
         f"{FLOW_PAGE}/{tab}"
         for tab in (

@@ -1,0 +1,579 @@
+// The workspace: tree, tabs and editor of one copy of a namespace's files. What each part does lives in ./workspace/.
+import { all, isDialogOpen, on, one, say } from "./dom.js";
+import { ask as agree, openDialog } from "./dialogs.js";
+import { toast } from "./toasts.js";
+import { command, listKeys, run, startCommands } from "./workspace/commands.js";
+import { Document } from "./workspace/documents.js";
+import { Group } from "./workspace/groups.js";
+import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
+import { address, ask, config } from "./workspace/server.js";
+import { folderOf, nameOf, Tree } from "./workspace/tree.js";
+
+const root = one("[data-workspace]");
+const place = one("[data-groups]");
+const session = `workspace:${config.namespace}:${config.branch}:tabs`;
+const bundle = await import(root.dataset.bundle);
+
+let groups = [];
+let current = null; // the side that the keys are about
+const documents = new Map();
+const listeners = { show: [], text: [], cursor: [], saved: [] };
+const tell = (name, ...values) => listeners[name].forEach((listener) => listener(...values));
+
+const tree = new Tree(one("[role=tree]"), {
+  onOpen: (path) => void open(path),
+  onMenu: showMenu,
+  onKey: (what, row) => (what === "rename" ? rename(row.path) : remove(row.path)),
+  onMove: move,
+  onUpload: (transfer, folder) => void uploadDropped(transfer, folder),
+});
+
+// --- texts and tabs ---
+
+function stateOf(document, text) {
+  return bundle.make(text, {
+    path: document.path,
+    label: `${nameOf(document.path)}, source`,
+    readOnly: !config.may_write,
+    tab: config.settings.tab,
+    wrap: config.settings.wrap,
+    keys: workspace.vim,
+    commands: editorKeys,
+    help: workspace.help,
+    onUpdate(update) {
+      const shown = documents.get(document.path) ?? document;
+      shown.state = update.state;
+      if (update.docChanged) shown.changed();
+      if (update.docChanged || update.selectionSet) tell("cursor", shown, update.state);
+      if (update.docChanged) tell("text", shown);
+    },
+  });
+}
+
+function documentOf(path) {
+  let found = documents.get(path);
+  if (!found) {
+    found = new Document(path, { bundle, make: stateOf, tell: changed });
+    documents.set(path, found);
+  }
+  return found;
+}
+
+function changed(document) {
+  for (const group of groups) if (group.documents.includes(document)) group.state(document);
+  tree.setUnsaved(document.path, document.dirty);
+  if (document === active()) {
+    note();
+    banner();
+  }
+}
+
+const active = () => current?.active ?? null;
+const groupOf = (document) => groups.find((group) => group.documents.includes(document)) ?? null;
+
+function makeGroup() {
+  const group = new Group({
+    bundle,
+    onShow: shown,
+    onClose: (document, side) => close(document, side),
+    onFocus: (side) => {
+      if (current === side) return;
+      current = side;
+      shown(side.active, side);
+    },
+    onMove(path, to, before) {
+      const document = documents.get(path);
+      if (document) moveTab(document, to, before);
+    },
+  });
+  groups.push(group);
+  place.append(group.element);
+  place.dataset.count = groups.length;
+  return group;
+}
+
+// Open a file, at a line where one is given; answers its document once it is there.
+async function open(path, { line = 0, column = 1, focus = true, side = null } = {}) {
+  const document = documentOf(path);
+  const group = groupOf(document) ?? side ?? current;
+  if (!group.documents.includes(document)) group.add(document);
+  current = group;
+  toggle("editor", true);
+  await group.show(document, { focus });
+  if (line && document.isText) goTo(document, line, column);
+  remember();
+  return document;
+}
+
+function goTo(document, line, column = 1) {
+  const found = document.state.doc.line(Math.min(Math.max(line, 1), document.state.doc.lines));
+  document.apply({ selection: { anchor: Math.min(found.from + column - 1, found.to) }, scrollIntoView: true });
+  if (document.view) document.view.focus();
+}
+
+function shown(document, group) {
+  if (group !== current) return;
+  one("[data-crumb-file]").textContent = document ? nameOf(document.path) : "";
+  window.document.title = `${document ? `${nameOf(document.path)} · ` : ""}${config.namespace} · kestra_web`;
+  if (document) tree.reveal(document.path);
+  remember();
+  note();
+  banner();
+  tell("show", document);
+  if (document?.state) tell("cursor", document, document.state);
+}
+
+function remember() {
+  const sides = groups.map((group) => ({ paths: group.documents.map((one) => one.path), active: group.active?.path ?? "" }));
+  localStorage.setItem(session, JSON.stringify(sides));
+  const url = new URL(location.href);
+  if (active()) url.searchParams.set("path", active().path);
+  else url.searchParams.delete("path");
+  url.hash = "";
+  history.replaceState(history.state, "", url);
+}
+
+async function restore() {
+  const query = new URL(location.href).searchParams;
+  let sides = [];
+  try {
+    sides = JSON.parse(localStorage.getItem(session) ?? "[]");
+  } catch { /* what is damaged is not restored */ }
+  const drafts = (await ask("drafts").catch(() => ({ drafts: [] }))).drafts.map((draft) => draft.path);
+  for (const path of drafts) tree.setUnsaved(path, true);
+  const there = (path) => tree.known.has(path) || drafts.includes(path);
+  sides.slice(0, 2).forEach((side, index) => {
+    const paths = side.paths.filter(there);
+    if (!paths.length) return;
+    const group = groups[index] ?? makeGroup();
+    group.documents = paths.map(documentOf);
+  });
+  for (const path of drafts) if (!groupOf(documentOf(path))) groups[0].documents.push(documentOf(path));
+  for (const document of documents.values()) document.pending = drafts.includes(document.path);
+  groups = groups.filter((group, index) => index === 0 || group.documents.length);
+  current = groups[0];
+  const wanted = query.get("path");
+  await Promise.all(groups.map((group, index) => {
+    const path = sides[index]?.active;
+    const first = group.documents.find((one) => one.path === path) ?? group.documents[0];
+    if (index === 0 && wanted && there(wanted)) return null;
+    return first ? group.show(first) : group.empty();
+  }));
+  if (wanted && there(wanted)) await open(wanted, { line: Number(query.get("line") ?? 0), focus: Boolean(query.get("line")) });
+  else if (wanted) say(`${wanted} is not here.`);
+}
+
+async function close(document, group = groupOf(document)) {
+  if (!document || !group) return;
+  if (document.dirty && document.isText) {
+    await document.keep();
+    toast(`${nameOf(document.path)} is closed; what you typed is kept as a draft`);
+  }
+  group.remove(document);
+  documents.delete(document.path);
+  if (!group.documents.length && groups.length > 1) joinSides(group);
+  remember();
+}
+
+function joinSides(empty) {
+  groups = groups.filter((group) => group !== empty);
+  empty.element.remove();
+  place.dataset.count = groups.length;
+  current = groups[0];
+  shown(current.active, current);
+}
+
+function moveTab(document, to, before = null) {
+  const from = groupOf(document);
+  if (from === to && !before) return;
+  if (from !== to) from.remove(document);
+  to.add(document, before);
+  current = to;
+  void to.show(document, { focus: true });
+  if (!from.documents.length && groups.length > 1) joinSides(from);
+  remember();
+}
+
+function split() {
+  const document = active();
+  if (!document) return;
+  if (groups.length > 1) moveTab(document, groups.find((group) => group !== current));
+  else if (current.documents.length > 1) moveTab(document, makeGroup());
+  else say("Open a second file to split the editor.");
+}
+
+// --- saving ---
+
+async function save(document = active()) {
+  if (!document?.isText || !config.may_write) return null;
+  if (!document.dirty && !document.clash) {
+    note();
+    return { state: "saved" };
+  }
+  document.busy = true;
+  changed(document);
+  let answer = null;
+  try {
+    answer = await document.save();
+    if (answer.state === "merged") toast(`${nameOf(document.path)} saved together with what ${answer.by || "someone else"} changed`);
+    if (answer.state === "conflict") say("Nothing is saved: somebody changed the same lines.");
+    else say(`${nameOf(document.path)} saved`);
+    if (!tree.known.has(document.path)) await reload();
+    if (answer.state !== "conflict") filesChanged();
+    tell("saved", document, answer);
+  } catch (error) {
+    trouble(error);
+  }
+  document.busy = false;
+  changed(document);
+  return answer;
+}
+
+async function saveAll() {
+  for (const document of documents.values()) if (document.dirty) await save(document);
+}
+
+// A part of the page that shows files (the Git panel) reads itself again; the marks in the tree too.
+function filesChanged() {
+  document.body.dispatchEvent(new CustomEvent("filesChanged"));
+  void readMarks();
+}
+
+async function readMarks() {
+  if (!config.branch) return;
+  const found = await ask("marks").catch(() => null);
+  if (found) tree.setMarks(found.marks);
+}
+
+async function reload() {
+  await tree.load();
+  await readMarks();
+}
+
+function trouble(error) {
+  const box = one("#page-messages");
+  const banner = one("#work-trouble").content.firstElementChild.cloneNode(true);
+  one("p", banner).textContent = error.message;
+  box.replaceChildren(banner);
+}
+
+// What has to be decided about the file that is shown.
+function banner() {
+  const group = current;
+  const box = one("[data-banner]", group.element);
+  const document = group.active;
+  const kind = document?.clash ? "clash" : document?.note === "draft" && document.dirty ? "draft" : "";
+  if (box.dataset.kind === `${kind}:${document?.path}`) return;
+  box.dataset.kind = `${kind}:${document?.path}`;
+  box.replaceChildren();
+  if (!kind) return;
+  const made = one(`#work-${kind}`).content.firstElementChild.cloneNode(true);
+  if (kind === "clash") {
+    one("p", made).textContent = document.clash.message;
+    one("[data-run=clash-theirs]", made).hidden = document.clash.theirs === null;
+    one("[data-run=clash-compare]", made).hidden = document.clash.theirs === null;
+  }
+  box.append(made);
+}
+
+// Two texts side by side in a dialog; resolves to true when the right one is taken.
+async function compare({ title, action, left, right, path }) {
+  const dialog = one("#work-compare");
+  one("h2", dialog).textContent = title;
+  const button = one("[data-compare-take]", dialog);
+  button.textContent = action;
+  button.hidden = !action;
+  const box = one("[data-compare]", dialog);
+  box.replaceChildren();
+  openDialog(dialog);
+  const view = await bundle.compare(box, { path, left, right });
+  return new Promise((resolve) => {
+    button.onclick = () => dialog.close("take");
+    dialog.onclose = () => {
+      view.destroy();
+      resolve(dialog.returnValue === "take");
+      dialog.returnValue = "";
+    };
+  });
+}
+
+// --- files and folders ---
+
+// A dialog that asks for a path; resolves to it, or to null.
+function askPath({ title, label, value, action, from = value.lastIndexOf("/") + 1, to = value.length }) {
+  const dialog = one("#work-path");
+  const field = one("input", dialog);
+  one("h2", dialog).textContent = title;
+  one("label", dialog).textContent = label;
+  one("[data-path-action]", dialog).textContent = action;
+  field.value = value;
+  dialog.returnValue = "";
+  openDialog(dialog);
+  field.focus();
+  field.setSelectionRange(from, to);
+  return new Promise((resolve) => {
+    dialog.onclose = () => resolve(dialog.returnValue === "go" && field.value.trim() ? field.value.trim() : null);
+  });
+}
+
+const here = () => {
+  const row = tree.rows[tree.place?.get(tree.at)];
+  const folder = row ? (row.folder ? row.path : folderOf(row.path)) : "";
+  return folder ? `${folder}/` : "";
+};
+
+async function create(folder = here(), kind = "file") {
+  const path = await askPath({ title: kind === "file" ? "New file" : "New folder", label: "Path, with / between folders", value: folder, action: kind === "file" ? "Make file" : "Make folder", from: folder.length });
+  if (!path) return;
+  const made = await attempt(() => ask("create", { body: { path: kind === "folder" ? `${path.replace(/\/+$/, "")}/` : path } }));
+  if (!made) return;
+  await reload();
+  filesChanged();
+  if (made.path.endsWith("/")) tree.reveal(made.path.slice(0, -1));
+  else await open(made.path);
+}
+
+async function attempt(action) {
+  try {
+    return await action();
+  } catch (error) {
+    trouble(error);
+    return null;
+  }
+}
+
+async function rename(path) {
+  const name = nameOf(path);
+  const start = path.length - name.length;
+  const dot = name.lastIndexOf(".");
+  const to = await askPath({ title: `Rename or move ${name}`, label: "New path", value: path, action: "Rename", from: start, to: dot > 0 ? start + dot : path.length });
+  if (to && to !== path) await move(path, to);
+}
+
+async function move(path, to) {
+  for (const document of documents.values()) if (document.dirty && (document.path === path || document.path.startsWith(`${path}/`))) await document.save().catch(() => {});
+  const moved = await attempt(() => ask("rename", { body: { path, to } }));
+  if (!moved) return;
+  for (const document of [...documents.values()]) {
+    if (document.path !== path && !document.path.startsWith(`${path}/`)) continue;
+    documents.delete(document.path);
+    tree.setUnsaved(document.path, false);
+    document.path = moved.path + document.path.slice(path.length);
+    documents.set(document.path, document);
+  }
+  await reload();
+  groups.forEach((group) => group.draw());
+  if (active()) shown(active(), current);
+  filesChanged();
+  toast(`Now ${moved.path}`);
+}
+
+async function remove(path) {
+  const gone = await attempt(() => ask("delete", { body: { path } }));
+  if (!gone) return;
+  for (const document of [...documents.values()]) {
+    if (document.path !== path && !document.path.startsWith(`${path}/`)) continue;
+    groupOf(document)?.remove(document);
+    documents.delete(document.path);
+    tree.setUnsaved(document.path, false);
+  }
+  await reload();
+  filesChanged();
+  toast(`${nameOf(path)} is in the trash`, gone.undo);
+}
+
+// Undo of a toast, without leaving the page.
+document.addEventListener("submit", async (event) => {
+  if (!event.target.matches("[data-toast-undo]")) return;
+  event.preventDefault();
+  event.target.closest("[data-toast]").remove();
+  const deletion = new URL(event.target.action).searchParams.get("deletion");
+  const back = await attempt(() => ask("restore", { body: { deletion } }));
+  if (!back) return;
+  await reload();
+  filesChanged();
+  toast(`${nameOf(back.path)} is back`);
+});
+
+async function upload(files, folder, paths = files.map((file) => file.name)) {
+  if (!files.length) return;
+  const form = new FormData();
+  form.append("folder", folder);
+  files.forEach((file, index) => {
+    form.append("files", file);
+    form.append("paths", paths[index]);
+  });
+  const done = await attempt(() => ask("upload", { form }));
+  if (!done) return;
+  await reload();
+  filesChanged();
+  for (const path of done.paths) await documents.get(path)?.refresh();
+  toast(`${done.paths.length} ${done.paths.length === 1 ? "file" : "files"} uploaded`);
+}
+
+// What is dropped may be whole folders.
+async function uploadDropped(transfer, folder) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = [];
+  const paths = [];
+  const walk = async (entry) => {
+    if (entry.isFile) {
+      files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+      paths.push(entry.fullPath.replace(/^\//, ""));
+      return;
+    }
+    const reader = entry.createReader();
+    for (let found = await read(reader); found.length; found = await read(reader)) for (const inside of found) await walk(inside);
+  };
+  const read = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+  for (const entry of entries) await walk(entry);
+  await upload(files, folder, paths);
+}
+
+function showMenu(row, x, y) {
+  const menu = one("#work-menu");
+  menu.dataset.path = row?.path ?? "";
+  for (const item of all("[data-for]", menu)) item.hidden = !row || !item.dataset.for.split(" ").includes(row.folder ? "folder" : "file");
+  const link = one("[data-menu-download]", menu);
+  if (row && !row.folder) link.href = String(address("download", { path: row.path }));
+  menu.showPopover();
+  menu.style.setProperty("left", `${Math.min(x, innerWidth - menu.offsetWidth - 8)}px`);
+  menu.style.setProperty("top", `${Math.min(y, innerHeight - menu.offsetHeight - 8)}px`);
+  all("a, button", menu).find((item) => !item.hidden)?.focus();
+}
+
+on("click", "#work-menu [data-menu]", (event, button) => {
+  const menu = button.closest("#work-menu");
+  const { path } = menu.dataset;
+  menu.hidePopover();
+  const folder = path && tree.folders.has(path) ? `${path}/` : path && folderOf(path) ? `${folderOf(path)}/` : "";
+  const acts = { file: () => create(folder), folder: () => create(folder, "folder"), rename: () => rename(path), delete: () => remove(path), copy: () => navigator.clipboard?.writeText(path), upload: () => chooseUpload(folder), side: () => openBeside(path) };
+  void acts[button.dataset.menu]();
+});
+
+function openBeside(path) {
+  const document = documents.get(path);
+  const side = groups.find((group) => group !== current) ?? makeGroup();
+  if (document && groupOf(document)) moveTab(document, side);
+  else void open(path, { side });
+}
+
+function chooseUpload(folder = here(), whole = false) {
+  const field = one(whole ? "#work-upload-folder" : "#work-upload");
+  field.onchange = () => {
+    const files = [...field.files];
+    void upload(files, folder.replace(/\/$/, ""), files.map((file) => file.webkitRelativePath || file.name));
+    field.value = "";
+  };
+  field.click();
+}
+
+// --- the line at the bottom ---
+
+function note() {
+  const document = active();
+  one("[data-kind-text]").textContent = document?.isText ? { sql: "SQL + Jinja", yml: "YAML", yaml: "YAML", md: "Markdown", py: "Python", json: "JSON", csv: "CSV" }[document.path.split(".").pop().toLowerCase()] ?? "Text" : "";
+  one("[data-cursor-text]").hidden = !document?.isText;
+  one("[data-tab-text]").textContent = document?.isText ? `Spaces: ${config.settings.tab}` : "";
+}
+
+listeners.cursor.push((document, state) => {
+  if (document !== active()) return;
+  const { head } = state.selection.main;
+  const line = state.doc.lineAt(head);
+  const chosen = state.selection.ranges.reduce((sum, range) => sum + range.to - range.from, 0);
+  one("[data-cursor-text]").textContent = `Ln ${line.number}, Col ${head - line.from + 1}${chosen ? ` (${chosen} chosen)` : ""}`;
+});
+
+// --- commands ---
+
+const editorKeys = {};
+const may = () => config.may_write;
+const isText = () => Boolean(active()?.isText);
+
+command("save", "Save", () => save(), { key: "Mod-s", icon: "save", when: isText });
+command("save-all", "Save all", saveAll, { key: "Mod-Alt-s", icon: "save", when: may });
+command("new-file", "New file", () => create(), { key: "Alt-n", icon: "file-plus", when: may });
+command("new-folder", "New folder", () => create(here(), "folder"), { icon: "folder-plus", when: may });
+command("rename", "Rename or move the file", () => active() && rename(active().path), { icon: "pencil", when: () => may() && active() && !active().isNew });
+command("delete", "Delete the file", () => active() && remove(active().path), { icon: "trash-2", when: () => may() && active() && !active().isNew });
+command("upload", "Upload files", () => chooseUpload(), { icon: "upload", when: may });
+command("upload-folder", "Upload a folder", () => chooseUpload(here(), true), { icon: "upload", when: may });
+command("download", "Download the file", () => location.assign(address("download", { path: active().path })), { icon: "download", when: () => Boolean(active()) });
+command("close", "Close the tab", () => active() && close(active()), { key: "Alt-w", icon: "x", when: () => Boolean(active()) });
+command("next-tab", "Next tab", () => current.step(1), { key: "Alt-PageDown", icon: "arrow-right" });
+command("previous-tab", "Previous tab", () => current.step(-1), { key: "Alt-PageUp", icon: "arrow-left" });
+command("split", "Move the tab to the other side", split, { key: "Mod-\\", icon: "columns-3", when: () => Boolean(active()) });
+command("toggle-side", "Files, search and Git", () => toggle("side"), { key: "Mod-b", icon: "panel-left" });
+command("toggle-bottom", "Results and problems", () => toggle("bottom"), { key: "Mod-j", icon: "panel-bottom" });
+command("files", "Go to the files", () => showSide("files"), { key: "Mod-Shift-e", icon: "folder-tree" });
+command("git", "Go to Git", () => showSide("git"), { key: "Mod-Shift-g", icon: "git-branch", when: () => config.bound });
+command("next-pane", "Next pane", () => nextPane(1, () => current.focus()), { key: "F6" });
+command("previous-pane", "Previous pane", () => nextPane(-1, () => current.focus()), { key: "Shift-F6" });
+command("revert", "Throw away what is not saved", revert, { icon: "undo-2", when: () => isText() && active().dirty });
+command("reload", "Read the files again", async () => { await reload(); for (const document of documents.values()) await document.refresh().catch(() => {}); }, { icon: "refresh-cw" });
+command("fold-all", "Fold all folders", () => tree.fold(), { icon: "chevrons-down-up" });
+command("find", "Find in this file", () => active().view && bundle.openSearchPanel(active().view), { icon: "search", when: isText });
+command("keys", "Keyboard shortcuts", () => openDialog(one("#keys")), { icon: "keyboard" });
+command("clash-both", "", () => { const document = active(); document.settle(document.clash.text); });
+command("clash-mine", "", async () => { const document = active(); document.settle(document.text); await save(document); });
+command("clash-theirs", "", async () => { const document = active(); document.settle(document.clash.theirs); await save(document); });
+command("clash-compare", "", async () => {
+  const document = active();
+  const { clash, path } = document;
+  await compare({ title: `${nameOf(path)}: theirs and yours`, action: "", path, left: { text: clash.theirs, label: "Theirs" }, right: { text: clash.mine, label: "Yours" } });
+});
+command("draft-compare", "Compare with what is saved", async () => {
+  const document = active();
+  await compare({ title: `${nameOf(document.path)}: saved and yours`, action: "", path: document.path, left: { text: document.saved.toString(), label: "Saved" }, right: { text: document.text, label: "Yours" } });
+}, { icon: "git-compare", when: () => isText() && active().dirty });
+
+async function revert() {
+  const document = active();
+  if (!document) return;
+  if (document.isNew) {
+    await ask("drop_draft", { body: { path: document.path } }).catch(() => {});
+    document.fresh = false;
+    document.saved = document.state.doc;
+    document.kept = null;
+    await close(document);
+    return;
+  }
+  await attempt(() => document.revert());
+  changed(document);
+}
+
+function showSide(name, { focus = true } = {}) {
+  toggle("side", true);
+  choose(one(".work-side [data-views]"), name);
+  if (focus) all("[role=tree], input, textarea, button", one(`#view-${name}`)).find((found) => found.offsetParent !== null)?.focus();
+}
+
+// --- start ---
+
+export const workspace = {
+  root, bundle, tree, documents, listeners, editorKeys, vim: [], help: null,
+  active, open, save, saveAll, goTo, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
+  invent(path, text) {
+    const document = documentOf(path).invent(text);
+    current.add(document);
+    return current.show(document, { focus: true });
+  },
+};
+
+addEventListener("pagehide", () => { for (const document of documents.values()) void document.keep({ leaving: true }); });
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) for (const one of documents.values()) void one.keep();
+  else if (!isDialogOpen()) void run("reload");
+});
+document.body.addEventListener("gitChanged", () => void run("reload"));
+
+startPanes();
+startCommands();
+listKeys(one("#keys .keys"));
+makeGroup();
+current = groups[0];
+await tree.load().catch(trouble);
+await restore();
+void readMarks();
+root.dataset.ready = "";

@@ -1,0 +1,101 @@
+"""The workspace in a real browser: a file is opened, changed, saved and found again, by keyboard, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(180)]
+NS = "company.team.desk"
+MODEL = "models/orders.sql"
+TEXT = "select 1 as order_id\n"
+FILES = {
+    MODEL: TEXT,
+    "models/stores.sql": "select 2 as store_id\n",
+    "seeds/countries.csv": "code,name\nch,Schweiz\nat,Wien\n",
+    "notes.md": "# Notes\n",
+}
+
+
+@pytest.fixture
+def desk(live_server_stack: Stack) -> str:
+    """The address of a workspace with a small project in it."""
+    with live_server_stack.client() as client:
+        for path, text in FILES.items():
+            sent = {"fileContent": (path, text.encode())}
+            client.post(f"/api/v1/main/namespaces/{NS}/files", params={"path": f"/{path}"}, files=sent).raise_for_status()
+    return f"/workspace/{NS}/"
+
+
+@pytest.fixture
+def page(browser: Browser, live_server_stack: Stack, signed_in: Any) -> Iterator[Page]:
+    context = browser.new_context(storage_state=signed_in, viewport={"width": 1280, "height": 800}, base_url=live_server_stack.url)
+    found = context.new_page()
+    wrong: list[str] = []
+    found.on("pageerror", lambda error: wrong.append(str(error)))
+    found.set_default_timeout(15000)
+    yield found
+    context.close()
+    assert wrong == []
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("[data-workspace][data-ready]").wait_for()
+
+
+def content(stack: Stack, path: str) -> str:
+    with stack.client() as client:
+        return client.get(f"/api/v1/main/namespaces/{NS}/files?path=/{quote(path)}").raise_for_status().text
+
+
+def first_line(page: Page) -> Any:
+    return page.locator(".cm-line").first
+
+
+def test_a_file_is_opened_edited_saved_and_there_after_a_reload(page: Page, desk: str, live_server_stack: Stack) -> None:
+    opened(page, desk)
+    page.get_by_role("tree").focus()
+    page.keyboard.type("m")  # the folder models, which is open
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="orders.sql")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".cm-content")).to_be_focused()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("-- every order")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="orders.sql, not saved")).to_be_visible()
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("tab", name="orders.sql", exact=True)).to_be_visible()
+    assert content(live_server_stack, MODEL) == f"-- every order\n{TEXT}"
+    page.keyboard.press("Control+z")  # undo reaches back before the save
+    expect(page.get_by_role("tab", name="orders.sql, not saved")).to_be_visible()
+    page.keyboard.press("Control+y")
+    expect(page.get_by_role("tab", name="orders.sql", exact=True)).to_be_visible()
+    page.reload()
+    page.locator("[data-workspace][data-ready]").wait_for()
+    expect(first_line(page)).to_have_text("-- every order")
+
+
+def test_what_is_typed_and_not_saved_is_there_in_another_browser(
+    page: Page, browser: Browser, signed_in: Any, desk: str, live_server_stack: Stack
+) -> None:
+    opened(page, f"{desk}?path={MODEL}")
+    page.locator(".cm-content").click()
+    with page.expect_response("**/draft/"):
+        page.keyboard.type("-- not saved ")
+    elsewhere = browser.new_context(storage_state=signed_in, base_url=live_server_stack.url)
+    other = elsewhere.new_page()
+    opened(other, desk)
+    expect(other.locator(".cm-content")).to_contain_text("-- not saved")
+    expect(other.get_by_text("This is your draft")).to_be_visible()
+    assert content(live_server_stack, MODEL) == TEXT
+    other.get_by_role("button", name="Throw away").click()
+    expect(other.locator(".cm-content")).not_to_contain_text("-- not saved")
+    elsewhere.close()
