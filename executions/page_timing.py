@@ -18,7 +18,7 @@ from ui import formats
 
 RUNS = 20  # how many runs of the flow are looked back at
 VIEWS = ("threads", "layers")
-_APART = ("command", "batch", "dataset")  # rows that hold others, or are a part of one
+_APART = ("command", "batch", "dataset", "check")  # rows that hold others or are a part of one, and what is no node of dbt
 
 
 def spans_of(execution: Execution) -> list[timing.Span]:

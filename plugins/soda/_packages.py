@@ -28,6 +28,12 @@ def data_sources(configuration: Mapping[str, Any]) -> dict[str, Mapping[str, Any
     return found
 
 
+def duckdb_files(configuration: Mapping[str, Any]) -> list[Path]:
+    """The DuckDB files outside the task's folder that a scan opens."""
+    paths = [str(source.get("path") or "") for source in data_sources(configuration).values() if source.get("type") == "duckdb"]
+    return sorted({Path(path).resolve() for path in paths if path.startswith("/")})
+
+
 def recipe(wanted: Sequence[str], configuration: Mapping[str, Any], folder: Path) -> _images.Recipe:
     """The environment of a scan that works in `folder`."""
     sources = data_sources(configuration).values()

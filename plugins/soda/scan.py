@@ -48,7 +48,8 @@ from typing import Any, ClassVar
 import yaml
 from pydantic import Field
 
-from plugins.contract import Expression, RunContext, TaskFailed, Text
+from plugins.contract import Expression, Result, RunContext, ShellCommand, TaskFailed, TaskRunner, Text
+from plugins.dbt import _database
 from plugins.scripts import _folders, _images, _render
 from plugins.scripts._protocol import Reader
 from plugins.scripts._script import ExecScript, Place, quoted
@@ -82,6 +83,7 @@ class Scan(ExecScript):
         None, description="Packages to install first, for example soda-core-bigquery; those of the data sources where absent."
     )
     failing_rows: bool | Expression = Field(True, description="Show up to 100 of the rows that a check found wrong.")
+    wait_for_database: Text = Field("PT10M", description="How long to wait for a DuckDB file that another run writes, ISO 8601.")
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
         """An environment with Soda, whatever the image."""
@@ -126,6 +128,12 @@ class Scan(ExecScript):
         if result["hasFailures"] or result["hasErrors"]:
             raise TaskFailed(context.mask(_why(reader)), outputs=outputs, retryable=bool(result["hasErrors"]))
         return "WARNING" if result["hasWarnings"] else "SUCCESS"
+
+    def _conclude(self, context: RunContext, place: Place, reader: Reader, runner: TaskRunner, command: ShellCommand) -> Result:
+        """As any script, once the DuckDB files are free that a dbt task may be writing."""
+        files = _packages.duckdb_files(self._configuration(context, place))
+        with _database.held(context, files, _render.seconds(context, self.wait_for_database) or 0.0):
+            return super()._conclude(context, place, reader, runner, command)
 
     def why(self, reader: Reader) -> str:
         """The last thing that the program said."""

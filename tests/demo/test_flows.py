@@ -24,6 +24,7 @@ KNOWN = {
     f"{CORE}.http.Request",
     "io.kestra.plugin.git.Clone",
     "io.kestra.plugin.dbt.cli.DbtCLI",
+    "io.kestra.plugin.soda.Scan",
     *(f"{SCRIPTS}.{language}.{name}" for language in ("shell", "python") for name in ("Commands", "Script")),
     f"{SCRIPTS}.runner.docker.Docker",
 }
@@ -104,5 +105,5 @@ def test_the_two_project_flow_names_projects_that_are_there() -> None:
 
 def test_warehouse_files_are_named_absolutely_and_inside_quotes() -> None:
     lines = [line for path in PATHS for line in path.read_text().splitlines() if "path: " in line and ":memory:" not in line]
-    assert len(lines) == 6
+    assert len(lines) == 8
     assert all(line.strip().startswith('path: "__WAREHOUSE__/') for line in lines)

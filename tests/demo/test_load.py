@@ -16,6 +16,7 @@ FLOWS = {
     "company.team.dbt.ci_pull_request",
     "company.team.dbt.dbt_duckdb",
     "company.team.dbt.dev.dbt_build",
+    "company.team.dbt.mesh.check_tickets",
     "company.team.dbt.mesh.core_then_marts",
     "company.team.dbt.nightly_build",
     "company.team.operations.check_deliveries",

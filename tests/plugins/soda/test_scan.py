@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from plugins.contract import Result, Settings, StepReport, TaskFailed
+from plugins.dbt import _database
 from plugins.scripts import _environments, _images
 from plugins.soda import _driver, _hidden, _packages
 from plugins.soda.scan import Scan
@@ -215,6 +216,16 @@ def test_a_data_source_that_cannot_be_reached_is_told(shop: MemoryContext) -> No
     ended = ran(scan({"checks for territory": REGIONS}, configuration=nowhere), shop)
     assert isinstance(ended, TaskFailed)
     assert ended.message.startswith('Soda could not scan: Could not connect to data source "kestra"')
+
+
+def test_a_file_that_another_run_writes_is_waited_for(shop: MemoryContext, make_context: Callable[..., MemoryContext]) -> None:
+    file = shop.working_dir / "shop.duckdb"
+    other = make_context(home=shop.settings.home)
+    configuration = {"data_source kestra": {"type": "duckdb", "path": str(file)}}
+    with _database.held(other, [file.resolve()], 0):
+        ended = ran(scan({"checks for territory": ["row_count = 2"]}, configuration=configuration, waitForDatabase="PT0.1S"), shop)
+    assert isinstance(ended, TaskFailed)
+    assert f"execution {other.execution_id}" in ended.message
 
 
 def test_a_scan_without_soda_says_what_to_do(tmp_path: Path) -> None:
