@@ -59,6 +59,11 @@ def logs_appended(execution_id: str, first: int, last: int) -> None:
     )
 
 
+def tell(name: str, fact: Mapping[str, Any]) -> None:
+    """Send a fact to a group of other rooms' pages, after commit."""
+    _after_commit([(name, fact)])
+
+
 Message = tuple[str, Mapping[str, Any]]
 _waiting: queue.SimpleQueue[Message] = queue.SimpleQueue()
 _starting = threading.Lock()

@@ -515,7 +515,7 @@ POST   each      /api/v1/triggers/unlock/by-triggers
 GET    signed    /api/v1/usages/all
 GET    signed    /api/v1/worker-selectors/tags
 """
-SOCKETS = {"ws/executions/<str:execution_id>/": "reader", "ws/home/": "signed"}
+SOCKETS = {"ws/executions/<str:execution_id>/": "reader", "ws/home/": "signed", "ws/workspace/<str:namespace>/": "reader"}
 
 NS = "company.team"
 PEOPLE = ("nobody", "stranger", "reader", "member", "owner", "admin")

@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from api.docs import ROOT
 from api.urls import api
-from executions.routing import websocket_urlpatterns
+from kestra_web.asgi import websocket_urlpatterns
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 API = re.compile(r"\^api/v1/\(\?:main/\)\?")

@@ -2,18 +2,45 @@
 import { all, on, one } from "./dom.js";
 import { ask, openDialog } from "./dialogs.js";
 import { key } from "./keys.js";
+import { faces, watch } from "./presence.js";
 
 const root = one("[data-namespace-files]");
 let saved = null;
 let editor = null;
 let bundle = null;
+let people = [];
 
 const area = () => one("#file-content", root);
 const dirty = () => area() !== null && saved !== null && area().value !== saved;
 
+const path = () => new URLSearchParams(location.search).get("path")?.replace(/^\/+/, "") ?? "";
+
 function tell() {
   const note = one("[data-save-note]", root);
   if (note) note.textContent = dirty() ? "Not saved yet" : "";
+}
+
+function typed() {
+  tell();
+  if (dirty()) company.typing();
+}
+
+// Who else has this file open, and what they save: shown at once where nothing was typed here, else put together by the next save.
+const company = watch(root.dataset.namespace, {
+  onPeople(found) {
+    people = found;
+    draw();
+  },
+  onSaved(fact) {
+    if (fact.path !== path() || !area()) return;
+    if (!dirty()) one(`#file-tree [data-file][aria-current]`)?.click();
+    else one("[data-save-note]", root).textContent = `${fact.name} saved; your text will be put together with it`;
+  },
+});
+
+function draw() {
+  const element = one("[data-faces]", root);
+  if (element) faces(element, people.filter((person) => person.path && person.path === path()));
 }
 
 function save() {
@@ -22,19 +49,21 @@ function save() {
 
 // The editor's bundle is optional: without it the text area does the work.
 async function start() {
+  company.here(path());
+  draw();
   editor?.destroy();
   editor = null;
   const text = area();
   saved = text && !one(".banner", root) ? text.value : text ? "\u0000" : null;
   if (!text) return;
-  text.addEventListener("input", tell);
+  text.addEventListener("input", typed);
   delete root.dataset.ready;
   bundle ??= import(root.dataset.editor).catch(() => null);
   const module = await bundle;
   if (area() !== text) return;
   if (module) {
     const label = text.getAttribute("aria-label");
-    editor = module.mount(text, { language: text.dataset.language, readOnly: text.readOnly, label, onChange: tell, onSave: save });
+    editor = module.mount(text, { language: text.dataset.language, readOnly: text.readOnly, label, onChange: typed, onSave: save });
   }
   root.dataset.ready = "";
   tell();

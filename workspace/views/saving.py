@@ -16,7 +16,7 @@ from namespaces.services import drafts, saving
 from namespaces.services.saving import Conflict
 from namespaces.services.versions import Author
 from namespaces.views.files import LARGEST_TEXT, PICTURES
-from workspace import asking
+from workspace import asking, presence
 
 
 @never_cache
@@ -81,9 +81,11 @@ def save(request: HttpRequest, namespace: str) -> HttpResponse:
     """Save a text in the light of what others saved since it was opened; 409 with all the texts where that contradicts it."""
     place = asking.place(request, namespace, Role.MEMBER)
     path, base, typed = asking.sent(request, "path", "base", "text")
-    outcome = saving.save(place, asking.path(place, path), typed, base, Author(request.user))
+    path = asking.path(place, path)
+    outcome = saving.save(place, path, typed, base, Author(request.user))
     if isinstance(outcome, Conflict):
         return JsonResponse(_conflict(outcome), status=409)
+    presence.tell_saved(place, request.GET.get("branch", ""), path, outcome.blob, asking.person(request))
     state = "merged" if outcome.merged else "saved"
     return JsonResponse({"state": state, "base": outcome.blob, "text": outcome.text, "by": _by(outcome.other)})
 
