@@ -12,7 +12,7 @@ from engine import commands, events, states
 from engine.document import Flow
 from engine.execution import Execution
 from engine.ids import copied_id
-from executions import executor, models, ports, starting, store, world
+from executions import executor, models, ports, sources, starting, store, world
 from executions.dispatch import Outgoing
 from flows import selectors as flow_selectors
 from flows.validation import InvalidFlow
@@ -51,6 +51,7 @@ def create(
         id=id_,
         starter=starter,
         masks=hidden,
+        source=sources.carried(parent.notes, command.namespace, parent.namespace),
     )
     if command.wait:
         execution = replace(execution, notes={**execution.notes, PARENT: [parent.id, command.task_run_id, *(batch or ())]})

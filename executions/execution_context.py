@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from executions import leftovers, page_logs, presenters, resuming
+from executions import leftovers, page_logs, presenters, resuming, sources
 from executions.models import Execution, TaskRun
 from flows.models import Flow, Revision
 from namespaces import rights
@@ -45,7 +45,7 @@ def header_context(execution: Execution, user: Person) -> dict[str, Any]:
         "took": presenters.duration_of(execution, now),
         "started_by": name,
         "started_by_icon": icon,
-        "header_notes": presenters.notes(execution.header),
+        "header_notes": presenters.notes({"source": sources.told(execution.notes), **execution.header}),
         "flow_exists": Flow.objects.filter(namespace=execution.namespace, flow_id=execution.flow_id, deleted=False).exists(),
         "pausing": execution.state == "PAUSED",
     }

@@ -15,7 +15,7 @@ from typing import IO, Any
 from django.conf import settings
 
 from engine.execution import Execution
-from executions import models, project_states, storage, trigger_states
+from executions import models, project_states, sources, storage, trigger_states
 from executions.world import Masks
 from flows import selectors as flow_selectors
 from flows import services as flows
@@ -100,12 +100,12 @@ class Files:
     def list(self, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
         with told():
             self.people.require(self.name, Role.READER)
-            return files.glob(self.name, include, exclude)
+            return files.glob(self._place(), include, exclude)
 
     def read(self, path: str) -> bytes:
         with told():
             self.people.require(self.name, Role.READER)
-            return files.read(self.name, path)
+            return files.read(self._place(), path)
 
     def write(self, path: str, content: bytes | Path, *, overwrite: bool = True) -> None:
         """Write bytes, or a file that lies in the working directory."""
@@ -129,13 +129,16 @@ class Files:
             versions.delete_all(self.name, deleted, author=author)
             versions.write_all(self.name, contents, author=author, reason=FileVersion.Reason.SYNCED)
 
+    def _place(self) -> str | files.Place:
+        return sources.place(self.people.execution, self.name)
+
     def _author(self) -> versions.Author:
         return versions.Author(self.people.writer(), self.people.execution.id)
 
     def copy_to(self, folder: Path, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
         with told():
             self.people.require(self.name, Role.READER)
-            return files.copy_to(self.name, folder, include, exclude)
+            return files.copy_to(self._place(), folder, include, exclude)
 
     def tree(self, folder: str = "") -> Mapping[str, str]:
         with told():

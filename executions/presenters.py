@@ -211,6 +211,7 @@ def notes(header: Mapping[str, Any]) -> list[tuple[str, str]]:
         "rights": "shield-alert",
         "image": "container",
         "git": "git-commit-horizontal",
+        "source": "git-branch",
         "environment": "package",
         "warnings": "triangle-alert",
         "dbt": "gauge",

@@ -18,7 +18,7 @@ from engine.document import Check, Flow
 from engine.execution import Execution
 from engine.inputs import Resolved, value_of
 from engine.states import Moment, State
-from executions import dispatch, executor, models, selectors, starting, storage, world
+from executions import dispatch, executor, models, selectors, sources, starting, storage, world
 from executions.executor import Turn
 from executions.starting import Upload
 from flows import selectors as flow_selectors
@@ -68,8 +68,9 @@ def start(
     schedule_date: datetime | None = None,
     trigger: Mapping[str, Any] | None = None,
     correlation_id: str | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> models.Execution:
-    """Start an execution. `files` holds what was uploaded for FILE inputs, by input id.
+    """Start an execution. `files` holds what was uploaded for FILE inputs, by input id; `source` is another one than what is deployed.
 
     Raises Missing, Forbidden, starting.FlowDisabled and starting.InvalidInput (with Kestra's message).
     """
@@ -78,7 +79,9 @@ def start(
     correlation = "" if trigger is not None and correlation_id is None else correlation_id or execution_id
     known = starting.labels_of(flow, labels, correlation=correlation)
     given = {**(inputs or {}), **uploads(files)}
-    execution = starting.new(flow, inputs=given, labels=known, trigger=trigger, schedule_date=schedule_date, id=execution_id, starter=user)
+    execution = starting.new(
+        flow, inputs=given, labels=known, trigger=trigger, schedule_date=schedule_date, id=execution_id, starter=user, source=source
+    )  # fmt: skip
     dispatch.send(executor.start(execution, flow, getattr(user, "pk", None)))
     return models.Execution.objects.get(id=execution_id)
 
@@ -245,7 +248,8 @@ def replay(
     if inputs is not None:
         given = {**_earlier(execution.inputs, kept), **inputs}
         execution = replace(execution, inputs=starting.new(flow, inputs=given, labels=(), id=execution.id, starter=user).inputs)
-    return _begin(user, replace(execution, notes={**execution.notes, **(notes or {})}), flow, events.ExecutionCreated())
+    seen = sources.carried(turn.execution.notes, row.namespace, row.namespace)
+    return _begin(user, replace(execution, notes={**execution.notes, **seen, **(notes or {})}), flow, events.ExecutionCreated())
 
 
 def _earlier(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

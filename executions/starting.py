@@ -16,7 +16,7 @@ from engine.execution import Execution, TaskRun
 from engine.expressions import render, render_typed
 from engine.inputs import Resolved, nested, resolve_inputs, validate_inputs
 from engine.states import State
-from executions import executor, ports, storage, world
+from executions import executor, ports, sources, storage, world
 from executions.masks import Masks
 from executions.sight import Sight
 from namespaces import vault
@@ -62,11 +62,13 @@ def new(
     id: str = "",
     starter: Person = None,
     masks: Masks | None = None,
+    source: Mapping[str, Any] | None = None,
 ) -> Execution:
     """A new execution of a flow with checked inputs; uploads are stored, what `masks` hide is encrypted. Raises FlowDisabled, InvalidInput,
     CheckFailed. One that a check lets begin only to fail says so in its notes.
 
-    `starter` is on whose behalf expressions look into other namespaces, None for the system.
+    `starter` is on whose behalf expressions look into other namespaces, None for the system; `source` says which files it sees
+    (`sources`), where those are not what is deployed.
     """
     if flow.disabled:
         raise FlowDisabled
@@ -83,6 +85,7 @@ def new(
         original_id=execution_id,
         original_created=now,
         schedule_date=schedule_date,
+        notes=dict(sources.deployed(flow.namespace) if source is None else source),
     )
     try:
         values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution), starter))
@@ -95,7 +98,7 @@ def new(
         raise CheckFailed(" ".join(blocked))
     refused = " ".join(each.message for each in failed if each.behavior == "FAIL_EXECUTION")
     kept = masks.encrypted(values) if masks else values
-    return replace(execution, inputs=kept, notes={"refused": refused} if refused else {})
+    return replace(execution, inputs=kept, notes={**execution.notes, "refused": refused} if refused else execution.notes)
 
 
 def failing(flow: Flow, execution: Execution, starter: Person) -> list[Check]:

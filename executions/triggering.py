@@ -15,7 +15,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import Options, render, render_any, to_text
 from engine.states import Moment, State
-from executions import dispatch, executor, logbook, models, ports, starting, world
+from executions import dispatch, executor, logbook, models, ports, sources, starting, world
 from executions.logbook import Line
 from plugins.catalog import CATALOG
 from plugins.contract import ConditionFailed, Facts, FlowReference
@@ -90,7 +90,8 @@ class Scene:
     def unchecked(self, *, inputs: Mapping[str, Any], labels: Sequence[tuple[str, str]]) -> Execution:
         """The execution, with inputs as they are."""
         made = self.execution
-        return replace(made, inputs=dict(inputs), labels=tuple(labels), original_id=made.id, original_created=made.state.start)
+        notes = {**made.notes, **sources.deployed(made.namespace)}
+        return replace(made, inputs=dict(inputs), labels=tuple(labels), original_id=made.id, original_created=made.state.start, notes=notes)
 
     def failed(self, message: str) -> Execution:
         """An execution that says why it never began."""

@@ -15,7 +15,7 @@ from engine.errors import ExpressionError
 from engine.execution import Execution
 from engine.expressions import PURE, Options, clock_function, random_int_function
 from engine.ids import base62
-from executions import chance, logbook, models, storage
+from executions import chance, logbook, models, sources, storage
 from executions.fetching import http
 from executions.jq_child import WAITED, run_jq
 from executions.masks import MASK, Masks
@@ -120,7 +120,7 @@ class _World:
         if ".." in path.split("/"):
             raise ExpressionError("Path must not contain '../'")
         with _Told():
-            files.stats(place, path)
+            files.stats(sources.place(self.execution, place), path)
         return f"{storage.SCHEME}/{place.replace('.', '/')}/_files/{path.lstrip('/')}"
 
     def file_size(self, path: str, namespace: str | None = None) -> int:
@@ -128,7 +128,7 @@ class _World:
             if path.startswith(storage.SCHEME):
                 storage.check_owned(path, self.execution)
                 return storage.size(path)
-            return files.stats(self._namespace(namespace), path).size
+            return files.stats(sources.place(self.execution, self._namespace(namespace)), path).size
 
     def file_exists(self, path: str, namespace: str | None = None) -> bool:
         with _Told():
@@ -171,11 +171,11 @@ def read_bytes(execution: Execution, path: str, namespace: str) -> bytes:
     """A namespace file by its path, or a stored file of this execution by its URI; raises KestraError."""
     own = f"{storage.SCHEME}/{namespace.replace('.', '/')}/_files/"
     if path.startswith(own):
-        return files.read(namespace, path.removeprefix(own))
+        return files.read(sources.place(execution, namespace), path.removeprefix(own))
     if path.startswith(storage.SCHEME):
         storage.check_owned(path, execution)
         return storage.existing(path).read_bytes()
-    return files.read(namespace, path)
+    return files.read(sources.place(execution, namespace), path)
 
 
 class _Told:

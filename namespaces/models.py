@@ -173,7 +173,7 @@ class SyncPoint(models.Model):
 
 
 class Repository(models.Model):
-    """The Git repository that a namespace is bound to, how to reach it, and which commit of it the namespace runs.
+    """The Git repository that a namespace is bound to, and how to reach it.
 
     Credentials are the keys of secrets, never their values. `protected` are patterns of branches that nobody pushes to from here.
     """
@@ -187,13 +187,31 @@ class Repository(models.Model):
     key_secret = models.CharField(max_length=150, blank=True)
     passphrase_secret = models.CharField(max_length=150, blank=True)
     protected = models.JSONField(default=list)
-    deployed_commit = models.CharField(max_length=64, blank=True)
-    deployed_branch = models.CharField(max_length=255, blank=True)
-    deployed = models.DateTimeField(null=True)
-    deployed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     fetched = models.DateTimeField(null=True)
     changed = models.DateTimeField(default=timezone.now)
     changed_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+
+class Deployment(models.Model):
+    """A commit whose files and flows became those of a namespace; the newest row of a namespace is what it runs.
+
+    `origin` is the namespace whose repository has the commit. `files` are ids of contents by path, and `flows` ids, that it brought;
+    `version` is the last version of a file that there was then.
+    """
+
+    namespace = models.CharField(max_length=150)
+    origin = models.CharField(max_length=150)
+    branch = models.CharField(max_length=255, blank=True)
+    commit = models.CharField(max_length=64)
+    subject = models.CharField(max_length=200, blank=True)
+    files = models.JSONField(default=dict)
+    flows = models.JSONField(default=list)
+    version = models.BigIntegerField(default=0)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["namespace", "-id"], name="deployment_namespace")]
 
 
 class Deletion(models.Model):

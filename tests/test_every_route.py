@@ -231,6 +231,8 @@ POST   member    /workspace/<str:namespace>/git/commit/
 GET    member    /workspace/<str:namespace>/git/commits/<str:commit>/
 GET    member    /workspace/<str:namespace>/git/commits/<str:commit>/file/
 POST   member    /workspace/<str:namespace>/git/commits/<str:commit>/revert/
+GET    member    /workspace/<str:namespace>/git/deploy/
+POST   member    /workspace/<str:namespace>/git/deploy/
 GET    member    /workspace/<str:namespace>/git/difference/
 POST   member    /workspace/<str:namespace>/git/discard/
 POST   member    /workspace/<str:namespace>/git/fetch/
@@ -239,6 +241,7 @@ GET    member    /workspace/<str:namespace>/git/others/
 GET    member    /workspace/<str:namespace>/git/panel/
 POST   member    /workspace/<str:namespace>/git/pull/
 POST   member    /workspace/<str:namespace>/git/push/
+POST   member    /workspace/<str:namespace>/git/run/
 POST   member    /workspace/<str:namespace>/git/stage-hunk/
 POST   member    /workspace/<str:namespace>/git/stage/
 POST   owner     /workspace/<str:namespace>/git/unbind/
@@ -638,7 +641,7 @@ class World:
             "source": NEW if route.pattern == "flows/new/" else SOURCE.replace("hello", "bye"),
             "id": self.execution.id, "expression": "{{ 1 }}", "labels": "a:b", "run": self.run.id, "state": "FAILED", "status": "FAILED",
             "task_run": self.run.id, "step": "step", "number": "1", "revision": "1", "confirm": "shop", "disabled": "on",
-            "path": "new.txt" if "create" in route.pattern else "a.txt", "to": "b.txt", "content": "new", "force": "1",
+            "flow": "shop", "path": "new.txt" if "create" in route.pattern else "a.txt", "to": "" if "deploy" in route.pattern else "b.txt", "content": "new", "force": "1",
             "files": SimpleUploadedFile("up.txt", b"x"), "replace": "on", "key": "NEW", "type": "STRING", "value": "x", "repeated": "SECRET",
             "name": "company.team.below" if "namespaces" in route.pattern else "Other", "description": "other", "days": "30", "theme": "dark",
             "email": "someone@example.com" if route.pattern == "people/add/" else "stranger@example.com", "role": "reader",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from namespaces.paths import clean_file
 from ui.errors import Missing
-from workspace import patches
+from workspace import patches, repositories
 from workspace.git import Git
 from workspace.patches import Hunk
 from workspace.worktrees import Worktree, commit_of
@@ -225,9 +225,9 @@ def blame(worktree: Worktree, path: str) -> list[Line]:
     return lines
 
 
-def tags(worktree: Worktree) -> list[str]:
+def tags_of(namespace: str) -> list[str]:
     """The tags of the remote, newest first."""
-    listed = worktree.git.text("for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)", "refs/tags")
+    listed = repositories.store(namespace).text("for-each-ref", "--sort=-creatordate", "--format=%(refname:lstrip=2)", "refs/tags")
     return [name for name in listed.split("\n") if name]
 
 

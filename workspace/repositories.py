@@ -51,7 +51,7 @@ class BranchProtected(Forbidden):
 
 def find(namespace: str) -> Repository:
     """The repository of a namespace. Raises `NotBound`."""
-    row = Repository.objects.filter(namespace=namespace).select_related("deployed_by").first()
+    row = Repository.objects.filter(namespace=namespace).first()
     if row is None:
         raise NotBound
     return row

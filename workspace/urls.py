@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, files, git, page, saving, searching
+from workspace.views import binding, deploying, files, git, page, saving, searching
 
 app_name = "workspace"
 
@@ -54,6 +54,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{_GIT}fetch/", git.fetch, name="git_fetch"),
     path(f"{_GIT}pull/", git.pull, name="git_pull"),
     path(f"{_GIT}push/", git.push, name="git_push"),
+    path(f"{_GIT}run/", deploying.run, name="git_run"),
+    path(f"{_GIT}deploy/", deploying.deploy, name="git_deploy"),
     path(f"{_GIT}binding/", binding.binding, name="git_binding"),
     path(f"{_GIT}bind/", binding.bind, name="git_bind"),
     path(f"{_GIT}unbind/", binding.unbind, name="git_unbind"),

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 
-from namespaces import blobs
+from namespaces import blobs, snapshots
 from namespaces.models import Deletion, Draft, FileVersion, Namespace
 from namespaces.services.versions import batched
 
 AT_ONCE = 2_000  # rows removed in one go, so that no transaction is long
 CROWDED = 50  # files with too many versions that are looked at in one go
 EVERY = timedelta(hours=1)
+SNAPSHOTS = timedelta(days=30)  # how long one is kept that nothing was started with
 _last: list[datetime] = []  # when this process last looked
 
 
@@ -33,6 +34,8 @@ def forget(now: datetime) -> int:
     if seconds:
         _old(now - timedelta(seconds=seconds))
     _crowded(settings.KESTRA_LIMITS["versions"])
+    for namespace in _namespaces():
+        snapshots.forget(namespace, now - SNAPSHOTS)
     return sum(_contents(namespace) for namespace in _namespaces() if blobs.are_in(namespace))
 
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from flows.models import Flow
 from namespaces import rights
 from namespaces.models import Repository, Role
 from namespaces.rights import login_required
@@ -77,6 +78,7 @@ def _panel(request: HttpRequest, worktree: Worktree, pushed: str = "") -> dict[s
         "template": changes.template(worktree),
         "pushed": pushed,
         "request_url": sharing.request_url(row.url, request_of, row.default_branch) if request_of else "",
+        "flows": Flow.objects.filter(namespace=row.namespace, deleted=False, disabled=False).values_list("flow_id", flat=True)[:200],
         "may_own": rights.allows(rights.role_of(request.user, row.namespace), Role.OWNER),
     }
 
@@ -241,7 +243,8 @@ def branches(request: HttpRequest, worktree: Worktree) -> tuple[str, dict[str, A
     names = sorted({*mine, *remote}, key=lambda name: (name != worktree.branch, name not in mine, name))
     protected = [name for name in names if repositories.is_protected(worktree.repository, name)]
     rows = [{"name": name, "mine": name in mine, "shared": name in remote, "protected": name in protected} for name in names[:MOST_SHOWN]]
-    return "branches", {"branches": rows, "tags": history.tags(worktree)[:MOST_SHOWN], "left_out": max(0, len(names) - MOST_SHOWN)}
+    tags = history.tags_of(worktree.repository.namespace)[:MOST_SHOWN]
+    return "branches", {"branches": rows, "tags": tags, "left_out": max(0, len(names) - MOST_SHOWN)}
 
 
 @_reading
