@@ -256,6 +256,7 @@ POST   member    /workspace/<str:namespace>/rename/
 POST   member    /workspace/<str:namespace>/restore/
 POST   reader    /workspace/<str:namespace>/settings/
 POST   member    /workspace/<str:namespace>/upload/
+GET    reader    /workspace/<str:namespace>/dbt/knowledge/
 GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
@@ -745,6 +746,7 @@ def made() -> World:
     TriggerState.objects.create(namespace=NS, flow_id="shop", trigger_id="nightly")
     project = Project.objects.create(namespace=NS, name="shop", version=1)
     Node.objects.create(project=project, unique_id="model.shop.orders", kind="model", name="orders", lower_name="orders", first=1)
+    files.write(NS, "dbt_project.yml", b"name: shop")
     world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri, project.pk)
     world.prepare()
     return world

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, deploying, files, git, page, saving, searching
+from workspace.views import binding, dbt, deploying, files, git, page, saving, searching
 
 app_name = "workspace"
 
@@ -28,6 +28,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}save/", saving.save, name="save"),
     path(f"{_HERE}search/names/", searching.names, name="search_names"),
     path(f"{_HERE}search/contents/", searching.contents, name="search_contents"),
+    path(f"{_HERE}dbt/knowledge/", dbt.known, name="knowledge"),
     path(_GIT, git.git, name="git"),
     path(f"{_GIT}panel/", git.panel, name="git_panel"),
     path(f"{_GIT}others/", git.others, name="git_others"),
