@@ -250,6 +250,7 @@ GET    signed    /workspace/
 GET    reader    /workspace/<str:namespace>/
 POST   member    /workspace/<str:namespace>/create/
 POST   member    /workspace/<str:namespace>/delete/
+GET    reader    /workspace/<str:namespace>/download/
 GET    reader    /workspace/<str:namespace>/marks/
 GET    reader    /workspace/<str:namespace>/paths/
 POST   member    /workspace/<str:namespace>/rename/

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}delete/", files.delete, name="delete"),
     path(f"{_HERE}restore/", files.restore, name="restore"),
     path(f"{_HERE}upload/", files.upload, name="upload"),
+    path(f"{_HERE}download/", files.download, name="download"),
     path(f"{_HERE}text/", saving.text, name="text"),
     path(f"{_HERE}drafts/", saving.unsaved, name="drafts"),
     path(f"{_HERE}draft/", saving.keep, name="keep_draft"),

@@ -258,8 +258,11 @@ def download(request: HttpRequest, namespace: str) -> HttpResponse:
     """One file as it is; always an attachment, so that no browser runs what someone wrote."""
     tree.enter(request.user, namespace)
     path = asked(request.GET.get("path", ""))
-    content = store.read(namespace, path)
-    name = PurePosixPath(path).name
+    return attachment(store.read(namespace, path), PurePosixPath(path).name)
+
+
+def attachment(content: bytes, name: str) -> HttpResponse:
+    """A content to be kept as a file; only of pictures does a browser hear what they are."""
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     headers = {"Content-Disposition": content_disposition_header(True, name) or "attachment", "Content-Security-Policy": "sandbox"}
     return HttpResponse(content, content_type=kind if kind.startswith("image/") else "application/octet-stream", headers=headers)

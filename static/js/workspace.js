@@ -5,7 +5,9 @@ import { toast } from "./toasts.js";
 import { command, listKeys, run, startCommands } from "./workspace/commands.js";
 import { Document } from "./workspace/documents.js";
 import { Group } from "./workspace/groups.js";
+import { startFinding } from "./workspace/find.js";
 import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
+import { startQuick } from "./workspace/quick.js";
 import { address, ask, config } from "./workspace/server.js";
 import { folderOf, nameOf, Tree } from "./workspace/tree.js";
 
@@ -503,7 +505,7 @@ command("download", "Download the file", () => location.assign(address("download
 command("close", "Close the tab", () => active() && close(active()), { key: "Alt-w", icon: "x", when: () => Boolean(active()) });
 command("next-tab", "Next tab", () => current.step(1), { key: "Alt-PageDown", icon: "arrow-right" });
 command("previous-tab", "Previous tab", () => current.step(-1), { key: "Alt-PageUp", icon: "arrow-left" });
-command("split", "Move the tab to the other side", split, { key: "Mod-\\", icon: "columns-3", when: () => Boolean(active()) });
+command("split", "Split: move the tab to the other side", split, { key: "Mod-\\", icon: "columns-3", when: () => Boolean(active()) });
 command("toggle-side", "Files, search and Git", () => toggle("side"), { key: "Mod-b", icon: "panel-left" });
 command("toggle-bottom", "Results and problems", () => toggle("bottom"), { key: "Mod-j", icon: "panel-bottom" });
 command("files", "Go to the files", () => showSide("files"), { key: "Mod-Shift-e", icon: "folder-tree" });
@@ -532,7 +534,7 @@ async function revert() {
   const document = active();
   if (!document) return;
   if (document.isNew) {
-    await ask("drop_draft", { body: { path: document.path } }).catch(() => {});
+    await ask("draft/drop", { body: { path: document.path } }).catch(() => {});
     document.fresh = false;
     document.saved = document.state.doc;
     document.kept = null;
@@ -547,6 +549,21 @@ function showSide(name, { focus = true } = {}) {
   toggle("side", true);
   choose(one(".work-side [data-views]"), name);
   if (focus) all("[role=tree], input, textarea, button", one(`#view-${name}`)).find((found) => found.offsetParent !== null)?.focus();
+}
+
+// What Git opens (differences, history, a commit) covers the editor until it is closed.
+function startGit() {
+  const box = one("[data-gitview]");
+  if (!box) return;
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id === "git-view" || event.target?.id === "git-view") box.hidden = !one("#git-view", box).childElementCount;
+  });
+  on("click", "[data-gitview-close]", () => {
+    box.hidden = true;
+    one("#git-view", box).replaceChildren();
+    current.focus();
+  });
+  document.body.addEventListener("gitChanged", () => void run("reload"));
 }
 
 // --- start ---
@@ -566,9 +583,11 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) for (const one of documents.values()) void one.keep();
   else if (!isDialogOpen()) void run("reload");
 });
-document.body.addEventListener("gitChanged", () => void run("reload"));
 
+startGit();
 startPanes();
+startQuick(workspace);
+startFinding(workspace);
 startCommands();
 listKeys(one("#keys .keys"));
 makeGroup();

@@ -28,6 +28,8 @@ const finer = EditorView.theme({
   ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal", fontFamily: "var(--sans)", marginInlineStart: "1rem" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--failed-fill)", textUnderlineOffset: "3px" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warning-fill)", textUnderlineOffset: "3px" },
+  ".cm-collapsedLines": { background: "var(--canvas) !important", color: "var(--ink-3) !important", padding: "0.125rem var(--s3)", fontFamily: "var(--sans)" },
+  ".cm-collapsedLines::before, .cm-collapsedLines::after": { content: "none !important" },
   ".cm-panels": { border: "0", borderRadius: "0", borderBottom: "1px solid var(--line)" },
   ".cm-panel.cm-search": { padding: "var(--s2) var(--s4)", fontFamily: "var(--sans)" },
   ".cm-panel.cm-search label": { fontSize: "var(--text-s)" },
@@ -126,7 +128,7 @@ export function markProblems(state, problems) {
 export async function compare(parent, { path, left, right, onChange = null }) {
   const { MergeView } = await import("@codemirror/merge");
   const shared = (label, writable) => [
-    EditorView.cspNonce.of(nonce()), lineNumbers(), drawSelection(), look, finer, syntaxHighlighting(colours), language(path), history(),
+    EditorView.cspNonce.of(nonce()), lineNumbers(), drawSelection(), highlightSpecialChars(), look, finer, syntaxHighlighting(colours), language(path), history(),
     keymap.of([...defaultKeymap, ...historyKeymap]), EditorState.readOnly.of(!writable), EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
   ];
   return new MergeView({

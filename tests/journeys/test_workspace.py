@@ -99,3 +99,64 @@ def test_what_is_typed_and_not_saved_is_there_in_another_browser(
     other.get_by_role("button", name="Throw away").click()
     expect(other.locator(".cm-content")).not_to_contain_text("-- not saved")
     elsewhere.close()
+
+
+def test_two_who_change_the_same_line_are_both_asked_and_neither_is_lost(page: Page, desk: str, live_server_stack: Stack) -> None:
+    opened(page, f"{desk}?path={MODEL}")
+    with live_server_stack.client() as client:  # somebody else saves meanwhile
+        sent = {"fileContent": (MODEL, b"select 7 as order_id\n")}
+        client.post(f"/api/v1/main/namespaces/{NS}/files", params={"path": f"/{MODEL}"}, files=sent).raise_for_status()
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("/* mine */ ")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("alert")).to_contain_text("two versions of the same lines")
+    assert content(live_server_stack, MODEL) == "select 7 as order_id\n"
+    page.get_by_role("button", name="Show both in the text").click()
+    expect(page.locator(".cm-content")).to_contain_text("select 7 as order_id")
+    expect(page.locator(".cm-content")).to_contain_text("/* mine */ select 1")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("tab", name="orders.sql", exact=True)).to_be_visible()
+    assert "/* mine */" in content(live_server_stack, MODEL)
+    assert "select 7" in content(live_server_stack, MODEL)
+
+
+def test_files_are_found_by_name_and_by_what_they_hold_without_a_mouse(page: Page, desk: str) -> None:
+    opened(page, desk)
+    page.keyboard.press("Control+p")
+    page.keyboard.type("stosql")
+    expect(page.get_by_role("option", name="stores.sql")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="stores.sql")).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Control+Shift+F")
+    page.keyboard.type("Wien")
+    expect(page.get_by_text("1 line in 1 file")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="countries.csv")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text("Ln 3, Col 4")).to_be_visible()
+
+
+def test_a_file_is_made_moved_deleted_and_brought_back(page: Page, desk: str, live_server_stack: Stack) -> None:
+    opened(page, f"{desk}?path=notes.md")
+    page.keyboard.press("Alt+n")
+    page.get_by_label("Path, with / between folders").fill("drafts/idea.md")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="idea.md")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".cm-content")).to_be_focused()
+    page.keyboard.type("An idea")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("tab", name="idea.md", exact=True)).to_be_visible()
+    page.get_by_role("treeitem", name="idea.md").click()
+    page.get_by_role("tree").focus()
+    page.keyboard.press("F2")
+    page.get_by_label("New path").fill("kept/idea.md")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("treeitem", name="kept")).to_be_visible()
+    assert content(live_server_stack, "kept/idea.md") == "An idea"
+    page.get_by_role("tree").focus()
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("tab", name="idea.md")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("treeitem", name="idea.md")).to_be_visible()
+    assert content(live_server_stack, "kept/idea.md") == "An idea"

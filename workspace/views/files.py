@@ -18,6 +18,7 @@ from namespaces.rights import login_required
 from namespaces.selectors import versions as selectors
 from namespaces.services import versions
 from namespaces.services.versions import Author
+from namespaces.views.files import attachment
 from ui.errors import Invalid
 from workspace import asking, changes, worktrees
 
@@ -113,6 +114,15 @@ def upload(request: HttpRequest, namespace: str) -> HttpResponse:
         place, zip(targets, uploads, strict=True), author=Author(request.user), reason=FileVersion.Reason.UPLOADED
     )  # fmt: skip
     return JsonResponse({"paths": written})
+
+
+@require_safe
+@login_required
+def download(request: HttpRequest, namespace: str) -> HttpResponse:
+    """One file as it is."""
+    place = asking.place(request, namespace)
+    path = asking.path(place, request.GET.get("path", ""))
+    return attachment(store.read(place, path), PurePosixPath(path).name)
 
 
 def _target(place: Place, folder: str, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -29,10 +29,6 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "format_on_save": (False, True),
 }
 SIZES = {"side": (160, 640), "bottom": (96, 1200)}  # pixels of the panes, as they were dragged
-# What the page asks; it does without those addresses that are not installed.
-DOORS = ("text", "drafts", "keep_draft", "drop_draft", "save", "paths", "marks", "create", "rename", "delete", "restore", "upload")
-DBT = ("dbt_knowledge", "dbt_compile", "dbt_problems", "dbt_preview", "dbt_run", "format", "lint")
-MORE = ("settings", "search_contents", "git_panel", "history", *DBT)
 
 
 @never_cache
@@ -62,7 +58,7 @@ def page(request: HttpRequest, namespace: str) -> HttpResponse:
     about = {"namespace": namespace, "branch": branch, "place": place.key, "may_write": may_write, "settings": settings_of(request)}
     about |= _branches(request, namespace, may_write)
     config = {name: about[name] for name in ("namespace", "branch", "place", "may_write", "settings", "bound")}
-    return render(request, "workspace/page.html", {**about, "config": {**config, "addresses": _addresses(namespace)}})
+    return render(request, "workspace/page.html", {**about, "config": {**config, "base": reverse("workspace:page", args=[namespace])}})
 
 
 def _branches(request: HttpRequest, namespace: str, may_write: bool) -> dict[str, Any]:
@@ -72,16 +68,6 @@ def _branches(request: HttpRequest, namespace: str, may_write: bool) -> dict[str
     mine = [copy.branch for copy in worktrees.of_person(user=asking.person(request), namespace=namespace)] if may_write else []
     others = [name for name in repositories.branches(namespace) if name not in mine] if may_write else []
     return {"bound": True, "mine": mine, "others": others}
-
-
-def _addresses(namespace: str) -> dict[str, str]:
-    found = {}
-    for name in (*DOORS, *MORE):
-        try:
-            found[name] = reverse(f"workspace:{name}", args=[namespace])
-        except NoReverseMatch:
-            continue
-    return {**found, "download": reverse("namespaces:download_file", args=[namespace])}
 
 
 def settings_of(request: HttpRequest) -> dict[str, Any]:

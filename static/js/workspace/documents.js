@@ -96,7 +96,7 @@ export class Document {
     const document = this.state.doc;
     this.keeping = true;
     try {
-      await ask("keep_draft", { body: { path: this.path, base: this.base, text: this.sent(document) }, keepalive: leaving && document.length < 60000 });
+      await ask("draft", { body: { path: this.path, base: this.base, text: this.sent(document) }, keepalive: leaving && document.length < 60000 });
       this.kept = this.dirty ? document : null;
       this.trouble = "";
     } catch (error) {
@@ -150,7 +150,7 @@ export class Document {
 
   async revert() {
     clearTimeout(this.timer);
-    await ask("drop_draft", { body: { path: this.path } });
+    await ask("draft/drop", { body: { path: this.path } });
     this.kept = null;
     this.clash = null;
     const found = await ask("text", { query: { path: this.path } });
