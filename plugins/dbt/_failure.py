@@ -18,6 +18,36 @@ _HINTS = (
     (re.compile(r"Could not find profile named"), "give `profiles`, or a profiles.yml in the project, of the name in dbt_project.yml"),
 )
 
+# What is so the next time, too: the project is wrong, or the call of dbt. A table or column that is missing may be there by then.
+_WRITTEN = re.compile(
+    r"Compilation Error|Parsing Error|Could not find profile|Could not find adapter|No such option|No such command|Invalid value for|"
+    r"Parser Error|syntax error|is not valid under any of the given schemas",
+    re.IGNORECASE,
+)
+# What passes, whatever else is said.
+_PASSING = re.compile(
+    r"connect|time(d )?\s?-?out|\block(s|ed)?\b|deadlock|serializ|temporar|try again|rate limit|quota|too many|reset by peer|"
+    r"unavailable|No space left|(?<!\d)(429|50[234])(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def lasting(reports: Iterable[StepReport], trouble: Sequence[str]) -> str:
+    """Why another attempt would find the same; empty where it might not. Lost connections, locks and the like pass, and so may all
+    that is not known."""
+    failed = [report for report in reports if report.state == "FAILED" and report.kind not in ("command", "batch")]
+    if failed and all(map(_found_by_test, failed)):
+        return "only tests failed"
+    said = [uncoloured(report.message or "") for report in failed if not _found_by_test(report)] or list(trouble[:1])
+    if said and all(_WRITTEN.search(text) and not _PASSING.search(text) for text in said):
+        return "what is written is wrong"
+    return ""
+
+
+def _found_by_test(report: StepReport) -> bool:
+    """Whether a test did its work and found something, rather than breaking."""
+    return report.kind in ("test", "unit_test") and report.data.get("status") == "fail"
+
 
 def why(reports: Iterable[StepReport], trouble: Sequence[str]) -> str:
     """The sentence; empty where nothing is known. `trouble` is what dbt said of no node in particular."""

@@ -212,25 +212,23 @@ class DbtCLI(ExecScript):
         log_format = context.render(self.log_format).upper()
         return [_command.compose(line, folder, log_format) for line in given]
 
-    def run_heard(self, context: RunContext, hear: Heard | None) -> Result:
-        """As any script; but a failure that only tests made is not tried again, since another attempt would find the same."""
-        try:
-            return super().run_heard(context, hear)
-        except CommandFailed as failed:
-            if not _only_tests_failed(failed.outputs or {}):
-                raise
-            if self.retry is not None:
-                context.log("INFO", "Is not tried again: only tests failed, and another attempt would find the same")
-            raise CommandFailed(failed.message, outputs=failed.outputs, retryable=False) from failed
-
     def _conclude(self, context: RunContext, place: Place, reader: Reader, runner: TaskRunner, command: ShellCommand) -> Result:
-        """As any script, once the DuckDB file is free that the commands write."""
+        """As any script, once the DuckDB file is free that the commands write; a failure that would only come again is not tried again."""
+        assert isinstance(reader, DbtReader)
         env = _render.mapping(context, self.env, "env", place.variables)
         calls = _command.invocations(self.lines(context, place))
         project = self._project(context, place)
         paths = _database.files(place.folder, project, calls, env, _state.identity(place.folder, project, calls, env))
-        with _database.held(context, paths, _render.seconds(context, self.wait_for_database) or 0.0):
-            return super()._conclude(context, place, reader, runner, command)
+        try:
+            with _database.held(context, paths, _render.seconds(context, self.wait_for_database) or 0.0):
+                return super()._conclude(context, place, reader, runner, command)
+        except CommandFailed as failed:
+            lasting = _failure.lasting(reader.steps.reports.values() if reader.steps is not None else (), reader.trouble)
+            if not lasting:
+                raise
+            if self.retry is not None:
+                context.log("INFO", f"Is not tried again: {lasting}, and another attempt would find the same")
+            raise CommandFailed(failed.message, outputs=failed.outputs, retryable=False) from failed
 
     def rehearse(self, context: RunContext, place: Place, run: Callable[[list[str], Heard], RunnerResult]) -> None:
         """Where a person left nodes out, ask dbt which ones the commands take, and make commands that take the rest."""
@@ -578,11 +576,6 @@ class DbtCLI(ExecScript):
 
     def _engine(self, context: RunContext) -> str:
         return context.render(self.engine).upper()
-
-
-def _only_tests_failed(outputs: Mapping[str, Any]) -> bool:
-    runs, tests = outputs.get("runSummary") or {}, outputs.get("testSummary") or {}
-    return bool(tests.get("fail")) and not tests.get("error") and not runs.get("error")
 
 
 def _threads(lines: list[str], profiles: str) -> int:
