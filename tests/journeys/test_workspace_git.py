@@ -1,0 +1,168 @@
+"""Two people in two browsers work on one branch of a repository behind a real Git server, and nothing that either typed is lost."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.git_servers import over_http
+from tests.journeys.signing import signed_in as client_of
+from tests.plugins.git.remotes import git
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.browser, pytest.mark.redis, pytest.mark.timeout(300)]
+NS = "company.team.together"
+TOKEN = "glpat-0nly-for-this-journey-1147"
+MODEL = "models/orders.sql"
+FILES = {
+    "dbt_project.yml": "name: shop\nprofile: shop\nmodel-paths: [models]\n",
+    MODEL: "select\n    1 as order_id,\n    2 as amount,\n    3 as store_id,\n    4 as customer_id\nfrom orders\n",
+}
+WORD = "a long enough password"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A bare repository whose branch `main` has a project."""
+    bare, work = tmp_path / "git" / "shop.git", tmp_path / "work"
+    bare.parent.mkdir()
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(bare))
+    git(tmp_path, "init", "-q", "-b", "main", str(work))
+    for path, text in FILES.items():
+        (work / path).parent.mkdir(parents=True, exist_ok=True)
+        (work / path).write_text(text)
+    git(work, "add", "-A")
+    git(work, "commit", "-qm", "A shop")
+    git(work, "push", "-q", str(bare), "main")
+    return bare
+
+
+@pytest.fixture
+def address(live_server_stack: Stack, repository: Path) -> Iterator[str]:
+    """The workspace of a namespace that is bound to it, with the token in a secret."""
+    stack = live_server_stack
+    with over_http(repository.parent, f"git_username:{TOKEN}") as server, closing(client_of(stack)) as pages, stack.client() as client:
+        client.post("/api/v1/main/namespaces", json={"id": NS})
+        client.put(f"/api/v1/main/namespaces/{NS}/secrets", json={"key": "GIT_TOKEN", "value": TOKEN}).raise_for_status()
+        form = {"url": f"{server}/shop.git", "username": "git_username", "password_secret": "GIT_TOKEN", "default_branch": "main"}
+        answer = pages.post(f"/workspace/{NS}/git/bind/", data=form).raise_for_status()
+        assert "A shop" in answer.text
+        yield f"/workspace/{NS}/?branch=main"
+
+
+@pytest.fixture
+def bob(live_server_stack: Stack, browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """The browser of a second person, a member of the namespace."""
+    stack = live_server_stack
+    with closing(client_of(stack)) as pages:
+        shown = pages.post("/people/add/", data={"email": "bob@example.org", "name": "Bob Baker"}).text
+        first = re.search(r'id="new-password-text">([^<]+)<', shown)
+        assert first
+        pages.post(f"/namespaces/{NS}/members/add/", data={"email": "bob@example.org", "role": "member"})
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.url)
+    page = context.new_page()
+    page.goto("/signin/")
+    page.get_by_label("Email").fill("bob@example.org")
+    page.get_by_label("Password", exact=True).fill(first[1])
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Present password").fill(first[1])
+    page.get_by_label("New password", exact=True).fill(WORD)
+    page.get_by_label("New password again").fill(WORD)
+    page.locator("main button[type=submit], main button.btn[data-kind=primary]").first.click()
+    page.wait_for_url(f"{stack.url}/**")
+    page.close()
+    yield context
+    context.close()
+
+
+def page_of(context: BrowserContext, wrong: list[str]) -> Page:
+    page = context.new_page()
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.set_default_timeout(20000)
+    return page
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("[data-workspace][data-ready]").wait_for()
+
+
+def change(page: Page, old: str, new: str) -> None:
+    """Replace a line of the file that is open, and save."""
+    line = page.locator(".cm-line", has_text=old).first
+    line.click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.type(new)
+    with page.expect_response("**/save/**"):
+        page.keyboard.press("Control+s")
+
+
+def committed(page: Page, message: str) -> None:
+    page.get_by_role("tab", name="Git").click()
+    page.get_by_label("Message").fill(message)
+    page.get_by_role("button", name="Commit all 1 file").click()
+    expect(page.locator("#git-panel .git-last li").first).to_contain_text(message)
+
+
+def test_two_people_change_one_model_and_nothing_is_lost(
+    browser: Browser, live_server_stack: Stack, signed_in: Any, bob: BrowserContext, address: str, repository: Path
+) -> None:
+    wrong: list[str] = []
+    first = browser.new_context(storage_state=signed_in, viewport={"width": 1280, "height": 800}, base_url=live_server_stack.url)
+    ada, his = page_of(first, wrong), page_of(bob, wrong)
+    for page in (ada, his):
+        opened(page, f"{address}&path={MODEL}")
+    change(his, "2 as amount", "    2 as amount_of_bob,")
+    change(his, "4 as customer_id", "    4 as customer_of_bob")
+    change(ada, "2 as amount", "    2 as amount_of_ada,")
+    committed(his, "Bob renames two columns")
+    committed(ada, "Ada renames one")
+    expect(ada.locator("#git-others")).to_contain_text("Bob Baker")
+
+    his.get_by_role("button", name="Push").click()
+    expect(his.locator("#git-panel")).to_contain_text("Same as origin")
+    ada.get_by_role("button", name="Push").click()
+    expect(ada.locator("#page-messages")).to_contain_text("pull first")
+    ada.get_by_role("button", name="Pull", exact=True).click()
+    ada.locator("#git-panel").get_by_role("link", name=MODEL).click()
+    expect(ada.locator("#git-view [data-theirs]")).to_contain_text("amount_of_bob")
+    ada.locator("#git-view [data-take=both]").click()
+    ada.get_by_role("button", name="This is the result").click()
+    ada.get_by_role("button", name="Finish").click()
+    expect(ada.locator("#git-panel")).to_contain_text("2 commits ahead")
+    ada.get_by_role("button", name="Push").click()
+    expect(ada.locator("#git-panel")).to_contain_text("Same as origin")
+    merged = git(repository, "show", f"main:{MODEL}")
+    assert all(word in merged for word in ("amount_of_ada", "amount_of_bob", "customer_of_bob"))
+    assert "<<<<" not in merged
+    authors = git(repository, "log", "--no-merges", "--format=%an %s", "main").splitlines()
+    assert "Bob Baker Bob renames two columns" in authors
+
+    # She types on, closes the browser without saving, and signs in elsewhere.
+    opened(ada, f"{address}&path={MODEL}")
+    ada.locator(".cm-content").click()
+    with ada.expect_response("**/draft/**"):
+        ada.keyboard.type("-- not saved ")
+    first.close()
+    elsewhere = browser.new_context(storage_state=signed_in, base_url=live_server_stack.url)
+    again = page_of(elsewhere, wrong)
+    opened(again, f"{address}&path={MODEL}")
+    expect(again.locator(".cm-content")).to_contain_text("-- not saved")
+    elsewhere.close()
+    assert wrong == []
+    assert not told(live_server_stack)
+
+
+def told(stack: Stack) -> list[str]:
+    """Where the token can be read: files below the data folder, the database among them, what the product printed, processes."""
+    found = [str(path) for path in stack.home.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    listed = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    return [*found, *(["output"] if TOKEN in stack.output else []), *(["processes"] if TOKEN in listed else [])]
