@@ -6,6 +6,7 @@ import { command, listKeys, run, startCommands } from "./workspace/commands.js";
 import { Document } from "./workspace/documents.js";
 import { Group } from "./workspace/groups.js";
 import { startFinding } from "./workspace/find.js";
+import { startHelp } from "./workspace/help.js";
 import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
 import { startQuick } from "./workspace/quick.js";
 import { address, ask, config } from "./workspace/server.js";
@@ -19,7 +20,7 @@ const bundle = await import(root.dataset.bundle);
 let groups = [];
 let current = null; // the side that the keys are about
 const documents = new Map();
-const listeners = { show: [], text: [], cursor: [], saved: [] };
+const listeners = { show: [], text: [], cursor: [], saved: [], knowledge: [] };
 const tell = (name, ...values) => listeners[name].forEach((listener) => listener(...values));
 
 const tree = new Tree(one("[role=tree]"), {
@@ -121,6 +122,7 @@ function shown(document, group) {
   remember();
   note();
   banner();
+  if (document) workspace.projects.now(document.path);
   tell("show", document);
   if (document?.state) tell("cursor", document, document.state);
 }
@@ -237,6 +239,7 @@ async function saveAll() {
 
 // A part of the page that shows files (the Git panel) reads itself again; the marks in the tree too.
 function filesChanged() {
+  workspace.projects.again();
   document.body.dispatchEvent(new CustomEvent("filesChanged"));
   void readMarks();
 }
@@ -249,6 +252,7 @@ async function readMarks() {
 
 async function reload() {
   await tree.load();
+  workspace.projects.again();
   await readMarks();
 }
 
@@ -571,6 +575,17 @@ function startGit() {
 export const workspace = {
   root, bundle, tree, documents, listeners, editorKeys, vim: [], help: null,
   active, open, save, saveAll, goTo, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
+  hint(text) {
+    const box = one("[data-hint-text]");
+    box.textContent = text;
+    clearTimeout(workspace.hinted);
+    workspace.hinted = setTimeout(() => { box.textContent = ""; }, 6000);
+  },
+  knowledgeCame(folder, known, error) {
+    if (known) one("[data-project-text]").textContent = `${known.project}${known.adapter ? `, ${known.adapter}` : ""}: ${known.nodes.size} nodes, ${known.sources.size} sources`;
+    else if (error?.status !== 404) one("[data-project-text]").textContent = error?.message ?? "";
+    tell("knowledge", folder, known);
+  },
   invent(path, text) {
     const document = documentOf(path).invent(text);
     current.add(document);
@@ -588,6 +603,7 @@ startGit();
 startPanes();
 startQuick(workspace);
 startFinding(workspace);
+startHelp(workspace);
 startCommands();
 listKeys(one("#keys .keys"));
 makeGroup();

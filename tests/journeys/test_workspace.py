@@ -20,6 +20,9 @@ FILES = {
     "models/stores.sql": "select 2 as store_id\n",
     "seeds/countries.csv": "code,name\nch,Schweiz\nat,Wien\n",
     "notes.md": "# Notes\n",
+    "dbt_project.yml": "name: desk\nversion: '1.0'\nprofile: desk\n",
+    "models/revenue.sql": "with paid as (\n    select order_id, 1 as euros from {{ ref('orders') }}\n)\n\nselect * from paid\n",
+    "models/models.yml": "models:\n  - name: orders\n    description: Every order.\n    columns: [{name: order_id, data_type: integer}]\n",
 }
 
 
@@ -63,7 +66,7 @@ def test_a_file_is_opened_edited_saved_and_there_after_a_reload(page: Page, desk
     opened(page, desk)
     page.get_by_role("tree").focus()
     page.keyboard.type("m")  # the folder models, which is open
-    page.keyboard.press("ArrowDown")
+    page.keyboard.type("o")
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="orders.sql")).to_have_attribute("aria-selected", "true")
     expect(page.locator(".cm-content")).to_be_focused()
@@ -160,3 +163,45 @@ def test_a_file_is_made_moved_deleted_and_brought_back(page: Page, desk: str, li
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("treeitem", name="idea.md")).to_be_visible()
     assert content(live_server_stack, "kept/idea.md") == "An idea"
+
+
+def test_names_are_completed_shown_and_followed(page: Page, desk: str) -> None:
+    opened(page, f"{desk}?path=models/revenue.sql")
+    expect(page.get_by_text("desk: 4 nodes")).to_be_visible()  # with the seed
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("-- {{ ref('sto")
+    expect(page.get_by_role("option", name="stores")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(150)  # the list takes no key in its first moment, so that nobody chooses what they did not see
+    page.keyboard.press("Enter")
+    expect(page.locator(".cm-content")).to_contain_text("{{ ref('stores')")
+    page.keyboard.press("Enter")
+    page.keyboard.type("select p. from paid as p")
+    for _ in " from paid as p":
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Control+Space")
+    expect(page.get_by_role("option", name="euros")).to_be_visible()
+    expect(page.get_by_role("option", name="order_id")).to_be_visible()  # through the CTE, from the model it reads
+    page.keyboard.press("Escape")
+    page.locator(".cm-link").first.hover()
+    expect(page.locator(".cm-tooltip")).to_contain_text("Every order.")
+    page.locator(".cm-link").first.click()
+    page.keyboard.press("F12")
+    expect(page.get_by_label("orders.sql, source")).to_be_visible()
+    page.keyboard.press("Shift+F12")
+    expect(page.get_by_text("orders is used in 1 place")).to_be_visible()
+
+
+def test_a_list_of_ten_thousand_models_is_there_within_a_frame(page: Page, desk: str) -> None:
+    opened(page, desk)
+    took = page.evaluate("""async () => {
+      const { Knowledge, fitting } = await import("/static/js/workspace/knowledge.js");
+      const name = (at) => `stg_shop_${at % 97}__orders_${at}`;
+      const model = (at) => ({ name: name(at), package: "p", path: `${at}.sql`, kind: "model", description: "", columns: [] });
+      const models = Array.from({ length: 10000 }, (_, at) => model(at));
+      const known = new Knowledge({ project: "p", models, macros: [], vars: [], docs: [], configs: [] });
+      const once = (typed) => { const begin = performance.now(); fitting(known.refs, typed); return performance.now() - begin; };
+      const best = (typed) => Math.min(...Array.from({ length: 9 }, () => once(typed)));
+      return Math.max(...["", "s", "so", "sord", "orders_99", "shop_12__o", "zzz"].map(best));
+    }""")
+    assert took <= 16

@@ -110,8 +110,8 @@ export class Group {
   }
 
   async show(document, { focus = false } = {}) {
-    const before = this.active;
-    if (before !== document) {
+    const held = window.document.activeElement;
+    if (this.active !== document) {
       this.leave();
       this.active = document;
       this.draw();
@@ -128,7 +128,8 @@ export class Group {
       document.pending = false;
       this.present(document);
     }
-    if (focus) this.focus();
+    const now = window.document.activeElement;
+    if (focus && (now === held || now === window.document.body || this.element.contains(now))) this.focus(); // nobody who has gone on is called back
     this.onShow(document, this);
   }
 
