@@ -147,9 +147,8 @@ def hunks(worktree: Worktree, commit: str, path: str) -> list[Hunk]:
 
 
 def hunks_between(git: Git, before: str, after: str, path: str) -> list[Hunk]:
-    """How a file differs between two commits or trees, in pieces."""
-    name = "/".join(clean_file(path))
-    return [hunk for hunk, _ in patches.pieces(git.run("diff-tree", "-r", "-p", *patches.OPTIONS, before, after, "--", name))]
+    """How a file differs between two commits or trees, in pieces; `path` is one that Git told, be it such as no file here may have."""
+    return [hunk for hunk, _ in patches.pieces(git.run("diff-tree", "-r", "-p", *patches.OPTIONS, before, after, "--", path))]
 
 
 def _before(git: Git, commit: str) -> str:
