@@ -89,6 +89,7 @@ class Context:
         self.settings = installation()
         self.resumed = claim is not None and claim.delivery.claims > 1
         self.narrowed = leftovers.as_narrowed(execution.notes.get("narrowed"), task_run.task_id, task_run.value)
+        self.planned = str(execution.notes.get(leftovers.PLANNED) or "")
         self.shared_working_dir = bool(workspace)
         self.masks = world.Masks()
         self.board = Board(execution.id, task_run.id, attempt)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
 
+from engine.execution import Execution
 from executions import models
 from plugins.contract import Narrowed
 from plugins.dbt._narrowing import NODES
 
 GOOD = ("SUCCESS", "WARNING")
+PLANNED = "planned"  # the note of an execution that came of a plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ def of(run: models.TaskRun) -> Leftovers:
     done = frozenset(node for node, good in rows.items() if good) | {node for node in before.without if rows.get(node, True)}
     not_done = frozenset(node for node, good in rows.items() if not good)
     return Leftovers(done, not_done, frozenset(wanted - rows.keys() - done), selected, before.nodes, before.dropped)
+
+
+def unplanned(execution: Execution) -> Execution:
+    """An execution that somebody begins anew, which nobody looked at as it is now."""
+    return replace(execution, notes={name: note for name, note in execution.notes.items() if name != PLANNED})
 
 
 def as_narrowed(told: Mapping[str, Any] | None, task_id: str, value: str | None) -> Narrowed | None:

@@ -358,6 +358,10 @@ class Plan(models.Model):
     task_id = models.CharField(max_length=256, blank=True)
     result = models.JSONField(default=dict)
     error = models.TextField(blank=True)
+    added = models.JSONField(default=list)  # unique ids of nodes that somebody put in
+    dropped = models.JSONField(default=list)  # and of those that are left out, as it was approved
+    approved = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created = models.DateTimeField(default=timezone.now, db_index=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 

@@ -19,6 +19,7 @@ from executions import claims, dispatch, executor, models, services, starting, w
 from executions.aside import AsideContext
 from executions.context import Sink
 from executions.dispatch import Outgoing
+from executions.leftovers import PLANNED, as_notes
 from executions.logbook import LEVELS, Line
 from executions.models import Plan
 from flows import selectors as flow_selectors
@@ -27,16 +28,17 @@ from namespaces.models import Role
 from namespaces.rights import Person
 from plugins import catalog
 from plugins.catalog import CATALOG
-from plugins.contract import TaskFailed
+from plugins.contract import Narrowed, TaskFailed
 from plugins.dbt import _plan
 from plugins.dbt.cli.dbt_cli import DbtCLI
-from ui.errors import Conflict, Invalid, Missing
+from ui.errors import Conflict, Forbidden, Invalid, Missing
 
 LONGEST = timedelta(minutes=10)  # after it a plan that is not made is one that was lost
 KEPT = timedelta(days=7)
 HISTORY = 20  # executions from which durations are learned
 WHAT_IF = (1, 2, 4, 8, 16)
 GUESS = 0.2  # seconds of a node that never ran
+OFFERED = 20  # nodes that are offered at once to be put in
 HARMLESS = ("io.kestra.plugin.git.Clone",)  # what may be run before, so that the project is there
 logger = logging.getLogger(__name__)
 
@@ -47,6 +49,18 @@ class NoPlan(Missing):
 
 class NotReady(Conflict):
     """The plan is not made, or its execution has begun already"""
+
+
+class NotApproved(Conflict):
+    """Somebody else than who made this plan must approve it first: give them the address of this page"""
+
+
+class OwnPlan(Forbidden):
+    """Somebody else than who made a plan approves it"""
+
+
+class Settled(Conflict):
+    """The plan is approved as it is: make another one"""
 
 
 class NothingToPlan(Invalid):
@@ -183,6 +197,7 @@ class _PlanContext(AsideContext):
         self.said: list[str] = []
         run = TaskRun(f"{execution.id}-{task.id}", task.id, execution.state)
         super().__init__(flow, execution, {}, run, task, 0, workspace=workspace, sink=Sink(self._say))
+        self.planned = "approved"  # nothing is built
 
     def _say(self, line: Line) -> None:
         if LEVELS[line.level] in ("WARN", "ERROR"):
@@ -218,26 +233,14 @@ def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
     """The nodes with their reasons and usual seconds, and how long those that are not dropped take on how many threads."""
     usual, troubled = history(plan)
     guess = statistics.median(usual.values()) if usual else GUESS
-    nodes = plan.result.get("nodes", [])
-    rows = [
-        {
-            **node,
-            "type": node["id"].partition(".")[0].replace("_", " "),
-            "seconds": usual.get(node["id"]),
-            "trouble": {"FAILED": "failed last time", "SKIPPED": "was skipped last time", "KILLED": "was stopped last time"}.get(
-                troubled.get(node["id"], ""), ""
-            ),
-            "dropped": node["id"] in dropped,
-        }
-        for node in nodes
-    ]
+    nodes = [*plan.result.get("nodes", []), *({**node, "why": "put in by hand"} for node in _others(plan) if node["id"] in plan.added)]
     kept = [node["id"] for node in nodes if node["id"] not in dropped]
-    waits = {node["id"]: set(node["waits"]) & set(kept) for node in nodes}
+    waits = _plan.gates(kept, {node["id"]: {"parents": node.get("parents", node.get("waits", ()))} for node in nodes})
     took = {node: usual.get(node, guess) for node in kept}
     threads = plan.result.get("threads", 1)
     counts = sorted({*WHAT_IF, threads})
     return {
-        "nodes": rows,
+        "nodes": [_row(node, usual, troubled, dropped) for node in nodes],
         "kept": len(kept),
         "unknown": sum(node not in usual for node in kept),
         "threads": threads,
@@ -246,17 +249,97 @@ def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
-def run(*, user: Person, plan_id: str, dropped: Collection[str] = ()) -> models.Execution:
-    """Begin the execution of a plan, without the nodes that were dropped. Raises NotReady."""
+def _row(node: Mapping[str, Any], usual: Mapping[str, float], troubled: Mapping[str, str], dropped: Collection[str]) -> dict[str, Any]:
+    trouble = {"FAILED": "failed last time", "SKIPPED": "was skipped last time", "KILLED": "was stopped last time"}
+    return {
+        **node,
+        "type": _type(node),
+        "seconds": usual.get(node["id"]),
+        "trouble": trouble.get(troubled.get(node["id"], ""), ""),
+        "dropped": node["id"] in dropped,
+    }
+
+
+def _type(node: Mapping[str, Any]) -> str:
+    return str(node["id"]).partition(".")[0].replace("_", " ")
+
+
+# --- putting nodes in, approving it, running it --------------------------------------------------------------------------------------
+
+
+def _others(plan: Plan) -> list[dict[str, Any]]:
+    """The nodes that the commands do not select and could take."""
+    return list(plan.result.get("others", []))
+
+
+def others(plan: Plan, wanted: str) -> list[dict[str, Any]]:
+    """Some of the nodes that may be put in, whose name or path holds a text, those whose name begins with it first."""
+    text = wanted.strip().lower()
+    free = [{**node, "type": _type(node)} for node in _others(plan) if node["id"] not in plan.added]
+    found = [node for node in free if text in node["name"].lower() or text in node["path"].lower()]
+    return sorted(found, key=lambda node: (not node["name"].lower().startswith(text), node["name"]))[:OFFERED] if text else []
+
+
+def put_in(*, user: Person, plan_id: str, node: str) -> Plan:
+    """Have a plan take one more node of the project. Raises NotReady and Settled."""
+    plan = _open(user, plan_id)
+    if node not in {other["id"] for other in _others(plan)}:
+        raise Missing("The project has no such node that the commands could take")
+    plan.added = [*plan.added, *([] if node in plan.added else [node])]
+    plan.save(update_fields=["added"])
+    return plan
+
+
+def approve(*, user: Person, plan_id: str, dropped: Collection[str] = ()) -> Plan:
+    """Say that a plan may be run, without the nodes that were dropped. Raises OwnPlan, NotReady and Settled."""
+    plan = _open(user, plan_id)
+    if plan.created_by_id is not None and plan.created_by_id == getattr(user, "pk", None):
+        raise OwnPlan
+    plan.dropped = _left_out(plan, dropped)
+    plan.approved, plan.approved_by_id = timezone.now(), getattr(user, "pk", None)
+    plan.save(update_fields=["dropped", "approved", "approved_by"])
+    return plan
+
+
+def _open(user: Person, plan_id: str) -> Plan:
+    """A plan that this person may still change."""
     plan = one(user, plan_id)
     rights.require(user, plan.namespace, Role.MEMBER)
     if status(plan) != Plan.Status.READY or models.Execution.objects.filter(id=plan.id).exists():
         raise NotReady
-    known = {node["id"] for node in plan.result["nodes"]}
+    if plan.approved:
+        raise Settled
+    return plan
+
+
+def _left_out(plan: Plan, dropped: Collection[str]) -> list[str]:
+    """Those of a plan's nodes that are dropped; never all of them."""
+    known = {node["id"] for node in plan.result["nodes"]} | set(plan.added)
     left_out = sorted(known & set(dropped))
     if known and len(left_out) == len(known):
         raise Invalid("Every node was dropped: keep one at least")
+    return left_out
+
+
+def needs_approval(plan: Plan) -> bool:
+    """Whether somebody else must still say that it may be run."""
+    return plan.result.get("requires") == "approved" and plan.approved is None
+
+
+def run(*, user: Person, plan_id: str, dropped: Collection[str] = ()) -> models.Execution:
+    """Begin the execution of a plan, without the nodes that were dropped; an approved one as it was approved. Raises NotReady and
+    NotApproved."""
+    plan = one(user, plan_id)
+    rights.require(user, plan.namespace, Role.MEMBER)
+    if status(plan) != Plan.Status.READY or models.Execution.objects.filter(id=plan.id).exists():
+        raise NotReady
+    if needs_approval(plan):
+        raise NotApproved
+    left_out = frozenset(plan.dropped if plan.approved else _left_out(plan, dropped))
+    narrowed = Narrowed(dropped=left_out - set(plan.added), failed=frozenset(plan.added) - left_out)  # what commands would not take, too
+    notes: dict[str, Any] = {PLANNED: "approved" if plan.approved else "planned"}
+    if narrowed != Narrowed():
+        notes |= as_notes(plan.task_id, None, narrowed)
     flow = flow_selectors.parsed(plan.namespace, plan.flow_id, plan.flow_revision)
-    notes = {"narrowed": {"task": plan.task_id, "value": None, "dropped": left_out}} if left_out else {}
     dispatch.send(executor.start(replace(_execution(plan), notes=notes), flow, getattr(user, "pk", None)))
     return models.Execution.objects.get(id=plan.id)

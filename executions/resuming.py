@@ -40,7 +40,8 @@ def resume(*, user: Person, execution_id: str) -> models.Execution:
     run = resumable(execution)
     if run is None:
         raise NothingToResume
-    notes = leftovers.as_notes(run.task_id, run.value, leftovers.of(run).narrowed())
+    planned = {name: execution.notes[name] for name in (leftovers.PLANNED,) if name in execution.notes}
+    notes = planned | leftovers.as_notes(run.task_id, run.value, leftovers.of(run).narrowed())
     return services.replay(user=user, execution_id=execution.id, task_run_id=run.id, notes=notes)
 
 

@@ -20,6 +20,7 @@ from engine.inputs import Resolved, value_of
 from engine.states import Moment, State
 from executions import dispatch, executor, models, selectors, sources, starting, storage, world
 from executions.executor import Turn
+from executions.leftovers import unplanned
 from executions.starting import Upload
 from flows import selectors as flow_selectors
 from flows.validation import InvalidFlow
@@ -222,7 +223,7 @@ def restart(*, user: Person, execution_id: str, revision: int | None = None) -> 
     if revision is None:
         return _tell(execution_id, events.RestartRequested(), whole=True)
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision)
-    return _begin(user, again.copy(turn.execution, flow, world.new_id()), flow, events.RestartRequested())
+    return _begin(user, unplanned(again.copy(turn.execution, flow, world.new_id())), flow, events.RestartRequested())
 
 
 def replay(
@@ -249,7 +250,8 @@ def replay(
         given = {**_earlier(execution.inputs, kept), **inputs}
         execution = replace(execution, inputs=starting.new(flow, inputs=given, labels=(), id=execution.id, starter=user).inputs)
     seen = sources.carried(turn.execution.notes, row.namespace, row.namespace)
-    return _begin(user, replace(execution, notes={**execution.notes, **seen, **(notes or {})}), flow, events.ExecutionCreated())
+    remembered = {**unplanned(execution).notes, **seen, **(notes or {})}
+    return _begin(user, replace(execution, notes=remembered), flow, events.ExecutionCreated())
 
 
 def _earlier(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:

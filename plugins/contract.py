@@ -690,6 +690,7 @@ class RunContext(Protocol):
     attempt: int
     resumed: bool  # this attempt was claimed before by a worker that is gone (look for what it left running)
     narrowed: Narrowed | None  # what a person left out of this task of this execution
+    planned: str  # how the execution came of a plan that was looked at before: `planned`, `approved` by somebody else, empty for not at all
     labels: Mapping[str, str]
     variables: Mapping[str, Any]
     shared_working_dir: bool  # inside a WorkingDirectory: the folder outlives the task

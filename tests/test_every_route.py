@@ -203,7 +203,10 @@ POST   admin     /people/(?P<person_id>\d+)/(?P<action>disable|enable|promote|de
 POST   admin     /people/<int:person_id>/reset-password/
 POST   admin     /people/add/
 GET    reader    /plans/<str:plan_id>/
+POST   member    /plans/<str:plan_id>/add/
+POST   member    /plans/<str:plan_id>/approve/
 POST   reader    /plans/<str:plan_id>/estimate/
+GET    reader    /plans/<str:plan_id>/others/
 POST   member    /plans/<str:plan_id>/run/
 GET    signed    /plugins/
 GET    signed    /plugins/<str:type_>/

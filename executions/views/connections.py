@@ -41,7 +41,7 @@ class ConnectionForm(Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
     is_default = forms.BooleanField(label="Use it where a task names no connection", required=False)
-    protected = forms.BooleanField(label="Protected: only flows that a trigger starts build there", required=False)
+    protected = forms.BooleanField(label="Protected: only plans, and flows that a trigger starts, build there", required=False)
 
     personal = forms.BooleanField(label="What people start by hand goes to a schema of their own: dbt_ and their name", required=False)
 

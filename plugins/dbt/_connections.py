@@ -14,8 +14,8 @@ from plugins.dbt import _adapters
 from plugins.dbt._command import Invocation
 from plugins.dbt._state import profile_name
 
-# What changes a warehouse, and so is refused for a protected connection where a person started the execution.
-_BUILDS = frozenset({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"})
+# What changes a warehouse, and so is refused for a protected connection where a person started the execution without a plan.
+BUILDS = frozenset({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"})
 _LONE = re.compile(r"\s*\{\{.*\}\}\s*", re.DOTALL)
 
 
@@ -52,11 +52,11 @@ def _target(context: RunContext, connection: Connection) -> dict[str, Any]:
 
 
 def _guard(context: RunContext, connection: Connection, call: Invocation) -> None:
-    trying = connection.schema or context.variables.get("trigger")
-    if connection.protected and call.verb in _BUILDS and not trying:
+    may = connection.schema or context.variables.get("trigger") or context.planned
+    if connection.protected and call.verb in BUILDS and not may:
         raise TaskFailed(
-            f"The connection '{connection.name}' is protected: `dbt {call.verb}` runs there only where a trigger (a schedule, say) "
-            "started the flow, and a person started this execution",
+            f"The connection '{connection.name}' is protected: `dbt {call.verb}` runs there only from a plan (*Plan*, beside *Execute*) "
+            "or where a trigger, a schedule say, started the flow",
             retryable=False,
         )
 

@@ -79,17 +79,17 @@ class Rehearsal:
         begun = {number: [one for one in nodes if one in known] for number, nodes in narrowed.selected.items() if number in self.listed}
         selected = {**self.listed, **begun}
         found = {
-            number: [one for one in dict.fromkeys(nodes) if self._takes(number, one) and one not in left_out]
+            number: [one for one in dict.fromkeys(nodes) if self.takes(number, one) and one not in left_out]
             for number, nodes in selected.items()
         }
         taken = {one for nodes in selected.values() for one in nodes}
         for one in sorted(narrowed.failed - taken - left_out):
-            number = next((number for number in found if self._takes(number, one)), None)
+            number = next((number for number in found if self.takes(number, one)), None)
             if number is not None and one in known:
                 found[number].append(one)
         return found
 
-    def _takes(self, number: int, unique_id: str) -> bool:
+    def takes(self, number: int, unique_id: str) -> bool:
         """Whether a command runs nodes of this type."""
         return unique_id.partition(".")[0] in _TYPES[invocations([self.lines[number]])[0].verb]
 

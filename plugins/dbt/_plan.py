@@ -42,6 +42,12 @@ def _name(unique_id: str, digest: Digest) -> str:
     return str(digest.get(unique_id, {}).get("name") or unique_id)
 
 
+def entry(node: str, digest: Digest) -> dict[str, Any]:
+    """What a plan says of a node, whatever becomes of it."""
+    known = digest.get(node, {})
+    return {"id": node, "name": known.get("name") or node, "path": known.get("path") or "", "parents": list(known.get("parents") or ())}
+
+
 def gates(nodes: Sequence[str], digest: Digest) -> dict[str, set[str]]:
     """What must have ended before each node begins, as `dbt build` has it: its parents, and the tests of its parents."""
     chosen = set(nodes)

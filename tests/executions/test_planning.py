@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from executions import planning
+from executions import planning, services
 from executions.models import Execution, Plan, Step
 from flows import services as flow_services
 from tests import builders
@@ -93,6 +93,64 @@ def test_not_everything_can_be_dropped_and_only_what_is_ready_is_run(plan: Plan)
     with pytest.raises(KestraError):
         planning.run(user=None, plan_id=plan.id)
     assert not Execution.objects.filter(id=plan.id).exists()
+
+
+def person(name: str) -> builders.User:
+    return builders.User.objects.get(email=f"{name}@example.com")
+
+
+OTHERS = [
+    {"id": f"model.s.{name}", "name": name, "path": f"more/{name}.sql", "parents": ["model.s.a"]} for name in ("orders", "old_orders")
+]
+
+
+def test_nodes_are_found_and_put_in_and_run_beside_what_the_commands_take(plan: Plan, client: Client) -> None:
+    Plan.objects.filter(id=plan.id).update(result={**RESULT, "others": OTHERS})
+    client.force_login(person("member"))
+    found = client.get(f"/plans/{plan.id}/others/?q=ord").content.decode()
+    assert found.index(">orders<") < found.index(">old_orders<"), "what begins so comes first"
+    added = client.post(f"/plans/{plan.id}/add/", {"add": "model.s.orders", "keep": ["model.s.a"]}, headers={"HX-Request": "true"})
+    assert "put in by hand" in added.content.decode()
+    assert added.content.decode().count("checked") == 2, "what was taken out stays out"
+    assert "model.s.orders" not in client.get(f"/plans/{plan.id}/others/?q=ord").content.decode()
+    assert client.post(f"/plans/{plan.id}/add/", {"add": "model.s.a"}).status_code == 404
+    plan.refresh_from_db()
+    on_one_thread = [planning.told(plan, dropped)["what_if"][0][1] for dropped in ((), ("model.s.orders",))]
+    assert on_one_thread == pytest.approx([0.6, 0.4])
+    client.post(f"/plans/{plan.id}/run/", {"keep": ["model.s.a", "model.s.orders"]})
+    notes = Execution.objects.get(id=plan.id).notes
+    assert notes["narrowed"] == {"task": "dbt", "value": None, "failed": ["model.s.orders"], "dropped": ["model.s.b"]}
+    assert notes["planned"] == "planned"
+    assert client.post(f"/plans/{plan.id}/add/", {"add": "model.s.old_orders"}).status_code == 409
+
+
+def test_a_plan_that_needs_it_runs_as_somebody_else_approved_it(plan: Plan, client: Client) -> None:
+    Plan.objects.filter(id=plan.id).update(result={**RESULT, "requires": "approved"}, created_by=person("member"))
+    client.force_login(person("member"))
+    assert "Somebody else must approve" in client.get(f"/plans/{plan.id}/").content.decode()
+    assert client.post(f"/plans/{plan.id}/run/", {"keep": ["model.s.a"]}).status_code == 409
+    assert client.post(f"/plans/{plan.id}/approve/", {"keep": ["model.s.a"]}).status_code == 403
+    client.force_login(person("reader"))
+    assert client.post(f"/plans/{plan.id}/approve/", {"keep": ["model.s.a"]}).status_code == 403
+    client.force_login(person("owner"))
+    assert "Approve</button>" in client.get(f"/plans/{plan.id}/").content.decode()
+    assert client.post(f"/plans/{plan.id}/approve/", {"keep": ["model.s.a"]}).status_code == 302
+    assert client.post(f"/plans/{plan.id}/approve/", {"keep": ["model.s.a", "model.s.b"]}).status_code == 409
+    client.force_login(person("member"))
+    page = client.get(f"/plans/{plan.id}/").content.decode()
+    assert f"Approved by {person('owner')}" in page
+    assert page.count("checked disabled") == 1
+    client.post(f"/plans/{plan.id}/run/", {"keep": ["model.s.a", "model.s.b"]})
+    notes = Execution.objects.get(id=plan.id).notes
+    assert (notes["planned"], notes["narrowed"]["dropped"]) == ("approved", ["model.s.b"])
+
+
+def test_who_replays_a_planned_execution_has_not_looked_at_it(plan: Plan) -> None:
+    row = planning.run(user=None, plan_id=plan.id)
+    assert row.notes["planned"] == "planned"
+    Execution.objects.filter(id=row.id).update(state="FAILED")
+    again = services.replay(user=None, execution_id=row.id)
+    assert "planned" not in again.notes
 
 
 def test_a_flow_without_dbt_has_no_plan() -> None:

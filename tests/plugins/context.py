@@ -295,6 +295,7 @@ class MemoryContext:
     attempt: int = 0
     resumed: bool = False
     narrowed: Narrowed | None = None
+    planned: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     shared_working_dir: bool = False

@@ -163,6 +163,11 @@ class DbtCLI(ExecScript):
     wait_for_database: Text = Field(
         "PT10M", description="How long to wait for a DuckDB file that another run writes, ISO 8601; DuckDB lets one process at a time."
     )
+    require_plan: Literal["never", "always", "approved"] | Expression = Field(
+        "never",
+        description="Whether what a person starts must come of a plan to build anything (`always`), one that somebody else approved "
+        "(`approved`); what a trigger starts need not.",
+    )
     kotlp: Any = Field(None, description="OpenTelemetry wrapper; accepted, has no effect.")
 
     @model_validator(mode="after")
@@ -185,12 +190,28 @@ class DbtCLI(ExecScript):
         """Write the profiles and the loaded manifest, after namespace and input files so that they win."""
         if self.store_manifest is not None:  # say early that the namespace is closed to this flow
             context.namespace(context.render(self.store_manifest.namespace)).kv  # noqa: B018 - reaching the port is the check
+        self._judge_plan(context, place)
         context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
         self.write_profiles(context, place)
         self._load_manifest(context, place)
         self._load_state(context, place)
         self._judge_missing(context, place)
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+
+    def _judge_plan(self, context: RunContext, place: Place) -> None:
+        """TaskFailed where the task builds only what was planned, and this execution was not."""
+        wanted = context.render(self.require_plan).strip().lower()
+        enough = {"always": ("planned", "approved"), "approved": ("approved",)}.get(wanted)
+        if enough is None or context.planned in enough or context.variables.get("trigger"):
+            return
+        calls = _command.invocations(_render.texts(context, self.commands, place.variables))
+        verb = next((call.verb for call in calls if call.verb in _connections.BUILDS), "")
+        if verb:
+            by = " that somebody else has approved" if wanted == "approved" else ""
+            raise TaskFailed(
+                f"`dbt {verb}` runs here only from a plan{by} (`requirePlan`): press *Plan* beside *Execute*, and run it there",
+                retryable=False,
+            )
 
     def lines(self, context: RunContext, place: Place) -> list[str]:
         """The commands that are run: the author's, or those that take fewer nodes."""
@@ -247,8 +268,8 @@ class DbtCLI(ExecScript):
         why = " ".join(narrowed.nodes)
         if narrowed.without:
             why = f"those that did not succeed before; {len(narrowed.without)} are left out"
-        elif narrowed.dropped:
-            why = f"as planned; {len(narrowed.dropped)} are left out"
+        elif narrowed.dropped or context.planned:
+            why = "as planned" + (f"; {len(narrowed.dropped)} are left out" if narrowed.dropped else "")
         context.header("selection", f"{count} node{'' if count == 1 else 's'}: {why}")
         context.log("INFO", f"Takes {count} node{'' if count == 1 else 's'}: {why}")
         _chosen(place).write_text(json.dumps(rehearsal.narrowed(chosen)))
@@ -275,7 +296,11 @@ class DbtCLI(ExecScript):
         with self.opened(context) as (place, runner, shell):
             loaded = _artifacts.read(place.folder, self._state_file(context, place))
             lines = self.lines(context, place)
-            _, chosen = self._listed(lines, Narrowed(), place, lambda commands, on_line: runner.execute(shell(commands, on_line), context))
+
+            def run(commands: list[str], on_line: Heard) -> RunnerResult:
+                return runner.execute(shell(commands, on_line), context)
+
+            rehearsal, chosen = self._listed(lines, Narrowed(), place, run)
             manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST)
             after = _state.digest(manifest.parsed) if manifest is not None else {}
             compared = loaded if self.load_manifest is not None or self.load_state is not None else None
@@ -283,20 +308,14 @@ class DbtCLI(ExecScript):
             why = _plan.reasons(nodes, after, _state.digest(compared.parsed) if compared is not None else None)
             waits = _plan.gates(nodes, after)
             nodes = _plan.ordered(nodes, waits)
+            others = [node for node in after if node not in why and any(rehearsal.takes(number, node) for number in chosen)]
             return {
                 "commands": lines,
+                "requires": context.render(self.require_plan).strip().lower(),
                 "unknown": [line for number, line in enumerate(lines) if number not in chosen and "dbt deps" not in line],
                 "threads": _threads(lines, self._profiles(context, place)),
-                "nodes": [
-                    {
-                        "id": node,
-                        "name": after.get(node, {}).get("name") or node,
-                        "path": after.get(node, {}).get("path") or "",
-                        "why": why[node],
-                        "waits": sorted(waits[node]),
-                    }
-                    for node in nodes
-                ],
+                "nodes": [{**_plan.entry(node, after), "why": why[node], "waits": sorted(waits[node])} for node in nodes],
+                "others": [_plan.entry(node, after) for node in others],
             }
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:

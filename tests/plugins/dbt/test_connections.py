@@ -89,10 +89,12 @@ def test_both_are_refused() -> None:
 
 
 @pytest.mark.parametrize("command", ["dbt build --target prod", "dbt run -t prod", "dbt seed --target=prod"])
-def test_a_protected_one_is_built_only_by_triggers(project: MemoryContext, command: str) -> None:
+def test_a_protected_one_is_built_only_by_triggers_and_plans(project: MemoryContext, command: str) -> None:
     with pytest.raises(TaskFailed, match=r"'prod' is protected: `dbt"):
         profiles(project, task(command))
-    project.variables["trigger"] = {"date": "2026-01-01"}
+    project.planned = "planned"
+    assert profiles(project, task(command)) is not None
+    project.planned, project.variables["trigger"] = "", {"date": "2026-01-01"}
     assert profiles(project, task(command)) is not None
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from plugins.dbt import _plan
 from tests.plugins.context import MemoryContext
-from tests.plugins.dbt.test_dbt_cli import dbt, project
+from tests.plugins.dbt.test_dbt_cli import dbt, failure_of, project, shell
 
 __all__ = ["project"]
 AFTER: dict[str, dict[str, Any]] = {
@@ -61,6 +61,36 @@ def test_dbt_itself_says_what_it_would_run_and_runs_nothing(project: MemoryConte
     assert names == ["seed.shop.raw_people", "model.shop.stg_people", "model.shop.counts"]
     assert any(node["id"].startswith("test.shop.unique_stg_people_id") for node in found["nodes"])
     assert found["threads"] == 3
+    others = {node["name"]: node for node in found["others"]}
+    assert others["broken"]["parents"] == ["model.shop.stg_people"]
+    assert not {"counts", "stg_people", "raw_people"} & others.keys()
     assert found["unknown"] == []
     assert project.reports == []
     assert not (project.working_dir / "warehouse.duckdb").exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "planned", "command", "may"),
+    [
+        ("never", "", "dbt build", True),
+        ("always", "", "dbt build", False),
+        ("always", "", "dbt test", True),
+        ("always", "planned", "dbt build", True),
+        ("approved", "planned", "dbt deps\ndbt run", False),
+        ("approved", "approved", "dbt run", True),
+    ],
+)
+def test_a_task_may_build_only_what_was_planned(project: MemoryContext, wanted: str, planned: str, command: str, may: bool) -> None:
+    project.planned = planned
+    task = shell(*command.splitlines(), requirePlan=wanted, beforeCommands=["dbt() { true; }"])
+    if may:
+        task.run(project)
+        return
+    failed = failure_of(task, project)
+    assert "runs here only from a plan" in failed.message
+    assert not failed.retryable
+
+
+def test_what_a_trigger_starts_needs_no_plan(project: MemoryContext) -> None:
+    project.variables["trigger"] = {"date": "2026-01-01"}
+    shell("dbt build", requirePlan="approved", beforeCommands=["dbt() { true; }"]).run(project)
