@@ -5,6 +5,7 @@ import { toast } from "./toasts.js";
 import { command, listKeys, run, startCommands } from "./workspace/commands.js";
 import { Document } from "./workspace/documents.js";
 import { Group } from "./workspace/groups.js";
+import { startBottom } from "./workspace/bottom.js";
 import { startFinding } from "./workspace/find.js";
 import { startHelp } from "./workspace/help.js";
 import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
@@ -77,6 +78,7 @@ const groupOf = (document) => groups.find((group) => group.documents.includes(do
 function makeGroup() {
   const group = new Group({
     bundle,
+    isModel: (document) => Boolean(workspace.projects.now(document.path)),
     onShow: shown,
     onClose: (document, side) => close(document, side),
     onFocus: (side) => {
@@ -164,7 +166,7 @@ async function restore() {
     return first ? group.show(first) : group.empty();
   }));
   if (wanted && there(wanted)) await open(wanted, { line: Number(query.get("line") ?? 0), focus: Boolean(query.get("line")) });
-  else if (wanted) say(`${wanted} is not here.`);
+  else if (wanted) workspace.hint(`${wanted} is not among these files.`);
 }
 
 async function close(document, group = groupOf(document)) {
@@ -604,6 +606,7 @@ startPanes();
 startQuick(workspace);
 startFinding(workspace);
 startHelp(workspace);
+startBottom(workspace);
 startCommands();
 listKeys(one("#keys .keys"));
 makeGroup();

@@ -28,6 +28,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "wrap": (False, True),
     "format_on_save": (False, True),
 }
+VERBS = ("build", "run", "test")
+STATES = ("SUCCESS", "WARNING", "FAILED", "RUNNING", "CREATED", "KILLED", "SKIPPED", "PAUSED")  # whose icons the page draws
 SIZES = {"side": (160, 640), "bottom": (96, 1200)}  # pixels of the panes, as they were dragged
 
 
@@ -58,7 +60,8 @@ def page(request: HttpRequest, namespace: str) -> HttpResponse:
     about = {"namespace": namespace, "branch": branch, "place": place.key, "may_write": may_write, "settings": settings_of(request)}
     about |= _branches(request, namespace, may_write)
     config = {name: about[name] for name in ("namespace", "branch", "place", "may_write", "settings", "bound")}
-    return render(request, "workspace/page.html", {**about, "config": {**config, "base": reverse("workspace:page", args=[namespace])}})
+    config["base"] = reverse("workspace:page", args=[namespace])
+    return render(request, "workspace/page.html", {**about, "config": config, "verbs": VERBS, "states": STATES})
 
 
 def _branches(request: HttpRequest, namespace: str, may_write: bool) -> dict[str, Any]:

@@ -38,6 +38,7 @@ export function startCommands() {
   // Before the editor hears of it: these keys mean the same everywhere on the page, but not inside a dialog.
   document.addEventListener("keydown", (event) => {
     if (one("dialog[open]")) return;
+    if (event.key === "Enter" && event.target instanceof Element && event.target.closest("textarea, input, select")) return; // it sends that form
     const key = pressedKey(event);
     const found = [...commands.values()].find((one) => one.key && spelled(one.key) === key && one.global && one.when());
     if (!found) return;

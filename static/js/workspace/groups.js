@@ -4,8 +4,8 @@ import { address, config } from "./server.js";
 import { iconOf, nameOf } from "./tree.js";
 
 export class Group {
-  constructor({ bundle, onShow, onClose, onFocus, onMove }) {
-    Object.assign(this, { bundle, onShow, onClose, onFocus, onMove });
+  constructor({ bundle, isModel, onShow, onClose, onFocus, onMove }) {
+    Object.assign(this, { bundle, isModel, onShow, onClose, onFocus, onMove });
     this.documents = [];
     this.active = null;
     this.view = null;
@@ -106,7 +106,14 @@ export class Group {
     save.toggleAttribute("data-dirty", document.dirty);
     one("[data-save-note]", bar).textContent = document.trouble ? "Not kept" : document.saving && document.busy ? "Saving" : document.dirty ? (document.kept === document.state?.doc ? "Draft kept" : "") : "";
     one("[data-save-note]", bar).title = document.trouble || "What you type is kept on the server until you save it";
+    this.acts(bar, document, end);
     one("[data-run=download]", bar).hidden = document.isNew;
+  }
+
+  // What can be done with files of a dbt project is offered for them alone.
+  acts(bar, document, end) {
+    const known = document.isText && this.isModel(document);
+    for (const act of all("[data-only]", bar)) act.hidden = !known || !act.dataset.only.split(" ").includes(end);
   }
 
   async show(document, { focus = false } = {}) {
