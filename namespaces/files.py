@@ -391,8 +391,14 @@ def copy_to(place: str | Place, folder: Path, include: Sequence[str] = (), exclu
     A task may have put symbolic links there: they are replaced, never followed.
     """
     paths = glob(place, include, exclude)
+    copy_paths(place, folder, paths)
+    return paths
+
+
+def copy_paths(place: str | Place, folder: Path, paths: Sequence[str]) -> None:
+    """Copy these files below `folder`, in the same way. Raises `NoSuchFile` for one that is gone."""
     if not paths:
-        return []
+        return
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with folder_at(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
@@ -402,7 +408,6 @@ def copy_to(place: str | Place, folder: Path, include: Sequence[str] = (), exclu
                     _copy(original, after.at(parts[:-1]), parts[-1])
     finally:
         os.close(top)
-    return paths
 
 
 class _Descent:

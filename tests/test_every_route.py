@@ -41,6 +41,7 @@ from tests import builders, walking
 from tests.executions import page_data
 from tests.plugins.git.remotes import Remote
 from workspace import repositories
+from workspace.models import Question
 
 # Who may: open is anybody, signed whoever is signed in, self only whose thing it is, none nobody at all. A reader, member or owner of the
 # namespace and whoever is more; a stranger is told that there is nothing. above is an owner of what lies above. found works on what a search finds, each (read-each) on what
@@ -260,7 +261,13 @@ POST   member    /workspace/<str:namespace>/rename/
 POST   member    /workspace/<str:namespace>/restore/
 POST   reader    /workspace/<str:namespace>/settings/
 POST   member    /workspace/<str:namespace>/upload/
+POST   member    /workspace/<str:namespace>/dbt/compile/
 GET    reader    /workspace/<str:namespace>/dbt/knowledge/
+POST   member    /workspace/<str:namespace>/dbt/preview/
+DELETE self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
+GET    self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
+GET    reader    /workspace/<str:namespace>/dbt/target/
+POST   reader    /workspace/<str:namespace>/dbt/target/
 GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
@@ -604,7 +611,7 @@ class World:
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
-            "plan_id": "planned", "commit": self.commit, "kept": "0" * 40,
+            "plan_id": "planned", "question_id": "asked", "commit": self.commit, "kept": "0" * 40,
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
             "project_id": self.project, "deletion_id": int(self.discarded or 0), "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",
@@ -632,6 +639,8 @@ class World:
         url = self.address(route)
         if route.method == "GET":
             return client.get(url)
+        if route.method == "DELETE" and not route.is_api:
+            return client.delete(url)
         if route.pattern in JSON:
             sent = {"path": self.form(route)["path"], "base": "", "text": "new", "to": "b.txt", "deletion": self.discarded}
             return client.post(url, {"font": 13} if "settings" in route.pattern else sent, content_type="application/json")
@@ -751,6 +760,7 @@ def made() -> World:
     project = Project.objects.create(namespace=NS, name="shop", version=1)
     Node.objects.create(project=project, unique_id="model.shop.orders", kind="model", name="orders", lower_name="orders", first=1)
     files.write(NS, "dbt_project.yml", b"name: shop")
+    Question.objects.create(id="asked", namespace=NS, place="_files", user=people["owner"], kind="preview", asked={}, state="done")
     world = World(people, execution, run, tokens.create(user=people["owner"], name="script")[0].pk, uri, project.pk)
     world.prepare()
     return world

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from django.http import HttpRequest
+from django.http.request import RawPostDataException
 
 from namespaces.files import Place
 from namespaces.models import Role, User
@@ -35,15 +37,21 @@ def path(of: Place, text: str) -> str:
     return "/".join(clean_file(asked(text) if of == Place(of.namespace) else text))
 
 
+def values(request: HttpRequest) -> dict[str, Any]:
+    """The JSON object that was sent. Raises `Invalid`."""
+    try:
+        found = json.loads(request.body)
+    except (ValueError, RecursionError, RawPostDataException) as error:
+        raise Invalid("Send a JSON object.") from error
+    if not isinstance(found, dict):
+        raise Invalid("Send a JSON object.")
+    return found
+
+
 def sent(request: HttpRequest, *names: str) -> list[str]:
     """The texts of these names in the JSON object that was sent. Raises `Invalid`."""
-    try:
-        values = json.loads(request.body)
-    except (ValueError, RecursionError) as error:
-        raise Invalid("Send a JSON object.") from error
-    if not isinstance(values, dict):
-        raise Invalid("Send a JSON object.")
-    wrong = next((name for name in names if not isinstance(values.get(name), str)), None)
+    given = values(request)
+    wrong = next((name for name in names if not isinstance(given.get(name), str)), None)
     if wrong is not None:
         raise Invalid(f"The JSON object lacks the text {wrong}.")
-    return [values[name] for name in names]
+    return [given[name] for name in names]

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from typing import Any
 
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from namespaces.models import Role
 from namespaces.rights import login_required
-from workspace import asking, knowledge, project_files
+from namespaces.selectors import tree
+from ui.errors import Invalid
+from workspace import asking, knowledge, project_files, questions, targets
+from workspace.project_files import Project
+
+POLL_SECONDS = 10.0
+COMPILE_SECONDS = 90.0
+ROWS = 500
+_COMPILED = ("model", "snapshot", "test", "analysis")
 
 
 @cache_control(private=True, no_cache=True)
@@ -26,3 +37,78 @@ def known(request: HttpRequest, namespace: str) -> HttpResponse:
         answer = HttpResponse(content, content_type="application/json")
     answer.headers["ETag"] = tag
     return answer
+
+
+def _asked(request: HttpRequest, namespace: str) -> tuple[Project, str, dict[str, Any]]:
+    """The project, the path and all that was sent about an unsaved text. Asks for the rights of running something."""
+    place = asking.place(request, namespace, Role.MEMBER)
+    path, text = asking.sent(request, "path", "text")
+    path = asking.path(place, path)
+    if not path.endswith(".sql"):
+        raise Invalid("dbt compiles and shows SQL: this is no .sql file.")
+    return project_files.find(place, path), path, {**asking.values(request), "text": text}
+
+
+def _selectable(project: Project, path: str) -> bool:
+    """Whether dbt can select what this file holds; everything else is taken as a text of its own."""
+    return project.kind_of(path) in _COMPILED
+
+
+@require_POST
+@login_required
+def compiled(request: HttpRequest, namespace: str) -> HttpResponse:
+    """The compiled SQL of an unsaved text, or what is wrong with it."""
+    project, path, sent = _asked(request, namespace)
+    question = questions.ask(
+        user=asking.person(request), project=project, kind="compile", path=path, text=sent["text"], selectable=_selectable(project, path)
+    )  # fmt: skip
+    question = questions.waited(question, COMPILE_SECONDS)
+    if question.state not in questions.ENDED:
+        questions.cancel(question)
+        raise questions.NoWorker
+    return JsonResponse(question.answer)
+
+
+@require_POST
+@login_required
+def preview(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Ask for the first rows of an unsaved text, or of a part of it."""
+    project, path, sent = _asked(request, namespace)
+    limit, selection = sent.get("limit", ROWS), sent.get("selection") or ""
+    if type(limit) is not int or not 1 <= limit <= questions.MOST_ROWS:
+        raise Invalid(f"limit is a number of rows from 1 to {questions.MOST_ROWS}.")
+    if not isinstance(selection, str) or len(selection) > questions.LONGEST_SELECTION:
+        raise Invalid(f"selection is a text of at most {questions.LONGEST_SELECTION:,} characters.")
+    more = {"selection": selection, "limit": limit, "selectable": _selectable(project, path)}
+    question = questions.ask(user=asking.person(request), project=project, kind="preview", path=path, text=sent["text"], **more)
+    return JsonResponse({"id": question.id})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "DELETE"])
+@login_required
+def previewed(request: HttpRequest, namespace: str, question_id: str) -> HttpResponse:
+    """How a preview stands, after ten seconds at the latest; DELETE ends what a worker does for it."""
+    tree.enter(request.user, namespace)
+    question = questions.one(asking.person(request), namespace, question_id)
+    if request.method == "DELETE":
+        questions.cancel(question)
+        question.refresh_from_db()
+    else:
+        question = questions.waited(question, POLL_SECONDS)
+    problems = question.answer.get("problems")
+    first = {"problem": problems[0]} if problems else {}
+    return JsonResponse({"state": question.state, **question.answer, **first})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def target(request: HttpRequest, namespace: str) -> HttpResponse:
+    """The target that this person chose for compiling and previews here, empty for the default of the profile; POST chooses another."""
+    tree.enter(request.user, namespace)
+    if request.method == "POST":
+        (chosen,) = asking.sent(request, "target")
+        if len(chosen) > 100 or not chosen.isprintable() or chosen.startswith("-"):
+            raise Invalid("A target is the name of one in profiles.yml.")
+        targets.choose(asking.person(request), namespace, chosen.strip())
+    return JsonResponse({"target": targets.chosen(asking.person(request), namespace)})
