@@ -66,7 +66,7 @@ class Client:
 
     def put_file(self, namespace: str, path: str, content: bytes) -> None:
         boundary = uuid.uuid4().hex
-        head = f'--{boundary}\r\nContent-Disposition: form-data; name="fileContent"; filename="file"\r\n\r\n'.encode()
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="fileContent"; filename="{path.rpartition("/")[2]}"\r\n\r\n'.encode()
         body = head + content + f"\r\n--{boundary}--\r\n".encode()
         query = urllib.parse.urlencode({"path": path})
         self.call("POST", f"/namespaces/{namespace}/files?{query}", body, f"multipart/form-data; boundary={boundary}")

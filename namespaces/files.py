@@ -258,6 +258,10 @@ def open_file(place: str | Place, path: str) -> IO[bytes]:
 
 def _file(folder: int, parts: Sequence[str]) -> IO[bytes]:
     """The file with the last of these names in a folder, open to be read."""
+    return os.fdopen(_descriptor(folder, parts), "rb")
+
+
+def _descriptor(folder: int, parts: Sequence[str]) -> int:
     try:
         descriptor = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     except FileNotFoundError as error:
@@ -269,7 +273,7 @@ def _file(folder: int, parts: Sequence[str]) -> IO[bytes]:
     if not stats_module.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise NoSuchFile(f"{'/'.join(parts)} is a folder.")
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def read(place: str | Place, path: str) -> bytes:
@@ -403,9 +407,12 @@ def copy_paths(place: str | Place, folder: Path, paths: Sequence[str]) -> None:
     try:
         with folder_at(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
             for path in paths:
-                parts = clean_file(path)
-                with _file(before.at(parts[:-1]), parts) as original:
+                parts = path.split("/")
+                original = _descriptor(before.at(parts[:-1]), parts)
+                try:
                     _copy(original, after.at(parts[:-1]), parts[-1])
+                finally:
+                    os.close(original)
     finally:
         os.close(top)
 
@@ -436,13 +443,33 @@ class _Descent:
         self._leave(0)
 
 
-def _copy(source: IO[bytes], folder: int, name: str) -> None:
-    """Into a file of this folder, in place of what has its name."""
-    with contextlib.suppress(FileNotFoundError):
+def _copy(source: int, folder: int, name: str) -> None:
+    """An open file into one of this folder, in place of what has its name.
+
+    The kernel copies; where the file system can, both share their blocks until one is changed. Never a hard link: a task may write.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        copy = os.open(name, flags, 0o644, dir_fd=folder)
+    except FileExistsError:
         os.unlink(name, dir_fd=folder)
-    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=folder)
-    with os.fdopen(descriptor, "wb", buffering=0) as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
+        copy = os.open(name, flags, 0o644, dir_fd=folder)
+    try:
+        _fill(source, copy)
+    finally:
+        os.close(copy)
+
+
+def _fill(source: int, copy: int) -> None:
+    left = os.fstat(source).st_size
+    try:
+        while left > 0 and (done := os.copy_file_range(source, copy, left)):
+            left -= done
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        while left > 0 and (done := os.sendfile(copy, source, None, left)):  # from where the other one stopped
+            left -= done
 
 
 def export_zip(place: str | Place, flows: Mapping[str, str] = MappingProxyType({})) -> bytes:

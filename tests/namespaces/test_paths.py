@@ -194,3 +194,16 @@ def test_a_copy_replaces_links_that_a_task_planted(tmp_path: Path) -> None:
     with pytest.raises(Conflict):
         files.copy_to(NS, working)
     assert sorted(found.name for found in (tmp_path / "outside").iterdir()) == ["secret"]
+
+
+def test_a_large_file_is_copied_whole_and_apart_from_the_original(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 5000
+    files.write(NS, "large.bin", content)
+    files.write(NS, "small.bin", content[:1000])
+    working = tmp_path / "working"
+    working.mkdir()
+    assert files.copy_to(NS, working) == ["large.bin", "small.bin"]
+    assert (working / "large.bin").read_bytes() == content
+    with (working / "large.bin").open("r+b") as copy:
+        copy.write(b"changed by a task")
+    assert files.read(NS, "large.bin") == content
