@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import shutil
 import statistics
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -19,7 +20,7 @@ from executions import claims, dispatch, executor, models, services, starting, w
 from executions.aside import AsideContext
 from executions.context import Sink
 from executions.dispatch import Outgoing
-from executions.leftovers import PLANNED, as_notes
+from executions.leftovers import GOOD, PLANNED, as_notes
 from executions.logbook import LEVELS, Line
 from executions.models import Plan
 from flows import selectors as flow_selectors
@@ -30,6 +31,8 @@ from plugins import catalog
 from plugins.catalog import CATALOG
 from plugins.contract import Narrowed, TaskFailed
 from plugins.dbt import _plan
+from plugins.dbt._events import read_time as moment
+from plugins.dbt._narrowing import NODES
 from plugins.dbt.cli.dbt_cli import DbtCLI
 from ui.errors import Conflict, Forbidden, Invalid, Missing
 
@@ -207,31 +210,56 @@ class _PlanContext(AsideContext):
 # --- what it says -----------------------------------------------------------------------------------------------------------------
 
 
-def history(plan: Plan) -> tuple[dict[str, float], dict[str, str]]:
-    """By unique id: the usual seconds of nodes in the last executions of the flow, and the last state where that was no success."""
+@dataclass(slots=True)
+class Past:
+    """What the last executions of a flow tell of nodes, by unique id: the usual seconds, the last state where that was no success, when
+    each began that last succeeded and with which variables, and up to when each source was loaded."""
+
+    usual: dict[str, float] = field(default_factory=dict)
+    troubled: dict[str, str] = field(default_factory=dict)
+    began: dict[str, datetime] = field(default_factory=dict)
+    variables: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    loaded: dict[str, datetime] = field(default_factory=dict)
+
+
+def past_of(plan: Plan) -> Past:
+    """What is known when it is asked."""
     recent = models.Execution.objects.filter(namespace=plan.namespace, flow_id=plan.flow_id).order_by("-created")
     ids = list(recent.values_list("id", flat=True)[:HISTORY])
-    took: dict[str, list[float]] = {}
-    last: dict[str, str] = {}
-    for unique_id, state, seconds in _steps(ids):
-        last[unique_id] = state
-        if state in ("SUCCESS", "WARNING") and seconds is not None:
-            took.setdefault(unique_id, []).append(seconds)
-    usual = {unique_id: statistics.median(known) for unique_id, known in took.items()}
-    return usual, {unique_id: state for unique_id, state in last.items() if state not in ("SUCCESS", "WARNING")}
+    past, took = Past(), defaultdict[str, list[float]](list)
+    rows = models.Step.objects.filter(execution_id__in=ids, kind__in=(*NODES, "source")).order_by("ended", "started")
+    for data, state, started in rows.values_list("data", "state", "started").iterator(chunk_size=2000):
+        unique_id = str(data.get("unique_id") or "")
+        if loaded := moment(data.get("max_loaded_at")):
+            past.loaded[unique_id] = loaded
+        elif state not in GOOD:
+            past.troubled[unique_id] = state
+        else:
+            past.troubled.pop(unique_id, None)
+            past.variables[unique_id] = data.get("vars") or {}
+            if started is not None:
+                past.began[unique_id] = started
+            if isinstance(data.get("duration"), int | float):
+                took[unique_id].append(float(data["duration"]))
+    past.usual = {unique_id: statistics.median(known) for unique_id, known in took.items()}
+    return past
 
 
-def _steps(ids: list[str]) -> Iterator[tuple[str, str, float | None]]:
-    """(unique id, state, seconds) of the nodes of executions, oldest first."""
-    rows = models.Step.objects.filter(execution_id__in=ids, kind__in=("model", "seed", "snapshot", "test", "unit_test"))
-    for data, state in rows.order_by("ended", "started").values_list("data", "state").iterator(chunk_size=2000):
-        seconds = data.get("duration")
-        yield str(data.get("unique_id") or ""), state, float(seconds) if isinstance(seconds, int | float) else None
+def _news(node: Mapping[str, Any], past: Past) -> list[str]:
+    """What is other than when a node last succeeded, though its own definition need not be: variables, and data of its sources."""
+    began = past.began.get(node["id"])
+    if began is None:
+        return []
+    known, now = past.variables.get(node["id"], {}), node.get("vars") or {}
+    news = [f"variable {name} changed" for name in now if known and known.get(name) != now[name]]
+    newer = [one for one in node.get("parents", ()) if one in past.loaded and past.loaded[one] > began]
+    return [*news, *(f"source {'.'.join(one.split('.')[2:])} is newer" for one in newer)]
 
 
 def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
     """The nodes with their reasons and usual seconds, and how long those that are not dropped take on how many threads."""
-    usual, troubled = history(plan)
+    past = past_of(plan)
+    usual = past.usual
     guess = statistics.median(usual.values()) if usual else GUESS
     nodes = [*plan.result.get("nodes", []), *({**node, "why": "put in by hand"} for node in _others(plan) if node["id"] in plan.added)]
     kept = [node["id"] for node in nodes if node["id"] not in dropped]
@@ -240,7 +268,7 @@ def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
     threads = plan.result.get("threads", 1)
     counts = sorted({*WHAT_IF, threads})
     return {
-        "nodes": [_row(node, usual, troubled, dropped) for node in nodes],
+        "nodes": [_row(node, past, dropped) for node in nodes],
         "kept": len(kept),
         "unknown": sum(node not in usual for node in kept),
         "threads": threads,
@@ -249,13 +277,15 @@ def told(plan: Plan, dropped: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
-def _row(node: Mapping[str, Any], usual: Mapping[str, float], troubled: Mapping[str, str], dropped: Collection[str]) -> dict[str, Any]:
+def _row(node: Mapping[str, Any], past: Past, dropped: Collection[str]) -> dict[str, Any]:
+    news = _news(node, past)
     trouble = {"FAILED": "failed last time", "SKIPPED": "was skipped last time", "KILLED": "was stopped last time"}
     return {
         **node,
         "type": _type(node),
-        "seconds": usual.get(node["id"]),
-        "trouble": trouble.get(troubled.get(node["id"], ""), ""),
+        "why": "; ".join([node["why"].removesuffix(", unchanged") if news else node["why"], *news]),
+        "seconds": past.usual.get(node["id"]),
+        "trouble": trouble.get(past.troubled.get(node["id"], ""), ""),
         "dropped": node["id"] in dropped,
     }
 

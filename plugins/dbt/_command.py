@@ -40,13 +40,13 @@ def compose(command: str, project_dir: str | None, log_format: str) -> str:
 class Invocation:
     """One call of dbt found in the commands. Folders are relative to the working directory unless absolute."""
 
-    text: str
     verb: str
     project_dir: str
     target_path: str | None = None
     profiles_dir: str | None = None
     deferred: bool = False
     target: str | None = None
+    variables: str | None = None  # as YAML
     selective: bool = False  # it names the nodes that it takes, or those that it leaves out
 
     @property
@@ -109,17 +109,18 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
 
 
 def _invocation(words: list[str], folder: str) -> Invocation:
-    options = {name: _option(words, name) for name in ("--project-dir", "--target-path", "--profiles-dir", "--state", "--target", "-t")}
+    told = ("--project-dir", "--target-path", "--profiles-dir", "--state", "--target", "-t", "--vars")
+    options = {name: _option(words, name) for name in told}
     plain = list(itertools.takewhile(lambda word: not word.startswith("-"), words[1:3]))
     verb = " ".join(plain) if plain[:1] in (["source"], ["docs"]) else (plain[0] if plain else "")
     return Invocation(
-        text=" ".join(words),
         verb=verb or _first_verb(words),
         project_dir=str(PurePosixPath(folder, options["--project-dir"] or "")),
         target_path=options["--target-path"],
         profiles_dir=options["--profiles-dir"],
         deferred=options["--state"] is not None or "--defer" in words,
         target=options["--target"] or options["-t"],
+        variables=options["--vars"],
         selective=any(word.partition("=")[0] in SELECTING for word in words),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 from engine.states import FAILED
 from plugins.contract import StepReport
 from plugins.dbt._artifacts import MANIFEST, Artifacts
+from plugins.dbt._command import Invocation
 from plugins.dbt._events import read_time, uncoloured
 from plugins.dbt._places import place_of
 from plugins.dbt._steps import Steps
+from plugins.dbt._vars import of_call
 from plugins.scripts import _folders
 
 LONGEST_SQL = 100_000  # characters
@@ -63,8 +65,10 @@ class Sources:
             return file.read(4 * LONGEST_SQL).decode(errors="replace")
 
 
-def explain(steps: Steps, artifacts: Artifacts, project: Path, found_rows: Path) -> None:
-    """Add to every step that ran what only its pane shows."""
+def explain(steps: Steps, artifacts: Artifacts, project: Path, found_rows: Path, calls: Sequence[Invocation] = ()) -> None:
+    """Add to every step that ran what only its pane shows, and the variables that its node uses."""
+    kept = artifacts.kept[MANIFEST]
+    variables = of_call(kept[-1].parsed if kept else {}, artifacts.folder, project, calls)
     sources = Sources(artifacts, project)
     results: dict[tuple[str | None, Any], Mapping[str, Any]] = {}
     for artifact in artifacts.runs():
@@ -79,8 +83,9 @@ def explain(steps: Steps, artifacts: Artifacts, project: Path, found_rows: Path)
         detail = _detail(report, results.get((call, unique_id), {}), sources, sources.node(unique_id, call))
         if report.kind == "test" and (call, unique_id) in rows:
             detail["rows"] = rows[call, unique_id]
-        if detail:
-            steps.tell(replace(report, detail=detail))
+        used = variables.of(unique_id)
+        if detail or used:
+            steps.tell(replace(report, detail=detail, data={**report.data, **({"vars": used} if used else {})}))
 
 
 def _detail(report: StepReport, result: Mapping[str, Any], sources: Sources, node: Mapping[str, Any]) -> dict[str, Any]:

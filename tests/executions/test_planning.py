@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -93,6 +94,28 @@ def test_not_everything_can_be_dropped_and_only_what_is_ready_is_run(plan: Plan)
     with pytest.raises(KestraError):
         planning.run(user=None, plan_id=plan.id)
     assert not Execution.objects.filter(id=plan.id).exists()
+
+
+def test_a_variable_that_changed_and_a_source_that_is_newer_are_told(plan: Plan) -> None:
+    node = {**RESULT["nodes"][0], "why": "selected, unchanged", "parents": ["source.s.raw.orders"], "vars": {"least": "2", "other": "1"}}
+    Plan.objects.filter(id=plan.id).update(result={**RESULT, "nodes": [node]})
+    plan.refresh_from_db()
+    earlier = page_data.execution("SUCCESS", flow_id="built")
+    run = page_data.task_run(earlier, "dbt", "SUCCESS")
+    began = timezone.now() - timedelta(hours=2)
+
+    def step(name: str, kind: str, minutes: int, **data: Any) -> None:
+        at = began + timedelta(minutes=minutes)
+        values = {"kind": kind, "started": at, "ended": at, "state": "SUCCESS", "data": {"unique_id": name, **data}}
+        Step.objects.create(id=f"{kind}{minutes}", name=f"{name}@{minutes}", execution=earlier, task_run=run, **values)
+
+    step("model.s.a", "model", 0, vars={"least": "1", "other": "1"})
+    step("source.s.raw.orders", "source", 10, max_loaded_at=(began - timedelta(hours=1)).isoformat())
+    assert planning.told(plan)["nodes"][0]["why"] == "selected; variable least changed"
+    step("source.s.raw.orders", "source", 20, max_loaded_at=(began + timedelta(minutes=15)).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert planning.told(plan)["nodes"][0]["why"] == "selected; variable least changed; source raw.orders is newer"
+    step("model.s.a", "model", 30, vars={"least": "2", "other": "1"})
+    assert planning.told(plan)["nodes"][0]["why"] == "selected, unchanged"
 
 
 def person(name: str) -> builders.User:

@@ -79,6 +79,7 @@ from plugins.dbt import (
     _packages,
     _plan,
     _state,
+    _vars,
 )
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import TOLD
@@ -308,13 +309,18 @@ class DbtCLI(ExecScript):
             why = _plan.reasons(nodes, after, _state.digest(compared.parsed) if compared is not None else None)
             waits = _plan.gates(nodes, after)
             nodes = _plan.ordered(nodes, waits)
+            parsed = manifest.parsed if manifest is not None else {}
+            variables = _vars.of_call(parsed, place.folder, self._project(context, place), _command.invocations(lines))
             others = [node for node in after if node not in why and any(rehearsal.takes(number, node) for number in chosen)]
             return {
                 "commands": lines,
                 "requires": context.render(self.require_plan).strip().lower(),
                 "unknown": [line for number, line in enumerate(lines) if number not in chosen and "dbt deps" not in line],
                 "threads": _threads(lines, self._profiles(context, place)),
-                "nodes": [{**_plan.entry(node, after), "why": why[node], "waits": sorted(waits[node])} for node in nodes],
+                "nodes": [
+                    {**_plan.entry(node, after), "why": why[node], "waits": sorted(waits[node]), "vars": variables.of(node)}
+                    for node in nodes
+                ],
                 "others": [_plan.entry(node, after) for node in others],
             }
 
@@ -409,7 +415,8 @@ class DbtCLI(ExecScript):
         now = datetime.now(UTC)
         if reader.steps is not None:
             self._complete(context, reader, outputs, exit_code, now)
-            _details.explain(reader.steps, reader.artifacts, self._project(context, place), _notes.rows(place))
+            calls = _command.invocations(self.lines(context, place))
+            _details.explain(reader.steps, reader.artifacts, self._project(context, place), _notes.rows(place), calls)
         self._keep(context, reader, outputs, exit_code)
         if packages := _packages.locked(place.folder, self._project(context, place)):
             outputs["packages"] = packages
