@@ -9,8 +9,10 @@ import { startBottom } from "./workspace/bottom.js";
 import { startFinding } from "./workspace/find.js";
 import { startHelp } from "./workspace/help.js";
 import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
+import { isReadable } from "./workspace/reading.js";
 import { startQuick } from "./workspace/quick.js";
 import { address, ask, config } from "./workspace/server.js";
+import { startSettings } from "./workspace/settings.js";
 import { folderOf, nameOf, Tree } from "./workspace/tree.js";
 
 const root = one("[data-workspace]");
@@ -216,9 +218,10 @@ async function save(document = active()) {
     note();
     return { state: "saved" };
   }
+  let answer = null;
+  if (config.settings.format_on_save && document === active() && document.path.endsWith(".sql") && document.dirty && workspace.projects.now(document.path)) await workspace.format({ ask: false });
   document.busy = true;
   changed(document);
-  let answer = null;
   try {
     answer = await document.save();
     if (answer.state === "merged") toast(`${nameOf(document.path)} saved together with what ${answer.by || "someone else"} changed`);
@@ -522,6 +525,7 @@ command("revert", "Throw away what is not saved", revert, { icon: "undo-2", when
 command("reload", "Read the files again", async () => { await reload(); for (const document of documents.values()) await document.refresh().catch(() => {}); }, { icon: "refresh-cw" });
 command("fold-all", "Fold all folders", () => tree.fold(), { icon: "chevrons-down-up" });
 command("find", "Find in this file", () => active().view && bundle.openSearchPanel(active().view), { icon: "search", when: isText });
+command("reading", "As it is read: CSV as a table, Markdown as text", () => current.turn(), { key: "Mod-Shift-v", icon: "eye", when: () => isText() && isReadable(active().path) });
 command("keys", "Keyboard shortcuts", () => openDialog(one("#keys")), { icon: "keyboard" });
 command("clash-both", "", () => { const document = active(); document.settle(document.clash.text); });
 command("clash-mine", "", async () => { const document = active(); document.settle(document.text); await save(document); });
@@ -611,7 +615,7 @@ startCommands();
 listKeys(one("#keys .keys"));
 makeGroup();
 current = groups[0];
-await tree.load().catch(trouble);
+await Promise.all([tree.load().catch(trouble), startSettings(workspace)]);
 await restore();
 void readMarks();
 root.dataset.ready = "";

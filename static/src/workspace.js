@@ -22,14 +22,18 @@ const parts = { writable: new Compartment(), tab: new Compartment(), wrap: new C
 const finer = EditorView.theme({
   "&": { fontSize: "var(--code-size, var(--text-s))" },
   ".cm-link": { backgroundColor: "var(--code-jinja)", color: "var(--code-key)", borderRadius: "var(--r1)" },
-  "&[data-links] .cm-link": { textDecoration: "underline", cursor: "pointer" },
   ".cm-tooltip .help code": { fontFamily: "var(--mono)" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", maxHeight: "16rem" },
   ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal", fontFamily: "var(--sans)", marginInlineStart: "1rem" },
+  ".cm-lint-marker": { width: "0.625rem", height: "0.625rem", marginTop: "0.3125rem", borderRadius: "50%", content: "none !important" },
+  ".cm-lint-marker-error": { backgroundColor: "var(--failed-fill)" },
+  ".cm-lint-marker-warning": { backgroundColor: "var(--warning-fill)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--failed-fill)", textUnderlineOffset: "3px" },
   ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warning-fill)", textUnderlineOffset: "3px" },
   ".cm-collapsedLines": { background: "var(--canvas) !important", color: "var(--ink-3) !important", padding: "0.125rem var(--s3)", fontFamily: "var(--sans)" },
   ".cm-collapsedLines::before, .cm-collapsedLines::after": { content: "none !important" },
+  ".cm-fat-cursor": { background: "color-mix(in srgb, var(--accent) 55%, transparent) !important", color: "var(--ink) !important", outline: "0 !important" },
+  ".cm-vim-panel, .cm-vim-panel input": { fontFamily: "var(--mono)", color: "var(--ink)", backgroundColor: "var(--canvas)" },
   ".cm-panels": { border: "0", borderRadius: "0", borderBottom: "1px solid var(--line)" },
   ".cm-panel.cm-search": { padding: "var(--s2) var(--s4)", fontFamily: "var(--sans)" },
   ".cm-panel.cm-search label": { fontSize: "var(--text-s)" },
@@ -63,8 +67,9 @@ function linking(links) {
 const commandKeys = (commands) => Object.entries(commands).map(([key, run]) => ({ key, preventDefault: true, run: (view) => run(view) !== false }));
 
 // The keys of Vim are a part of their own, which is only fetched by who wants them.
-export async function vimKeys() {
-  const { vim } = await import("@replit/codemirror-vim");
+export async function vimKeys(onSave) {
+  const { vim, Vim } = await import("@replit/codemirror-vim");
+  Vim.defineEx("write", "w", onSave);
   return Prec.highest(vim());
 }
 

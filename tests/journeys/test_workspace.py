@@ -205,3 +205,29 @@ def test_a_list_of_ten_thousand_models_is_there_within_a_frame(page: Page, desk:
       return Math.max(...["", "s", "so", "sord", "orders_99", "shop_12__o", "zzz"].map(best));
     }""")
     assert took <= 16
+
+
+def test_files_are_read_as_tables_and_texts_and_settings_stay(page: Page, desk: str) -> None:
+    opened(page, f"{desk}?path=seeds/countries.csv")
+    page.keyboard.press("Control+Shift+V")
+    expect(page.get_by_role("cell", name="Schweiz")).to_be_visible()
+    page.keyboard.press("Control+Shift+V")
+    expect(page.locator(".cm-content")).to_contain_text("ch,Schweiz")
+    page.keyboard.press("Control+p")
+    page.keyboard.type("notes.md")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("notes.md, source")).to_be_visible()
+    page.keyboard.press("Control+Shift+V")
+    expect(page.get_by_role("heading", name="Notes")).to_be_visible()
+    page.keyboard.press("Control+Shift+V")
+    page.keyboard.press("Control+,")
+    with page.expect_response("**/settings/"):
+        page.get_by_label("Vim keys").check()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator(".cm-vimMode").wait_for()
+    page.keyboard.press("Control+,")
+    with page.expect_response("**/settings/"):
+        page.get_by_label("Vim keys").uncheck()
+    page.keyboard.press("Escape")
+    expect(page.locator(".cm-vimMode")).to_have_count(0)

@@ -21,7 +21,7 @@ from workspace import asking, repositories, worktrees
 
 # What a person may choose, with what they have without choosing.
 CHOICES: dict[str, tuple[Any, ...]] = {
-    "font": (12, 11, 13, 14, 16),
+    "font": (12, 11, 13, 14, 16),  # pixels
     "tab": (4, 2, 8),
     "colours": ("page", "light", "dark"),
     "vim": (False, True),
@@ -61,7 +61,9 @@ def page(request: HttpRequest, namespace: str) -> HttpResponse:
     about |= _branches(request, namespace, may_write)
     config = {name: about[name] for name in ("namespace", "branch", "place", "may_write", "settings", "bound")}
     config["base"] = reverse("workspace:page", args=[namespace])
-    return render(request, "workspace/page.html", {**about, "config": config, "verbs": VERBS, "states": STATES})
+    choices = {name: sorted(values) for name, values in CHOICES.items()}
+    more = {"config": config, "choices": choices, "verbs": VERBS, "states": STATES}
+    return render(request, "workspace/page.html", {**about, **more})
 
 
 def _branches(request: HttpRequest, namespace: str, may_write: bool) -> dict[str, Any]:

@@ -174,9 +174,12 @@ function gatherProblems(document) {
   const lines = new Set(own.map((one) => one.line));
   const said = Object.values(document.told ?? {}).flat().filter((one) => !(one.source === "dbt" && lines.has(one.line ?? 1)));
   document.problems = [...own, ...said].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  document.apply(workspace.bundle.markProblems(document.state, document.problems));
+  document.apply(workspace.bundle.markProblems(document.state, document.problems.filter((one) => here(document, one))));
   if (document === active()) drawProblems();
 }
+
+// What dbt says may lie in another file, which keeps this one from being read.
+const here = (document, problem) => !problem.path || problem.path === document.path;
 
 function drawProblems() {
   const found = active()?.problems ?? [];
@@ -193,8 +196,9 @@ function drawProblems() {
     row.dataset.state = problem.severity === "warning" ? "WARN" : "ERROR";
     one("a", row).dataset.line = problem.line ?? 1;
     one("a", row).dataset.column = problem.column ?? 1;
+    one("a", row).dataset.path = problem.path ?? "";
     one("span", row).textContent = problem.rule ? `${problem.rule}: ${problem.message}` : problem.message;
-    one(".where", row).textContent = `${problem.line ?? 1}:${problem.column ?? 1}`;
+    one(".where", row).textContent = `${here(active(), problem) ? "" : `${nameOf(problem.path)} `}${problem.line ?? 1}:${problem.column ?? 1}`;
     return row;
   }));
   box.replaceChildren(rows);
@@ -321,7 +325,9 @@ export function startBottom(made) {
   });
   on("click", "#pane-problems a", (event, link) => {
     event.preventDefault();
-    workspace.goTo(active(), Number(link.dataset.line), Number(link.dataset.column));
+    const { line, column, path } = link.dataset;
+    if (path && path !== active().path) void workspace.open(path, { line: Number(line), column: Number(column) });
+    else workspace.goTo(active(), Number(line), Number(column));
   });
   on("click", "[data-build]", (event, button) => {
     button.closest("[popover]").hidePopover();

@@ -1,5 +1,6 @@
 // One side of the middle: its tabs, and the editor that shows the chosen one. There are two sides when the middle is split.
 import { all, one } from "../dom.js";
+import { isReadable, reading } from "./reading.js";
 import { address, config } from "./server.js";
 import { iconOf, nameOf } from "./tree.js";
 
@@ -106,6 +107,9 @@ export class Group {
     save.toggleAttribute("data-dirty", document.dirty);
     one("[data-save-note]", bar).textContent = document.trouble ? "Not kept" : document.saving && document.busy ? "Saving" : document.dirty ? (document.kept === document.state?.doc ? "Draft kept" : "") : "";
     one("[data-save-note]", bar).title = document.trouble || "What you type is kept on the server until you save it";
+    const read = one("[data-run=reading]", bar);
+    read.hidden = !document.isText || !isReadable(document.path);
+    read.setAttribute("aria-pressed", String(document.reading === true));
     this.acts(bar, document, end);
     one("[data-run=download]", bar).hidden = document.isNew;
   }
@@ -146,6 +150,11 @@ export class Group {
       this.draw();
       return;
     }
+    if (document.reading) {
+      this.insteadOf(reading(document.path, document.text), "reading");
+      this.draw();
+      return;
+    }
     this.other.hidden = true;
     this.place.hidden = false;
     if (this.view) this.view.setState(document.state);
@@ -166,6 +175,15 @@ export class Group {
   focus() {
     if (!this.place.hidden && this.view) this.view.focus();
     else one("a, button, img, [tabindex]", this.other)?.focus();
+  }
+
+  // The same file, as it is read or as it is typed.
+  turn() {
+    const document = this.active;
+    this.leave();
+    document.reading = !document.reading;
+    this.present(document);
+    this.focus();
   }
 
   wait() {

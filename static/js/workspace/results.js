@@ -19,10 +19,11 @@ export class Result {
     this.sorted = rows;
     this.by = null;
     this.page = 0;
+    this.size = PAGE;
     this.profiled = false;
   }
 
-  get pages() { return Math.max(1, Math.ceil(this.rows.length / PAGE)); }
+  get pages() { return Math.max(1, Math.ceil(this.rows.length / this.size)); }
 
   sort(index) {
     const down = this.by?.index === index && !this.by.down;
@@ -43,7 +44,7 @@ export class Result {
       const cell = element("th", { scope: "col", className: column.type === "number" ? "num" : "" });
       if (this.by?.index === index) cell.setAttribute("aria-sort", this.by.down ? "descending" : "ascending");
       const button = element("button", { type: "button", title: "Sort" });
-      button.append(column.name, element("span", { textContent: ` ${column.type}` }));
+      button.append(column.name, column.type ? element("span", { textContent: ` ${column.type}` }) : "");
       button.addEventListener("click", () => {
         this.sort(index);
         this.draw(box);
@@ -54,9 +55,9 @@ export class Result {
     });
     if (this.profiled) head.append(this.profileRow());
     const body = table.createTBody();
-    this.sorted.slice(this.page * PAGE, (this.page + 1) * PAGE).forEach((row, index) => {
+    this.sorted.slice(this.page * this.size, (this.page + 1) * this.size).forEach((row, index) => {
       const line = body.insertRow();
-      line.append(element("th", { scope: "row", className: "number", textContent: this.page * PAGE + index + 1 }));
+      line.append(element("th", { scope: "row", className: "number", textContent: this.page * this.size + index + 1 }));
       row.forEach((value, at) => {
         const cell = line.insertCell();
         if (this.columns[at].type === "number") cell.className = "num";
@@ -111,6 +112,6 @@ export function saveAs(name, content, type = "text/csv") {
 export function showPager(place, result) {
   const pager = one("[data-pager]", place);
   pager.hidden = result.pages < 2;
-  one("[data-page-text]", pager).textContent = `${result.page * PAGE + 1} to ${Math.min(result.rows.length, (result.page + 1) * PAGE)}`;
+  one("[data-page-text]", pager).textContent = `${result.page * result.size + 1} to ${Math.min(result.rows.length, (result.page + 1) * result.size)}`;
   one("[data-run=profile]", place).setAttribute("aria-pressed", String(result.profiled));
 }
