@@ -40,7 +40,7 @@ const company = watch(root.dataset.namespace, {
 
 function draw() {
   const element = one("[data-faces]", root);
-  if (element) faces(element, people.filter((person) => person.path && person.path === path()));
+  if (element) faces(element, people, path());
 }
 
 function save() {

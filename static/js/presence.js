@@ -4,7 +4,7 @@
 //   const company = watch(namespace, { branch, onPeople: (people) => …, onSaved: ({ path, base, name, me }) => … });
 //   company.here(path);       // another file was opened, "" for none
 //   company.typing();         // somebody types; forgotten after three quiet seconds
-//   faces(element, people);   // draws those people as small round initials
+//   faces(element, people, path); // draws those people as small round initials
 //
 // A person is {id, name, path, typing, same, me}: `same` sees this very copy, `me` is another window of one's own.
 import { connect } from "./live.js";
@@ -50,21 +50,29 @@ const initials = (name) => {
   return (words.length > 1 ? words[0][0] + words.at(-1)[0] : (words[0] ?? "?")[0]).toUpperCase();
 };
 
-function said(person) {
+function said(person, path) {
   const who = person.me ? "You, in another window" : person.name;
-  if (person.typing) return `${who}: typing`;
+  if (!person.path) return `${who}: no file open`;
+  if (person.path !== path) return `${who}: in ${person.path}`;
+  if (person.typing) return `${who}: typing in this file`;
   return person.same ? `${who}: in this file too` : `${who}: in their own copy of this file`;
 }
 
-export function faces(element, people) {
-  element.replaceChildren(...people.slice(0, 5).map((person) => {
+const rank = (person, path) => (person.path === path ? 0 : 2) + (person.typing ? 0 : 1);
+
+// Everybody, those in the file at `path` first and at full strength.
+export function faces(element, people, path) {
+  const sorted = [...people].sort((one, other) => rank(one, path) - rank(other, path));
+  element.replaceChildren(...sorted.slice(0, 5).map((person) => {
     const face = document.createElement("span");
+    const here = Boolean(path) && person.path === path;
     face.className = "avatar";
     face.dataset.size = "s";
-    face.title = said(person);
-    face.toggleAttribute("data-typing", person.typing);
+    face.dataset.where = here ? "here" : "elsewhere";
+    face.title = said(person, path);
+    face.toggleAttribute("data-typing", here && person.typing);
     face.setAttribute("role", "img");
-    face.setAttribute("aria-label", said(person));
+    face.setAttribute("aria-label", face.title);
     face.textContent = initials(person.name);
     return face;
   }));

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.git_servers import over_http
+from tests.journeys.browsing import another_person
 from tests.journeys.signing import signed_in as client_of
 from tests.plugins.git.remotes import git
 from tests.stack import Stack
@@ -25,7 +25,6 @@ FILES = {
     "dbt_project.yml": "name: shop\nprofile: shop\nmodel-paths: [models]\n",
     MODEL: "select\n    1 as order_id,\n    2 as amount,\n    3 as store_id,\n    4 as customer_id\nfrom orders\n",
 }
-WORD = "a long enough password"
 
 
 @pytest.fixture
@@ -60,24 +59,7 @@ def address(live_server_stack: Stack, repository: Path) -> Iterator[str]:
 @pytest.fixture
 def bob(live_server_stack: Stack, browser: Browser, address: str) -> Iterator[BrowserContext]:
     """The browser of a second person, a member of the namespace."""
-    stack = live_server_stack
-    with closing(client_of(stack)) as pages:
-        shown = pages.post("/people/add/", data={"email": "bob@example.org", "name": "Bob Baker"}).text
-        first = re.search(r'id="new-password-text">([^<]+)<', shown)
-        assert first
-        pages.post(f"/namespaces/{NS}/members/add/", data={"email": "bob@example.org", "role": "member"})
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.url)
-    page = context.new_page()
-    page.goto("/signin/")
-    page.get_by_label("Email").fill("bob@example.org")
-    page.get_by_label("Password", exact=True).fill(first[1])
-    page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("Present password").fill(first[1])
-    page.get_by_label("New password", exact=True).fill(WORD)
-    page.get_by_label("New password again").fill(WORD)
-    page.locator("main button[type=submit], main button.btn[data-kind=primary]").first.click()
-    page.wait_for_url(f"{stack.url}/**")
-    page.close()
+    context = another_person(browser, live_server_stack, NS)
     yield context
     context.close()
 
