@@ -266,6 +266,7 @@ GET    reader    /workspace/<str:namespace>/dbt/knowledge/
 POST   member    /workspace/<str:namespace>/dbt/preview/
 DELETE self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
 GET    self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
+POST   reader    /workspace/<str:namespace>/dbt/problems/
 GET    reader    /workspace/<str:namespace>/dbt/target/
 POST   reader    /workspace/<str:namespace>/dbt/target/
 GET    reader    /workspace/<str:namespace>/drafts/

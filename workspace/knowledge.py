@@ -19,25 +19,36 @@ from workspace.project_files import Found, Project
 
 KINDS = ("model", "seed", "snapshot", "source", "exposure")
 SHOWN = 200  # characters of a variable's value
-MOST_KEPT = 32
-_kept: OrderedDict[str, bytes] = OrderedDict()
+MOST_KEPT = 16
+_kept: OrderedDict[str, tuple[dict[str, Any], bytes]] = OrderedDict()
 _guard = threading.Lock()
 
 
 def document(project: Project) -> tuple[str, bytes]:
     """An ETag and the JSON of all that is known; the same again while neither files nor catalog change."""
+    etag, (_, content) = _found(project)
+    return etag, content
+
+
+def known(project: Project) -> dict[str, Any]:
+    """What the JSON says."""
+    return _found(project)[1][0]
+
+
+def _found(project: Project) -> tuple[str, tuple[dict[str, Any], bytes]]:
     catalogued = _catalogued(project)
     etag = _etag(project, catalogued)
     with _guard:
         if etag in _kept:
             _kept.move_to_end(etag)
             return etag, _kept[etag]
-    content = json.dumps(gather(project, catalogued), ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    gathered = gather(project, catalogued)
+    made = gathered, json.dumps(gathered, ensure_ascii=False, separators=(",", ":"), default=str).encode()
     with _guard:
-        _kept[etag] = content
+        _kept[etag] = made
         while len(_kept) > MOST_KEPT:
             _kept.popitem(last=False)
-    return etag, content
+    return etag, made
 
 
 def _catalogued(project: Project) -> Catalogued | None:
@@ -60,7 +71,7 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
     scanned = [(entry.path, package, found) for entry, package, found in project_files.scan(project)]
     project_files.forget_gone(project)
     described = _described(found for _, _, found in scanned)
-    known = _from_catalog(catalogued) if catalogued is not None else {}
+    rows = _from_catalog(catalogued) if catalogued is not None else {}
     models, here = [], set()
     for path, package, found in scanned:
         for node in found.nodes:
@@ -69,8 +80,8 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
                 continue
             here.add(key)
             told = described.get((node["kind"], node["name"]), {})
-            models.append(_node(node, told, known.get(key), package, path))
-    models += [_foreign(row) for key, row in known.items() if row["package"] != project.name and key not in here]
+            models.append(_node(node, told, rows.get(key), package, path))
+    models += [_foreign(row) for key, row in rows.items() if row["package"] != project.name and key not in here]
     return {
         "project": project.name,
         "folder": project.folder,
@@ -79,6 +90,7 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
         "macros": [_macro(macro, described, package, path) for path, package, found in scanned for macro in found.macros],
         "vars": [{"name": name, "value": _shown(value)} for name, value in sorted(project.vars().items())],
         "docs": [{**entry, "path": path} for path, _, found in scanned for entry in found.docs],
+        "versioned": [name for _, _, found in scanned for name in found.versioned],
         "configs": CONFIGS,
     }
 
@@ -104,6 +116,7 @@ def _node(node: Mapping[str, Any], told: Mapping[str, Any], row: Mapping[str, An
         **({"source": node["source"]} if node["kind"] == "source" else {}),
         "description": description,
         "columns": _merged(columns),
+        "whole": node["kind"] == "seed" or (row is not None and row["whole"]),  # no other columns than these
     }
 
 
@@ -119,7 +132,7 @@ def _merged(columns: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def _foreign(row: Mapping[str, Any]) -> dict[str, Any]:
     """A node of an installed package."""
-    shown = {name: row[name] for name in ("name", "package", "path", "kind", "description", "columns")}
+    shown = {name: row[name] for name in ("name", "package", "path", "kind", "description", "columns", "whole")}
     return shown | ({"source": row["source"]} if row["kind"] == "source" else {})
 
 
@@ -149,16 +162,17 @@ def _from_catalog(catalogued: Catalogued) -> dict[tuple[str, str, str], dict[str
     outcomes = Outcome.objects.filter(project=catalogued).exclude(types={}).values_list("unique_id", "types")
     types = dict(outcomes.iterator())
     traces = Trace.objects.filter(project=catalogued).values_list("unique_id", "names")
-    traced = {unique_id: names or () for unique_id, names in traces.iterator()}
+    traced = dict(traces.iterator())
     rows = Node.objects.filter(at(catalogued.version), project=catalogued, kind__in=KINDS)
     fields = ("unique_id", "kind", "name", "package", "path", "description", "columns", "facts")
     found = {}
-    for unique_id, kind, name, package, path, description, columns, facts in rows.values_list(*fields).iterator():
+    for unique_id, kind, name, package, path, description, written, facts in rows.values_list(*fields).iterator():
         source = str(facts.get("source_name") or "") if kind == "source" else ""
         plain = name.removeprefix(f"{source}.") if source else name
         kinds = types.get(unique_id, {})
-        known = [_plain(column, kinds) for column in columns]
-        known += [{"name": one, "type": kinds.get(one.lower(), ""), "description": ""} for one in (*traced.get(unique_id, ()), *kinds)]
+        columns = [_plain(column, kinds) for column in written]
+        named = (*(traced.get(unique_id) or ()), *kinds)
+        columns += [{"name": one, "type": kinds.get(one.lower(), ""), "description": ""} for one in named]
         found[kind, plain, source] = {
             "kind": kind,
             "name": plain,
@@ -166,7 +180,8 @@ def _from_catalog(catalogued: Catalogued) -> dict[tuple[str, str, str], dict[str
             "package": package,
             "path": path,
             "description": description,
-            "columns": _merged(known),
+            "columns": _merged(columns),
+            "whole": bool(kinds) or traced.get(unique_id) is not None,
         }
     return found
 

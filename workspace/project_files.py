@@ -53,6 +53,7 @@ class Found:
     described: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # (kind, name): description, columns, line
     macros: list[dict[str, Any]] = field(default_factory=list)
     docs: list[dict[str, Any]] = field(default_factory=list)
+    versioned: list[str] = field(default_factory=list)  # models whose files are named after their versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,8 @@ def _describe(value: Any, found: Found) -> None:
         for entry in _entries(says.get("macros" if kind == "macro" else f"{kind}s")):
             name = text(entry.get("name"), 300)
             found.described[kind, name] = _about(entry)
+            if entry.get("versions"):
+                found.versioned.append(name)
             if kind == "exposure" or (kind == "snapshot" and entry.get("relation")):
                 found.nodes.append({"kind": kind, "name": name})
     for source in _entries(says.get("sources")):

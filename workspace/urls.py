@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}search/contents/", searching.contents, name="search_contents"),
     path(f"{_HERE}dbt/knowledge/", dbt.known, name="knowledge"),
     path(f"{_HERE}dbt/compile/", dbt.compiled, name="compile"),
+    path(f"{_HERE}dbt/problems/", dbt.problems, name="problems"),
     path(f"{_HERE}dbt/preview/", dbt.preview, name="preview"),
     path(f"{_HERE}dbt/preview/<str:question_id>/", dbt.previewed, name="previewed"),
     path(f"{_HERE}dbt/target/", dbt.target, name="target"),

@@ -13,6 +13,7 @@ from namespaces.rights import login_required
 from namespaces.selectors import tree
 from ui.errors import Invalid
 from workspace import asking, knowledge, project_files, questions, targets
+from workspace import problems as finding
 from workspace.project_files import Project
 
 POLL_SECONDS = 10.0
@@ -67,6 +68,20 @@ def compiled(request: HttpRequest, namespace: str) -> HttpResponse:
         questions.cancel(question)
         raise questions.NoWorker
     return JsonResponse(question.answer)
+
+
+@require_POST
+@login_required
+def problems(request: HttpRequest, namespace: str) -> HttpResponse:
+    """What is wrong with an unsaved text, as far as that is found without dbt."""
+    place = asking.place(request, namespace)
+    path, text = asking.sent(request, "path", "text")
+    path = asking.path(place, path)
+    try:
+        project = project_files.find(place, path)
+    except project_files.NoProject:
+        return JsonResponse({"problems": finding.found(None, {}, path, text)})
+    return JsonResponse({"problems": finding.found(project, knowledge.known(project), path, text)})
 
 
 @require_POST
