@@ -52,10 +52,8 @@ tasks:
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -64,7 +62,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, Schema, ShellCommand, TaskFailed, TaskRunner, Text
+from plugins.contract import Expression, Narrowed, Result, RunContext, RunnerResult, ShellCommand, TaskFailed, TaskRunner, Text
 from plugins.core.runner._hand_over import identity_of
 from plugins.dbt import (
     _artifacts,
@@ -74,15 +72,16 @@ from plugins.dbt import (
     _details,
     _failure,
     _hosts,
+    _listing,
+    _manifests,
     _narrowing,
     _notes,
     _packages,
-    _plan,
     _state,
-    _vars,
 )
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._host.client import TOLD
+from plugins.dbt._manifests import Compared, LoadedManifest, ManifestKey, PromotedState
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._selection import Selections
 from plugins.dbt._steps import Steps
@@ -93,35 +92,6 @@ from plugins.scripts.runner.docker.docker import Docker
 
 PROFILES = ".profile"  # the folder in which Setup and the tasks after it keep profiles.yml
 _ADAPTER = re.compile(r"^\s*type:\s*[\"']?(\w+)", re.MULTILINE)
-
-
-class ManifestKey(Schema):
-    """A manifest in the key-value store of a namespace."""
-
-    key: Text = Field(description="Key of the manifest.")
-    namespace: Text = Field(description="Namespace of the key.")
-
-
-OnMissing = Literal["full", "fail"] | Expression | None
-_ON_MISSING = Field(
-    None,
-    description="Where there is no state yet: `full` builds everything, `fail` fails before dbt starts; unset, dbt decides.",
-)
-
-
-class LoadedManifest(ManifestKey):
-    """A manifest in the key-value store to compare with."""
-
-    on_missing_state: OnMissing = _ON_MISSING
-
-
-class PromotedState(Schema):
-    """The state of this project, target and branch: the manifest of its last full build that succeeded."""
-
-    namespace: Text | None = Field(None, description="Namespace whose flow built it; that of this flow unless given.")
-    target: Text | None = Field(None, description="Target that it was built for; that of the commands unless given.")
-    branch: Text | None = Field(None, description="Branch that it was built from; that of the project's repository unless given.")
-    on_missing_state: OnMissing = _ON_MISSING
 
 
 class DbtCLI(ExecScript):
@@ -194,9 +164,12 @@ class DbtCLI(ExecScript):
         self._judge_plan(context, place)
         context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
         self.write_profiles(context, place)
-        self._load_manifest(context, place)
-        self._load_state(context, place)
-        self._judge_missing(context, place)
+        commands = _render.texts(context, self.commands, place.variables)
+        compared = self._compared(context, place)
+        if compared.wanted:
+            env = _render.mapping(context, self.env, "env", place.variables)
+            compared.bring(_state.identity(place.folder, compared.project, _command.invocations(commands), env))
+            compared.judge(commands)
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
     def _judge_plan(self, context: RunContext, place: Place) -> None:
@@ -216,8 +189,8 @@ class DbtCLI(ExecScript):
 
     def lines(self, context: RunContext, place: Place) -> list[str]:
         """The commands that are run: the author's, or those that take fewer nodes."""
-        chosen = _chosen(place)
-        return list(json.loads(chosen.read_text())) if chosen.exists() else self.composed(context, place)
+        narrowed = _listing.narrowed_lines(place)
+        return narrowed if narrowed is not None else self.composed(context, place)
 
     def composed(self, context: RunContext, place: Place) -> list[str]:
         """The author's commands with what Kestra adds to them."""
@@ -229,7 +202,7 @@ class DbtCLI(ExecScript):
                 "The '--partial-parse' and '--no-partial-parse' flags are not supported by the FUSION engine "
                 "and will be silently ignored by dbt.",
             )
-        if self._on_missing(context) == "full" and not self._state_file(context, place).exists():
+        if self._compared(context, place).builds_all:
             given = [_command.without_state(line) for line in given]
         log_format = context.render(self.log_format).upper()
         return [_command.compose(line, folder, log_format) for line in given]
@@ -260,12 +233,11 @@ class DbtCLI(ExecScript):
         if narrowed.without and _narrowing.forgets(self._profiles(context, place)):
             context.log("WARN", "The database of this task goes with its folder, so what succeeded before is built again, too")
             return
-        lines = self.lines(context, place)
-        rehearsal, chosen = self._listed(lines, narrowed, place, run)
-        for number, line in enumerate(lines):
-            if number not in chosen and any(call.runs_nodes for call in _command.invocations([line])):
+        listed = _listing.listed(self.lines(context, place), narrowed, place, run)
+        for line in listed.unknown:
+            if any(call.runs_nodes for call in _command.invocations([line])):
                 context.log("WARN", f"This command is run as it is written: only plain calls of dbt can take fewer nodes: {line}")
-        count = sum(map(len, chosen.values()))
+        count = sum(map(len, listed.chosen.values()))
         why = " ".join(narrowed.nodes)
         if narrowed.without:
             why = f"those that did not succeed before; {len(narrowed.without)} are left out"
@@ -273,55 +245,25 @@ class DbtCLI(ExecScript):
             why = "as planned" + (f"; {len(narrowed.dropped)} are left out" if narrowed.dropped else "")
         context.header("selection", f"{count} node{'' if count == 1 else 's'}: {why}")
         context.log("INFO", f"Takes {count} node{'' if count == 1 else 's'}: {why}")
-        _chosen(place).write_text(json.dumps(rehearsal.narrowed(chosen)))
-
-    def _listed(
-        self, lines: list[str], narrowed: Narrowed, place: Place, run: Callable[[list[str], Heard], RunnerResult]
-    ) -> tuple[_narrowing.Rehearsal, dict[int, list[str]]]:
-        """Ask dbt which nodes the commands take; answers that with what each is to take of them."""
-        rehearsal = _narrowing.Rehearsal(lines)
-        asked = rehearsal.commands(narrowed, str(_listing(place)))
-        failed = bool(asked) and run(asked, rehearsal.on_line).exit_code != 0
-        _notes.told(place).unlink(missing_ok=True)  # what the listing left is none of the task's
-        shutil.rmtree(_notes.left(place), ignore_errors=True)
-        if failed:
-            said = "\n".join(rehearsal.errors[-3:])
-            raise TaskFailed(f"dbt could not say which nodes it would run: {said}" if said else "dbt could not list the nodes")
-        asks_what_is_there = narrowed.failed or narrowed.selected
-        manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST) if asks_what_is_there else None
-        known = {one for kind in ("nodes", "unit_tests") for one in manifest.parsed.get(kind) or ()} if manifest is not None else set()
-        return rehearsal, rehearsal.chosen(narrowed, known)
+        listed.keep()
 
     def plan(self, context: RunContext) -> dict[str, Any]:
-        """What the task would do: its nodes in the order of their commands, why each would run, what waits for what. Runs none of them."""
+        """What the task would do: which nodes, why each, and on how many threads. Runs none of them."""
         with self.opened(context) as (place, runner, shell):
-            loaded = _artifacts.read(place.folder, self._state_file(context, place))
+            state = self._compared(context, place)
+            before = _artifacts.read(place.folder, state.file) if state.wanted else None
             lines = self.lines(context, place)
 
             def run(commands: list[str], on_line: Heard) -> RunnerResult:
                 return runner.execute(shell(commands, on_line), context)
 
-            rehearsal, chosen = self._listed(lines, Narrowed(), place, run)
-            manifest = _artifacts.read(place.folder, _listing(place) / _artifacts.MANIFEST)
-            after = _state.digest(manifest.parsed) if manifest is not None else {}
-            compared = loaded if self.load_manifest is not None or self.load_state is not None else None
-            nodes = list(dict.fromkeys(node for listed in chosen.values() for node in listed))
-            why = _plan.reasons(nodes, after, _state.digest(compared.parsed) if compared is not None else None)
-            waits = _plan.gates(nodes, after)
-            nodes = _plan.ordered(nodes, waits)
-            parsed = manifest.parsed if manifest is not None else {}
-            variables = _vars.of_call(parsed, place.folder, self._project(context, place), _command.invocations(lines))
-            others = [node for node in after if node not in why and any(rehearsal.takes(number, node) for number in chosen)]
+            listed = _listing.listed(lines, Narrowed(), place, run)
             return {
                 "commands": lines,
                 "requires": context.render(self.require_plan).strip().lower(),
-                "unknown": [line for number, line in enumerate(lines) if number not in chosen and "dbt deps" not in line],
-                "threads": _threads(lines, self._profiles(context, place)),
-                "nodes": [
-                    {**_plan.entry(node, after), "why": why[node], "waits": sorted(waits[node]), "vars": variables.of(node)}
-                    for node in nodes
-                ],
-                "others": [_plan.entry(node, after) for node in others],
+                "unknown": [line for line in listed.unknown if "dbt deps" not in line],
+                "threads": _listing.threads(lines, self._profiles(context, place)),
+                **listed.plan(state.project, _state.digest(before.parsed) if before is not None else None),
             }
 
     def recipe(self, context: RunContext, place: Place, image: str) -> _images.Meaning:
@@ -477,98 +419,9 @@ class DbtCLI(ExecScript):
             if found is not None and (name != _artifacts.RUN_RESULTS or reader.steps is not None):
                 files[name] = context.storage.put(found.content, name)
         if self.store_manifest is not None:
-            self._store_manifest(context, reader, manifest, exit_code)
+            _manifests.store(context, self.store_manifest, manifest, succeeded=exit_code == 0, partial=reader.keeps_state)
         if reader.builds is not None and exit_code == 0 and manifest is not None and manifest.parsed:
-            self._promote(context, reader.builds, manifest)
-
-    def _promote(self, context: RunContext, identity: _state.Identity, manifest: _artifacts.Artifact) -> None:
-        """Make the manifest of a full build that succeeded the state of its project, target and branch."""
-        place = None
-        if self.store_manifest is not None:
-            place = (context.render(self.store_manifest.namespace), context.render(self.store_manifest.key))
-        context.namespace().states.promote(
-            identity.project,
-            identity.target,
-            identity.branch,
-            manifest.content,
-            digest=_state.digest(manifest.parsed),
-            version=str(manifest.metadata.get("dbt_version") or ""),
-            stored=place,
-        )
-        where = f" on {identity.branch}" if identity.branch else ""
-        context.log("INFO", f"This is the state of {identity.project}{where} in target {identity.target} from now on")
-
-    def _store_manifest(self, context: RunContext, reader: DbtReader, manifest: _artifacts.Artifact | None, exit_code: int | None) -> None:
-        """Promote the manifest, unless the run failed (the next one would leave the broken models out) or compared with a state."""
-        assert self.store_manifest is not None
-        key = context.render(self.store_manifest.key)
-        if exit_code != 0:
-            context.log("WARN", f"The manifest was not stored under '{key}': the run did not succeed")
-        elif manifest is None or not manifest.parsed:
-            context.log("WARN", f"The manifest was not stored under '{key}': dbt wrote none that can be read")
-        elif reader.keeps_state:
-            context.log("INFO", f"The manifest under '{key}' stays as it is: the run was a part, or compared with it from another folder")
-        else:
-            context.namespace(context.render(self.store_manifest.namespace)).kv.set(key, manifest.parsed)
-            context.log("INFO", f"Stored the manifest under '{key}'")
-
-    def _load_manifest(self, context: RunContext, place: Place) -> None:
-        if self.load_manifest is None:
-            return
-        value = context.namespace(context.render(self.load_manifest.namespace)).kv.get(context.render(self.load_manifest.key))
-        if value is None or (isinstance(value, str) and not value.strip()):
-            context.log("WARN", "Property `loadManifest` has been used but no manifest has been found in the KV Store.")
-            return
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        self._write_state(context, place, text.encode())
-
-    def _load_state(self, context: RunContext, place: Place) -> None:
-        if self.load_state is None:
-            return
-        env = _render.mapping(context, self.env, "env", place.variables)
-        calls = _command.invocations(_render.texts(context, self.commands, place.variables))
-        own = _state.identity(place.folder, self._project(context, place), calls, env)
-        target = context.render(self.load_state.target) if self.load_state.target else own.target
-        branch = context.render(self.load_state.branch) if self.load_state.branch else own.branch
-        namespace = context.render(self.load_state.namespace) if self.load_state.namespace else None
-        content = context.namespace(namespace).states.get(own.project, target, branch)
-        where = f"the project '{own.project}', target '{target}' and " + (f"branch '{branch}'" if branch else "no branch")
-        if content is None:
-            context.log("WARN", f"There is no state of {where} yet: no full build of it has succeeded.")
-        else:
-            self._write_state(context, place, content)
-            context.log("INFO", f"Compares with the state of {where}")
-
-    def _state_file(self, context: RunContext, place: Place) -> Path:
-        return self._project(context, place) / "target" / _artifacts.MANIFEST
-
-    def _write_state(self, context: RunContext, place: Place, content: bytes) -> None:
-        _folders.write(place.folder, self._state_file(context, place).relative_to(place.folder).as_posix(), content)
-
-    def _on_missing(self, context: RunContext) -> str:
-        given = next((state.on_missing_state for state in (self.load_state, self.load_manifest) if state is not None), None)
-        return context.render(given).strip().lower() if given else ""
-
-    def _judge_missing(self, context: RunContext, place: Place) -> None:
-        """Say what the commands come to where the state that they compare with is missing."""
-        if (self.load_manifest is None and self.load_state is None) or self._state_file(context, place).exists():
-            return
-        if not _command.needs_state(_render.texts(context, self.commands, place.variables)):
-            return
-        choice = self._on_missing(context)
-        if choice == "fail":
-            raise TaskFailed(
-                "There is no state to compare with yet: build the whole project once (`onMissingState` is `fail`)", retryable=False
-            )
-        if choice == "full":
-            context.log("INFO", "There is no state to compare with yet, so everything is built (`onMissingState` is `full`)")
-            context.header("state", "none yet: everything is built")
-        else:
-            context.log(
-                "WARN",
-                "The commands compare with a state and there is none yet. Build the whole project once, or set `onMissingState: full` "
-                "to have that done where it is missing.",
-            )
+            _manifests.promote(context, reader.builds, manifest, self.store_manifest)
 
     def write_profiles(self, context: RunContext, place: Place) -> None:
         """Put the profiles where dbt looks for them."""
@@ -591,6 +444,10 @@ class DbtCLI(ExecScript):
             return ""
         return _connections.profiles(context, named, project, calls)
 
+    def _compared(self, context: RunContext, place: Place) -> Compared:
+        """What the commands compare with."""
+        return Compared(context, place.folder, self._project(context, place), self.load_manifest, self.load_state)
+
     def _project(self, context: RunContext, place: Place) -> Path:
         name = (self.project_folder(context, place) or "").strip().rstrip("/")
         if name in ("", "."):
@@ -602,19 +459,3 @@ class DbtCLI(ExecScript):
 
     def _engine(self, context: RunContext) -> str:
         return context.render(self.engine).upper()
-
-
-def _threads(lines: list[str], profiles: str) -> int:
-    """The threads that dbt would use: by the flag, else by the first target of the profiles that says so; dbt's own default is 1."""
-    found = re.search(r"--threads[=\s]+(\d+)", "\n".join(lines)) or re.search(r"^\s*threads:\s*(\d+)", profiles, re.MULTILINE)
-    return max(int(found[1]), 1) if found else 1
-
-
-def _listing(place: Place) -> Path:
-    """Where dbt leaves the manifest of a listing."""
-    return place.private / "listing"
-
-
-def _chosen(place: Place) -> Path:
-    """The file with the commands that take fewer nodes than the author's."""
-    return place.private / "commands.json"
