@@ -1,11 +1,14 @@
-"""What rooms above this one keep in a namespace, so that it is not deleted under them: they say so when they start."""
+"""What rooms above this one keep in a namespace: why it is not deleted under them, and who tidies it. They say so when they start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 Guard = Callable[[str], str | None]
+Tidier = Callable[[str, datetime], object]
 _guards: dict[str, Guard] = {}
+_tidiers: dict[str, Tidier] = {}
 
 
 def keep_while(room: str, guard: Guard) -> None:
@@ -18,3 +21,14 @@ def reasons(namespace: str) -> Iterator[str]:
     for guard in _guards.values():
         if reason := guard(namespace):
             yield reason
+
+
+def tidy_with(room: str, tidier: Tidier) -> None:
+    """Call `tidier` with a namespace and the time, about once an hour, to remove what the room has kept there for too long."""
+    _tidiers[room] = tidier
+
+
+def tidy(namespace: str, now: datetime) -> None:
+    """Have all of them tidy a namespace."""
+    for tidier in _tidiers.values():
+        tidier(namespace, now)

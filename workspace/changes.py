@@ -14,7 +14,7 @@ from namespaces.services import saving, versions
 from namespaces.services.versions import Author
 from ui.errors import Conflict, Invalid
 from workspace import patches, trees
-from workspace.git import Git
+from workspace.git import KEPT, Git
 from workspace.patches import Hunk
 from workspace.worktrees import Worktree
 
@@ -218,7 +218,7 @@ def _committed(git: Git, state: str, before: str, wanted: Sequence[str]) -> list
 def bring_back(worktree: Worktree, kept: str) -> list[str]:
     """Bring back what `discard` took away, on top of what is there now; answers files that have changed since and stay as they are."""
     with trees.working(worktree) as git:
-        mine = git.text("for-each-ref", "--format=%(objectname)", f"refs/kestra/kept/{worktree.user.pk}/").split()
+        mine = git.text("for-each-ref", "--format=%(objectname)", f"{KEPT}/{worktree.user.pk}/").split()
         if kept not in mine:
             raise Invalid("What was discarded is not kept under this name.")
         state, old = trees.snapshot(worktree), git.tree_of(kept)

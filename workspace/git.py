@@ -16,10 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
+
+from namespaces.paths import namespace_folders
 from plugins.core.runner._environment import minimal
 from plugins.git._repository import QUIET, Access, safety
 from ui.errors import Conflict, Invalid
 
+STORE = "_git"
+KEPT, ANSWERS = "refs/kestra/kept", "refs/kestra/answers"  # below them, names end with the time in nanoseconds
 PATIENCE = 30.0  # seconds that an operation waits for the one before it
 _NOBODY = Access(url="")
 _SETTINGS = {
@@ -177,6 +182,11 @@ def ended(
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
     return child.returncode, out, errors
+
+
+def folder_of(namespace: str) -> Path:
+    """Where the objects of a namespace's repository lie."""
+    return Path(settings.KESTRA_STORAGE).joinpath(*namespace_folders(namespace), STORE)
 
 
 @contextmanager

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ui.errors import Conflict, Invalid
 from workspace import changes, repositories, trees
-from workspace.git import Git
+from workspace.git import ANSWERS, Git
 from workspace.repositories import MARKS
 from workspace.trees import Blob, Clash
 from workspace.worktrees import Worktree, commit_of
@@ -112,7 +113,7 @@ def resolve(worktree: Worktree, path: str, *, content: bytes | None = None, side
             raise Conflict(f"{path} does not clash (any more): look again.")
         if content is not None:
             sha = git.keep_bytes(content)
-            git.run("update-ref", f"refs/kestra/answers/{sha}", sha)
+            git.run("update-ref", f"{ANSWERS}/{time.time_ns()}", sha)
             known = clash.ours or clash.theirs or clash.base
             blob: Blob | None = (known[0] if known else "100644", sha)
         elif side in ("base", "ours", "theirs"):

@@ -15,15 +15,14 @@ from django.utils import timezone
 
 from namespaces import rights, vault
 from namespaces.models import Repository, Role, User
-from namespaces.paths import clean, namespace_folders
+from namespaces.paths import clean
 from namespaces.rights import Person
 from namespaces.services.tree import ensure
 from plugins.contract import TaskFailed
 from plugins.git._repository import Access, RefMissing, checked, environment, failure, safe_name, safety
 from ui.errors import Conflict, Forbidden, Invalid, Missing
-from workspace.git import Git, ended, locked
+from workspace.git import Git, ended, folder_of, locked
 
-STORE = "_git"
 LONGEST_BRANCH = 200
 _MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -158,11 +157,6 @@ def branches(namespace: str) -> list[str]:
 def is_protected(row: Repository, branch: str) -> bool:
     """Whether nobody may push to this branch from here."""
     return any(fnmatch.fnmatchcase(branch, pattern) for pattern in row.protected)
-
-
-def folder_of(namespace: str) -> Path:
-    """Where the objects of a namespace's repository lie."""
-    return Path(settings.KESTRA_STORAGE).joinpath(*namespace_folders(namespace), STORE)
 
 
 def store(namespace: str) -> Git:

@@ -20,7 +20,7 @@ from namespaces import blobs, files
 from namespaces.files import NameTaken
 from namespaces.paths import UnsafePath
 from ui.errors import Conflict
-from workspace.git import Git, GitRefused
+from workspace.git import KEPT, Git, GitRefused
 from workspace.worktrees import Worktree, leave_out
 
 _GONE, _MODULE = "000000", "160000"
@@ -92,7 +92,7 @@ def _keep(worktree: Worktree, git: Git, head: str | None, state: str, chosen: st
     parents = ["-p", head] if head else []
     index = git.text("commit-tree", chosen, *parents, "-m", "What was chosen")
     made = git.text("commit-tree", state, *parents, "-p", index, "-m", why)
-    git.run("update-ref", f"refs/kestra/kept/{worktree.user.pk}/{time.time_ns()}", made)
+    git.run("update-ref", f"{KEPT}/{worktree.user.pk}/{time.time_ns()}", made)
     return made
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 
-from namespaces import blobs, snapshots
+from namespaces import blobs, guards, snapshots
 from namespaces.models import Deletion, Draft, FileVersion, Namespace
 from namespaces.services.versions import batched
 
@@ -36,6 +36,7 @@ def forget(now: datetime) -> int:
     _crowded(settings.KESTRA_LIMITS["versions"])
     for namespace in _namespaces():
         snapshots.forget(namespace, now - SNAPSHOTS)
+        guards.tidy(namespace, now)
     return sum(_contents(namespace) for namespace in _namespaces() if blobs.are_in(namespace))
 
 
