@@ -230,22 +230,20 @@ WRONG = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", WRONG)
-def test_nothing_odd_breaks_a_page(bound: Remote, ada: User, text: str) -> None:
+def test_nothing_odd_breaks_a_page(bound: Remote, ada: User) -> None:
     browser = Browser(ada)
     browser.write(ORDERS, "select 9\n")
-    browser.client.raise_request_exception = True
     made = browser.tree.head() or ""
-    for page in ("", "panel/", "log/", "difference/", "blame/", "clash/", f"commits/{made}/", f"commits/{made}/file/"):
-        answer = browser.get(page, path=text, skip=text, pushed=text)
-        assert answer.status_code < 500, page
-        assert "<script>alert(1)" not in answer.content.decode(), page
-    for verb in ("stage/", "unstage/", "stage-hunk/", "discard/", "clash/resolve/", "clash/reopen/", "branches/merge/", "branches/create/"):
-        form = {"path": text, "hunk": text, "other": text, "name": text, "start": text, "side": text, "key": text}
-        assert browser.post(verb, **form).status_code < 500, verb
-    assert browser.post("push/", new_branch=text or "-").status_code < 500
-    assert browser.client.get(f"{BASE}?{urlencode({'branch': text})}").status_code < 500
-    assert browser.client.get(f"{BASE}commits/{urlencode({'': text})[1:] or 'x'}/").status_code in (400, 404, 422)
+    for text in WRONG:
+        for page in ("", "log/", "difference/", "blame/", "clash/", f"commits/{made}/", f"commits/{made}/file/"):
+            answer = browser.get(page, htmx=bool(page), path=text, skip=text, pushed=text)
+            assert answer.status_code < 500, (page, text)
+            assert "<script>alert(1)" not in answer.content.decode(), page
+        for verb in ("stage/", "stage-hunk/", "discard/", "clash/resolve/", "branches/merge/", "branches/create/"):
+            form = {"path": text, "hunk": text, "other": text, "name": text, "start": text, "side": text, "key": text}
+            assert browser.post(verb, **form).status_code < 500, (verb, text)
+        assert browser.post("push/", new_branch=text or "-").status_code < 500
+        assert browser.client.get(f"{BASE}?{urlencode({'branch': text})}").status_code < 500
     assert files.read(browser.tree.place, "dbt_project.yml").decode() == FILES["dbt_project.yml"]
 
 
