@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.git_servers import over_http
 from tests.journeys.browsing import another_person
 from tests.journeys.signing import signed_in as client_of
+from tests.journeys.test_accessibility import AXE, findings
 from tests.plugins.git.remotes import git
 from tests.stack import Stack
 
@@ -148,3 +149,26 @@ def told(stack: Stack) -> list[str]:
     found = [str(path) for path in stack.home.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     listed = subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
     return [*found, *(["output"] if TOKEN in stack.output else []), *(["processes"] if TOKEN in listed else [])]
+
+
+def test_no_page_of_git_has_a_serious_finding(
+    browser: Browser, live_server_stack: Stack, signed_in: Any, address: str, repository: Path
+) -> None:
+    context = browser.new_context(storage_state=signed_in, base_url=live_server_stack.url, reduced_motion="reduce")
+    context.add_init_script(path=AXE)
+    page = context.new_page()
+    here = f"/workspace/{NS}/git/"
+    with closing(client_of(live_server_stack)) as pages:
+        pages.post(f"{here}branches/create/", data={"name": "looks", "start": "main"}).raise_for_status()
+        base = pages.get(f"/workspace/{NS}/text/", params={"branch": "looks", "path": MODEL}).json()["base"]
+        for path, started in ((MODEL, base), ("models/new.sql", "")):
+            sent = {"path": path, "base": started, "text": "select 1 as mine\n"}
+            pages.post(f"/workspace/{NS}/save/?branch=looks", json=sent).raise_for_status()
+    found = []
+    head = git(repository, "rev-parse", "main")
+    for part in ("", f"difference/?path={MODEL}", f"blame/?path={MODEL}", "branches/", f"commits/{head}/", "deploy/", "binding/"):
+        page.goto(f"{here}{part}{'&' if '?' in part else '?'}branch=looks")
+        page.locator("main h2").first.wait_for()
+        found += findings(page, f"git/{part}")
+    context.close()
+    assert not found, "\n".join(found)
