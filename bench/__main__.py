@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import chain, dbt, files, fires, git, language, latency, live, load, machine, stack
+from bench import chain, dbt, files, fires, git, language, latency, live, load, machine, stack, workspace
 from bench.stack import Client
 from tests.machine import postgres, postgres_programs
 
@@ -41,6 +41,7 @@ PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
     "gantt": live.gantt,
     "git": git.measure,
     "files": files.measure,
+    "workspace": workspace.measure,
 }
 ASKED_FOR: dict[str, Callable[[Client, Path], Iterator[object]]] = {  # minutes each, most of them dbt's own
     "dbt-2000": dbt.build(2000, 0.8),

@@ -3,7 +3,7 @@ import { all, isDialogOpen, on, one, say } from "./dom.js";
 import { ask as agree, openDialog } from "./dialogs.js";
 import { toast } from "./toasts.js";
 import { command, listKeys, run, startCommands } from "./workspace/commands.js";
-import { Document } from "./workspace/documents.js";
+import { Document, lookAhead } from "./workspace/documents.js";
 import { Group } from "./workspace/groups.js";
 import { startBottom } from "./workspace/bottom.js";
 import { startCompany } from "./workspace/company.js";
@@ -29,6 +29,7 @@ const tell = (name, ...values) => listeners[name].forEach((listener) => listener
 
 const tree = new Tree(one("[role=tree]"), {
   onOpen: (path) => void open(path),
+  onPoint: (path) => documents.has(path) || lookAhead(path),
   onMenu: showMenu,
   onKey: (what, row) => (what === "rename" ? rename(row.path) : remove(row.path)),
   onMove: move,
@@ -589,7 +590,7 @@ export const workspace = {
     workspace.hinted = setTimeout(() => { box.textContent = ""; }, 6000);
   },
   knowledgeCame(folder, known, error) {
-    if (known) one("[data-project-text]").textContent = `${known.project}${known.adapter ? `, ${known.adapter}` : ""}: ${known.nodes.size} nodes, ${known.sources.size} sources`;
+    if (known) one("[data-project-text]").textContent = `${known.project}${known.adapter ? `, ${known.adapter}` : ""}: ${known.nodes.size.toLocaleString("en")} nodes, ${known.sources.size.toLocaleString("en")} sources`;
     else if (error?.status !== 404) one("[data-project-text]").textContent = error?.message ?? "";
     tell("knowledge", folder, known);
   },

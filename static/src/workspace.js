@@ -79,7 +79,7 @@ const tabbing = (width) => [EditorState.tabSize.of(width), indentUnit.of(" ".rep
 export function make(text, options) {
   const { path, readOnly = false, help = null, commands = {}, onUpdate } = options;
   const helped = help
-    ? [autocompletion({ override: help.sources(path), activateOnTyping: true, maxRenderedOptions: 60, icons: true }), hoverTooltip(help.hover(path), { hoverTime: 250 }), linking(help.links)]
+    ? [autocompletion({ override: help.sources(path), activateOnTyping: true, activateOnTypingDelay: 0, maxRenderedOptions: 40, icons: true }), hoverTooltip(help.hover(path), { hoverTime: 250 }), linking(help.links)]
     : [autocompletion()];
   return EditorState.create({
     doc: text,

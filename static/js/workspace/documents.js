@@ -3,6 +3,27 @@ import { ask, config, Refused } from "./server.js";
 
 const WAIT = 700; // milliseconds without a key after which a draft is kept
 
+// The text of a file that somebody points at is fetched before they open it; what is a few seconds old is fetched anew.
+const FRESH = 5000;
+let ahead = null;
+let pointing = null;
+
+export function lookAhead(path) {
+  clearTimeout(pointing);
+  if (ahead?.path === path) return;
+  pointing = setTimeout(() => {
+    ahead = { path, at: performance.now(), answer: ask("text", { query: { path } }) };
+    ahead.answer.catch(() => {});
+  }, 60);
+}
+
+function textOf(path) {
+  clearTimeout(pointing);
+  const known = ahead?.path === path && performance.now() - ahead.at < FRESH ? ahead.answer : null;
+  ahead = null;
+  return known ?? ask("text", { query: { path } });
+}
+
 export class Document {
   // `tell` hears of every change of what the page shows of it: (document, what) with what = "text" | "state".
   constructor(path, { bundle, make, tell }) {
@@ -29,7 +50,7 @@ export class Document {
   }
 
   async fetch() {
-    const found = await ask("text", { query: { path: this.path } });
+    const found = await textOf(this.path);
     this.size = found.size;
     this.kind = found.text === null ? found.kind : "text";
     if (this.isText) this.begin(found.text, found.base, found.draft);

@@ -3,7 +3,8 @@ import { ask } from "./server.js";
 import { folderOf } from "./tree.js";
 import { columns, queries, relations } from "./sql.js";
 
-const MOST = 100; // options that a list has
+const BEST = 3000;
+const MOST = 60; // options that a list has
 const REFERABLE = new Set(["model", "seed", "snapshot"]);
 
 export class Knowledge {
@@ -88,10 +89,10 @@ function indexed(list, make) {
 export function fitting(entries, typed, most = MOST) {
   const wanted = typed.toLowerCase();
   if (!wanted) return entries.slice(0, most);
-  const found = [];
+  const ranks = []; // entries by how far they are from the best score: nothing is sorted but what is shown
   for (const entry of entries) {
     const at = entry.key.indexOf(wanted);
-    let score = at === 0 ? 3000 : at > 0 ? (entry.key[at - 1] === "_" ? 2000 : 1000) : 0;
+    let score = at === 0 ? BEST : at > 0 ? (entry.key[at - 1] === "_" ? 2000 : 1000) : 0;
     if (at < 0) {
       let from = -1;
       for (const letter of wanted) {
@@ -102,9 +103,12 @@ export function fitting(entries, typed, most = MOST) {
       }
       if (from === -2) continue;
     }
-    found.push([score - entry.key.length, entry]);
+    const rank = Math.max(0, BEST - score) + Math.min(entry.key.length, 500);
+    (ranks[rank] ??= []).push(entry);
   }
-  return found.sort((a, b) => b[0] - a[0]).slice(0, most).map(([, entry]) => entry);
+  const found = [];
+  for (let rank = 0; rank < ranks.length && found.length < most; rank += 1) if (ranks[rank]) found.push(...ranks[rank].slice(0, most - found.length));
+  return found;
 }
 
 // The projects of the copy that is open, each asked for once; `again` asks after files have changed (an answer of 304 costs nothing).

@@ -2,6 +2,7 @@
 import { all, one } from "../dom.js";
 import { openDialog } from "../dialogs.js";
 import { command, keyText, known, run } from "./commands.js";
+import { lookAhead } from "./documents.js";
 import { config } from "./server.js";
 import { folderOf, iconOf, nameOf } from "./tree.js";
 
@@ -36,7 +37,7 @@ function files(typed) {
   const paths = typed
     ? workspace.tree.files.map((path) => [fit(path, typed) + (last.includes(path) ? 5 : 0), path]).filter(([score]) => score > 0).sort((a, b) => b[0] - a[0]).map(([, path]) => path)
     : [...last.filter((path) => path !== workspace.active()?.path), ...workspace.tree.files.filter((path) => !last.includes(path))];
-  return paths.slice(0, MOST).map((path) => ({ title: nameOf(path), hint: folderOf(path), icon: iconOf(path), run: () => workspace.open(path) }));
+  return paths.slice(0, MOST).map((path) => ({ title: nameOf(path), hint: folderOf(path), icon: iconOf(path), path, run: () => workspace.open(path) }));
 }
 
 function commands(typed) {
@@ -91,6 +92,7 @@ function choose(index) {
   all("[role=option]", list).forEach((row, at) => row.setAttribute("aria-selected", String(at === chosen)));
   field.setAttribute("aria-activedescendant", `quick-${chosen}`);
   one(`#quick-${chosen}`, list)?.scrollIntoView({ block: "nearest" });
+  if (found[chosen].path && !workspace.documents.has(found[chosen].path)) lookAhead(found[chosen].path);
 }
 
 function go(item) {

@@ -18,8 +18,8 @@ const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" }).co
 const kept = `workspace:${config.namespace}:folders`;
 
 export class Tree {
-  constructor(box, { onOpen, onMenu, onKey, onMove, onUpload }) {
-    Object.assign(this, { box, onOpen, onMenu, onKey, onMove, onUpload });
+  constructor(box, { onOpen, onPoint, onMenu, onKey, onMove, onUpload }) {
+    Object.assign(this, { box, onOpen, onPoint, onMenu, onKey, onMove, onUpload });
     this.files = [];
     this.known = new Set();
     this.folders = new Map();
@@ -37,6 +37,7 @@ export class Tree {
     box.addEventListener("scroll", () => this.draw(), { passive: true });
     new ResizeObserver(() => this.draw()).observe(box);
     box.addEventListener("click", (event) => this.clicked(event));
+    box.addEventListener("pointerover", (event) => this.pointed(this.rowOf(event)));
     box.addEventListener("keydown", (event) => this.pressed(event));
     box.addEventListener("contextmenu", (event) => this.menu(event));
     this.dragging();
@@ -224,11 +225,16 @@ export class Tree {
     this.toggled();
   }
 
+  pointed(row) {
+    if (row && !row.folder) this.onPoint(row.path);
+  }
+
   choose(index) {
     const row = this.rows[Math.min(Math.max(index, 0), this.rows.length - 1)];
     if (!row) return;
     this.at = row.path;
     this.into(this.place.get(row.path));
+    this.pointed(row);
     this.again();
   }
 
