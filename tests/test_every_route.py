@@ -237,6 +237,7 @@ GET    member    /workspace/<str:namespace>/git/commits/<str:commit>/file/
 POST   member    /workspace/<str:namespace>/git/commits/<str:commit>/revert/
 GET    member    /workspace/<str:namespace>/git/deploy/
 POST   member    /workspace/<str:namespace>/git/deploy/
+POST   member    /workspace/<str:namespace>/git/commits/<str:commit>/tag/
 GET    member    /workspace/<str:namespace>/git/difference/
 POST   member    /workspace/<str:namespace>/git/discard/
 POST   member    /workspace/<str:namespace>/git/fetch/

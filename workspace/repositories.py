@@ -133,19 +133,28 @@ def fetch(*, user: Person, namespace: str) -> Repository:
 
 def push_commit(row: Repository, commit: str, branch: str, *, new: bool = False) -> None:
     """Put a commit on a branch of the remote; with `new` only where there is no such branch. Raises `Moved`, `RemoteFailed`."""
-    target = f"refs/heads/{branch_name(branch)}"
+    _push(row, commit, f"refs/heads/{branch_name(branch)}", new=new)
+    store(row.namespace).run("update-ref", f"refs/remotes/origin/{branch}", commit)
+
+
+def push_tag(row: Repository, tag: str) -> None:
+    """Put a tag of the store into the remote, where there is none of its name. Raises `Conflict`, `RemoteFailed`."""
+    _push(row, f"refs/tags/{tag}", f"refs/tags/{tag}", new=True)
+
+
+def _push(row: Repository, source: str, target: str, *, new: bool) -> None:
     # An empty expected value means: the branch must not be there yet.
     lease = [f"--force-with-lease={target}:"] if new else []
     try:
-        remote(row, "push", "--no-verify", "--no-follow-tags", *lease, "--", row.url, f"{commit}:{target}")
+        remote(row, "push", "--no-verify", "--no-follow-tags", *lease, "--", row.url, f"{source}:{target}")
     except RemoteFailed as error:
         said = getattr(error.__cause__, "said", ())
         if any(_MOVED.search(line) for line in said):
-            raise (Conflict(f"The branch {branch} is already there: choose another name.") if new else Moved()) from error
+            name = target.split("/", 2)[2]
+            raise (Conflict(f"{name} is already there: choose another name.") if new else Moved()) from error
         remarks = [line.removeprefix("remote:").strip() for line in said if line.startswith("remote:")]
         reasons = [*filter(None, remarks), *(line.strip() for line in said if "rejected]" in line)]
         raise RemoteFailed(f"{error.message}{': ' + ' '.join(reasons)[:1000] if reasons else ''}") from error
-    store(row.namespace).run("update-ref", f"refs/remotes/origin/{branch}", commit)
 
 
 def branches(namespace: str) -> list[str]:

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from namespaces import rights
 from namespaces.models import Role
 from plugins.git._places import commit_url
-from ui.errors import Conflict, Invalid
-from workspace import repositories, trees
+from ui.errors import Conflict, Invalid, KestraError
+from workspace import changes, history, repositories, trees
 from workspace.repositories import BranchProtected, branch_name, is_protected
 from workspace.worktrees import Worktree
 
@@ -41,6 +41,24 @@ def push(worktree: Worktree, *, new_branch: str = "") -> Pushed:
     base = row.default_branch
     request = request_url(row.url, target, base) if target != base else ""
     return Pushed(target, head, page_url(row.url, head, target), request)
+
+
+def tag(worktree: Worktree, commit: str, name: str, message: str = "") -> str:
+    """Give a commit a name for everybody, in the name of whose copy it is; answers it. Raises `Conflict` where the name is taken."""
+    row, name = worktree.repository, branch_name(name)
+    rights.require(worktree.user, row.namespace, Role.MEMBER)
+    git = repositories.store(row.namespace)
+    found = history.known(worktree, commit)
+    if git.answered("show-ref", "--verify", "--quiet", f"refs/tags/{name}", ok=(0, 1))[0] == 0:
+        raise Conflict(f"There is a tag {name} already: choose another name.")
+    text = message.strip() or name
+    git.by(*changes.person(worktree.user)).run("tag", "--annotate", "--no-sign", "--file=-", "--", name, found, data=text.encode())
+    try:
+        repositories.push_tag(row, name)
+    except KestraError:
+        git.run("update-ref", "-d", f"refs/tags/{name}")
+        raise
+    return name
 
 
 def page_url(url: str, commit: str, branch: str) -> str:

@@ -43,6 +43,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_GIT}commits/<str:commit>/", git.commit, name="git_commit"),
     path(f"{_GIT}commits/<str:commit>/file/", git.file_at, name="git_file"),
     path(f"{_GIT}commits/<str:commit>/revert/", git.revert, name="git_revert"),
+    path(f"{_GIT}commits/<str:commit>/tag/", git.tag, name="git_tag"),
     path(f"{_GIT}blame/", git.blame, name="git_blame"),
     path(f"{_GIT}branches/", git.branches, name="git_branches"),
     path(f"{_GIT}branches/create/", git.create_branch, name="git_create_branch"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
 
 import pytest
 
-from namespaces import files
+from namespaces import blobs, files
 from namespaces.models import Repository, User
 from namespaces.selectors import versions as selectors
+from namespaces.services import saving
+from namespaces.services.versions import Author
 from tests.plugins.git.remotes import Remote, git
 from tests.workspace.conftest import FILES, NAMESPACE
 from ui.errors import Conflict, Invalid
@@ -266,6 +270,37 @@ def test_a_commit_is_taken_back(bound: Remote, ada: User) -> None:
     merging.revert(tree, made)
     assert (text(tree, ORDERS), text(tree, STORES)) == (FILES[ORDERS], "select 8\n")
     assert history.log(tree)[0].subject == 'Revert "nine"'
+
+
+def test_whoever_saves_while_a_pull_runs_waits_and_meets_what_came_in(
+    bound: Remote, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound.commit({"long.txt": LONG})
+    tree = of(ada)
+    merging.pull(tree)
+    _, base = saving.opened(tree.place, "long.txt")
+    bound.commit({"long.txt": LONG.replace("line 2\n", "line of colleague\n")})
+    begin, seen = trees._begin, []
+
+    def begun(*arguments: object) -> object:
+        with files.folder_at(NAMESPACE, (), base=(blobs.BLOBS,)) as folder:
+            descriptor = os.open(blobs.LOCK, os.O_RDWR, dir_fd=folder)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            seen.append("a save would wait")
+        finally:
+            os.close(descriptor)
+        return begin(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trees, "_begin", begun)
+    merging.pull(tree)
+    assert seen == ["a save would wait"]
+    saved = saving.save(tree.place, "long.txt", LONG.replace("line 29\n", "line of ada\n"), base, Author(ada))
+    assert isinstance(saved, saving.Saved)
+    assert saved.merged
+    assert "line of colleague" in text(tree, "long.txt")
+    assert "line of ada" in text(tree, "long.txt")
 
 
 def test_nobody_pushes_to_a_protected_branch(bound: Remote, ada: User) -> None:

@@ -224,6 +224,21 @@ def test_history_blame_and_files_as_they_were_are_shown(bound: Remote, ada: User
     assert files.read(browser.tree.place, ORDERS).decode() == FILES[ORDERS]
 
 
+def test_a_commit_is_given_a_name_for_everybody(bound: Remote, ada: User) -> None:
+    browser = Browser(ada)
+    head = browser.tree.head() or ""
+    assert "Tag v1.0 is made" in toast(browser.post(f"commits/{head}/tag/", name="v1.0", message="The first"))
+    assert git(bound.folder, "rev-parse", "v1.0^{commit}") == head
+    assert git(bound.folder, "for-each-ref", "--format=%(taggername) %(subject)", "refs/tags/v1.0") == "Ada The first"
+    assert browser.post(f"commits/{head}/tag/", name="v1.0").status_code == 409
+    git(bound.folder, "tag", "v2.0")
+    assert browser.post(f"commits/{head}/tag/", name="v2.0").status_code == 409
+    assert history.tags_of(NAMESPACE) == ["v1.0"]
+    for wrong in ("", "-d", "--force", "a b", "../x", "refs/tags/x"):
+        assert browser.post(f"commits/{head}/tag/", name=wrong).status_code == 422
+    assert browser.post("commits/no-commit/tag/", name="x").status_code == 404
+
+
 WRONG = [
     "", "..", "../x", "/etc/passwd", "-x", "--all", ".git/config", "a\nb", "a\x00b", "x" * 2000, "\u202egnp.sql", "models", "no/such.sql",
     ":(top)x", ":!x", "*", "a/" * 40 + "b", "\ud7ff", "%2e%2e", "'; drop", "<script>alert(1)</script>", "\\..\\x", "CON", "a:b",

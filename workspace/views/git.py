@@ -363,6 +363,13 @@ def push(request: HttpRequest, worktree: Worktree) -> Said:
 
 
 @_doing
+def tag(request: HttpRequest, worktree: Worktree, commit: str) -> Said:
+    """Give a commit a name, in the remote too."""
+    name = sharing.tag(worktree, commit, request.POST.get("name", ""), request.POST.get("message", ""))
+    return Said(f"Tag {name} is made and pushed")
+
+
+@_doing
 def resolve(request: HttpRequest, worktree: Worktree) -> Said:
     """Decide one file that clashes: by a side, or part by part."""
     path, side = request.POST.get("path", ""), request.POST.get("side", "")
