@@ -268,6 +268,7 @@ POST   member    /workspace/<str:namespace>/dbt/preview/
 DELETE self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
 GET    self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
 POST   reader    /workspace/<str:namespace>/dbt/problems/
+POST   member    /workspace/<str:namespace>/dbt/run/
 GET    reader    /workspace/<str:namespace>/dbt/target/
 POST   reader    /workspace/<str:namespace>/dbt/target/
 GET    reader    /workspace/<str:namespace>/drafts/

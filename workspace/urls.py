@@ -34,6 +34,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}dbt/problems/", dbt.problems, name="problems"),
     path(f"{_HERE}dbt/preview/", dbt.preview, name="preview"),
     path(f"{_HERE}dbt/preview/<str:question_id>/", dbt.previewed, name="previewed"),
+    path(f"{_HERE}dbt/run/", dbt.run, name="run"),
     path(f"{_HERE}dbt/target/", dbt.target, name="target"),
     path(_GIT, git.git, name="git"),
     path(f"{_GIT}panel/", git.panel, name="git_panel"),

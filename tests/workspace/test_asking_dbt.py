@@ -14,13 +14,16 @@ from django.db import connections as database
 from django.test import Client
 from pytest_django import Settings
 
+from executions.models import Execution
 from namespaces import files
 from namespaces.models import User
 from namespaces.services import connections
 from plugins.dbt import _hosts
 from tests import builders
+from tests.executions.flows import work_off
+from tests.plugins.git.remotes import Remote
 from tests.workspace.conftest import NAMESPACE
-from workspace import answering
+from workspace import answering, worktrees
 from workspace.models import Question
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.dbt, pytest.mark.linux, pytest.mark.timeout(300)]
@@ -187,3 +190,45 @@ def test_the_target_that_a_person_chose_is_used(page: Client, tmp_path: Path) ->
     page.post(f"{AT}target/", {"target": "none such"}, content_type="application/json")
     missing = asked(page, "preview", "models/orders.sql", which)
     assert "none such" in missing["problem"]["message"], missing
+
+
+def ran(page: Client, query: str = "", **values: str) -> Execution:
+    """The execution that a button starts, at its end."""
+    started = page.post(f"{AT}run/{query}", values, content_type="application/json")
+    assert started.status_code == 200, started.content
+    execution = Execution.objects.get(id=started.json()["execution"]["id"])
+    assert started.json()["execution"]["url"].endswith(f"{execution.id}/")
+    work_off(execution)
+    execution.refresh_from_db()
+    return execution
+
+
+def names(execution: Execution) -> list[str]:
+    steps = execution.steps.exclude(kind__in=("command", "batch")).values_list("name", flat=True)
+    return sorted(name.rpartition(".")[2] for name in steps)
+
+
+def test_a_file_is_run_with_what_depends_on_it(page: Client, tmp_path: Path) -> None:
+    one = ran(page, verb="build", path="models/orders.sql", reach="this+")
+    assert (one.state, names(one)) == ("SUCCESS", ["kinds", "orders"]), list(one.log_lines.values_list("message", flat=True))
+    other = ran(page, verb="run", path="models/kinds.sql", reach="this")
+    assert (names(other), other.flow_revision) == (["kinds"], one.flow_revision)
+    before = ran(page, verb="run", path="models/kinds.sql", reach="+this")
+    assert names(before) == ["kinds", "orders"]
+    for wrong in ({"verb": "drop"}, {"reach": "all"}, {"path": "../x"}):
+        values = {"verb": "run", "path": "models/kinds.sql", "reach": "this", **wrong}
+        assert page.post(f"{AT}run/", values, content_type="application/json").status_code == 422
+
+
+def test_what_a_person_changed_on_their_branch_is_run_without_being_committed(bound: Remote, page: Client, ada: User) -> None:
+    worktree = worktrees.find(user=ada, namespace=NAMESPACE, branch="main")
+    profiles = "shop: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n"
+    for path, content in (("dbt_project.yml", PROJECT), ("profiles.yml", profiles), ("models/mine.sql", "select 1 as id")):
+        files.write(worktree.place, path, content.encode())
+    mine = ran(page, "?branch=main", verb="run", path="models/mine.sql", reach="this")
+    assert (mine.state, names(mine)) == ("SUCCESS", ["mine"])
+    assert mine.notes["source"]["changed"] is True
+    typed = {"path": "models/mine.sql", "text": "select 7 as seven"}
+    shown = page.post(f"{AT}preview/?branch=main", typed, content_type="application/json")
+    answering.run(shown.json()["id"])
+    assert page.get(f"{AT}preview/{shown.json()['id']}/").json()["rows"] == [[7]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.urls import reverse
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -12,7 +13,7 @@ from namespaces.models import Role
 from namespaces.rights import login_required
 from namespaces.selectors import tree
 from ui.errors import Invalid
-from workspace import asking, knowledge, project_files, questions, targets
+from workspace import asking, dbt_runs, knowledge, project_files, questions, targets, worktrees
 from workspace import problems as finding
 from workspace.project_files import Project
 
@@ -127,3 +128,17 @@ def target(request: HttpRequest, namespace: str) -> HttpResponse:
             raise Invalid("A target is the name of one in profiles.yml.")
         targets.choose(asking.person(request), namespace, chosen.strip())
     return JsonResponse({"target": targets.chosen(asking.person(request), namespace)})
+
+
+@require_POST
+@login_required
+def run(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Start an execution that runs, tests or builds a file as it is saved, with what comes before or after it."""
+    place = asking.place(request, namespace, Role.MEMBER)
+    verb, path, reach = asking.sent(request, "verb", "path", "reach")
+    path = asking.path(place, path)
+    user, branch = asking.person(request), request.GET.get("branch", "")
+    worktree = worktrees.find(user=user, namespace=namespace, branch=branch) if branch else None
+    project = project_files.find(place, path)
+    execution = dbt_runs.start(user=user, project=project, worktree=worktree, verb=verb, path=path, reach=reach)
+    return JsonResponse({"execution": {"id": execution.id, "url": reverse("executions:detail", args=[execution.id])}})
