@@ -218,7 +218,8 @@ def _steps(recipe: Recipe, python: str, folder: Path, tool: str | None) -> list[
     for package in (*packages, *recipe.over):
         if package.startswith("-"):
             raise TaskFailed(f"Invalid dependency '{package}': a package is expected, not an option", retryable=False)
-    return [make, *([*install, *some] for some in (packages, recipe.over) if some)]
+    steps = ([*install, *packages], [*install, "--no-deps", *recipe.over])
+    return [make, *(step for step, some in zip(steps, (packages, recipe.over), strict=True) if some)]
 
 
 def _step(context: RunContext, argv: Sequence[str], scratch: Path, identity: tuple[int, int] | None) -> None:

@@ -49,8 +49,8 @@ _SYSTEMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A Python environment: its short name, what to install, which Python (None: any), and what to install over the rest, whatever
-    the rest says of it."""
+    """A Python environment: its short name, what to install, which Python (None: any), and what to install over the rest without what
+    it asks for, whatever the rest says of it."""
 
     name: str
     requirements: tuple[str, ...] = ()

@@ -158,7 +158,7 @@ class ExecScript(ScriptProperties):
     def _tell(self, context: RunContext, runner: TaskRunner, meaning: _images.Meaning, image: str, folder: Path | None) -> None:
         where = meaning.text
         if folder is not None and meaning.recipe is not None:
-            wanted = [_bare(package) for package in meaning.recipe.requirements]
+            wanted = [_bare(package) for package in (*meaning.recipe.requirements, *meaning.recipe.over)]
             found = _environments.versions(folder, *wanted)
             parts = [f"{name} {found[name]}" for name in wanted if name in found]
             where = f"environment {meaning.text} ({', '.join([*parts, f'Python {_environments.python_of(folder)}'])})"

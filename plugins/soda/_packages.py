@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ _OLDER_WAYS = "setuptools<81"  # Soda Core 3 still imports distutils, which Pyth
 _PACKAGES = {"spark_df": "spark-df", "dask": "pandas-dask", "sqlserver": "sqlserver"}
 _BARE = re.compile(r"^[A-Za-z0-9][-A-Za-z0-9._]*")
 _HEADER = re.compile(rb"^.{8}DUCK(.{8})(.*)$", re.DOTALL)
+_FOR_DUCKDB = "soda-core-duckdb"
+_WITHOUT_OLD_DUCKDB = (3, 13)
 _READABLE = 64  # the newest layout of a file that the DuckDB which Soda asks for reads
 _VERSION = re.compile(rb"v(\d+\.\d+\.\d+)")
 
@@ -41,13 +44,16 @@ def recipe(wanted: Sequence[str], configuration: Mapping[str, Any], folder: Path
     kinds = sorted({str(source.get("type") or "").strip().lower() for source in sources} - {""})
     known = [f"soda-core-{_PACKAGES.get(kind, kind.replace('_', '-'))}" for kind in kinds]
     soda = [package for package in wanted if _bare(package).startswith("soda-core")] or known
-    first = [package for package in (*soda, *wanted) if _bare(package) != "duckdb"]
-    last = [package for package in wanted if _bare(package) == "duckdb"]
+    named = [package for package in (*soda, *wanted) if _bare(package) != "duckdb"]
+    over = [package for package in wanted if _bare(package) == "duckdb"]
+    ours = next((package for package in named if _bare(package) == _FOR_DUCKDB), None)
+    if ours is not None and (over := over or _newer_duckdb(sources, folder)):
+        named = [package for package in named if package != ours]
+        named.append("soda-core" + ours.strip()[len(_FOR_DUCKDB) :])  # of the same version
+        over = [ours, *over]
     if "soda-core" not in names:
-        first.append(_CORE)
-    if not last and any(_bare(package) == "soda-core-duckdb" for package in first):
-        last = _newer_duckdb(sources, folder)
-    return _images.Recipe("soda", tuple(dict.fromkeys((*first, _OLDER_WAYS))), over=tuple(last))
+        named.append(_CORE)
+    return _images.Recipe("soda", tuple(dict.fromkeys((*named, _OLDER_WAYS))), over=tuple(over))
 
 
 def _bare(package: str) -> str:
@@ -56,9 +62,11 @@ def _bare(package: str) -> str:
 
 
 def _newer_duckdb(sources: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
-    """The DuckDB that wrote a file which the one that Soda asks for cannot read."""
+    """The DuckDB to use where the one that Soda asks for cannot read a file that another wrote, or is not there for this Python."""
     written = [version for source in sources if source.get("type") == "duckdb" and (version := _written_by(folder, source.get("path")))]
-    return [f"duckdb>={max(written, key=lambda version: tuple(map(int, version.split('.'))))}"] if written else []
+    if written:
+        return [f"duckdb>={max(written, key=lambda version: tuple(map(int, version.split('.'))))}"]
+    return ["duckdb"] if sys.version_info >= _WITHOUT_OLD_DUCKDB else []
 
 
 def _written_by(folder: Path, path: object) -> str:

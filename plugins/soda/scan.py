@@ -5,7 +5,7 @@ that fails, or cannot be evaluated, makes the task FAILED; one that warns makes 
 SQL that measured, and up to 100 rows that were found wrong. Only failed checks are no reason for another attempt.
 
 Where the scan runs on the worker's own machine, the packages of its data sources are installed once: name them in `requirements` to
-choose versions. Soda asks for DuckDB 1.0, which there is for Python up to 3.12; a file that a newer one wrote is read with that one.
+choose versions. Soda asks for DuckDB 1.0; a file that a newer one wrote is read with that one.
 Passwords in the configuration reach Soda in a file that goes with the task at the latest, and are in no log line or output.
 
 ```yaml

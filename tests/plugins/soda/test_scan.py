@@ -255,6 +255,18 @@ def test_packages_are_those_of_the_data_sources_where_none_are_named(tmp_path: P
     assert (named.requirements[0], named.over) == ("soda-core-bigquery==3.5.6", ("duckdb==1.4.0",))
 
 
+def test_a_duckdb_of_ones_own_goes_with_the_soda_of_the_same_version(tmp_path: Path) -> None:
+    recipe = _packages.recipe(["soda-core-duckdb~=3.5.0", "duckdb==1.4.0"], SOURCE, tmp_path)
+    assert "soda-core~=3.5.0" in recipe.requirements
+    assert recipe.over == ("soda-core-duckdb~=3.5.0", "duckdb==1.4.0")
+
+
+def test_a_python_without_an_old_duckdb_takes_a_newer_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _packages.recipe([], SOURCE, tmp_path).over == (() if sys.version_info < (3, 13) else ("soda-core-duckdb", "duckdb"))
+    monkeypatch.setattr(_packages, "_WITHOUT_OLD_DUCKDB", (3, 0))
+    assert _packages.recipe([], SOURCE, tmp_path).over == ("soda-core-duckdb", "duckdb")
+
+
 def test_what_is_secret_is_found_at_any_depth() -> None:
     given = {"a": [{"api_token": "abcdef", "port": 5432}], "private-key": {"lines": ["one1", "two2"]}, "auth": True, "token": None}
     assert _hidden.scrubbed(given) == {
