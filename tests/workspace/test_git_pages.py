@@ -206,6 +206,9 @@ def test_branches_are_made_switched_and_merged(bound: Remote, ada: User) -> None
     assert "dev merged" in toast(browser.post("branches/merge/", other="dev"))
     assert files.exists(browser.tree.place, "models/dev.sql")
     assert browser.client.post(f"{BASE}branches/create/", {"name": "-x"}).status_code == 422
+    inside = {"HX-Request": "true", "HX-Current-URL": f"http://testserver/workspace/{NAMESPACE}/?branch=main"}
+    answer = browser.client.post(f"{BASE}branches/create/", {"name": "fix/y"}, headers=inside)
+    assert answer["HX-Redirect"] == f"/workspace/{NAMESPACE}/?branch=fix%2Fy"
 
 
 def test_history_blame_and_files_as_they_were_are_shown(bound: Remote, ada: User) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -49,6 +49,13 @@ def _enter(request: HttpRequest, namespace: str) -> Worktree:
     return worktrees.find(user=asking.person(request), namespace=namespace, branch=request.GET.get("branch", ""))
 
 
+def _home(request: HttpRequest, namespace: str) -> str:
+    """The page that a branch is opened in: the workspace where the panel stands in it, else that of Git alone."""
+    here = urlsplit(request.headers.get("HX-Current-URL", "")).path
+    workspace = reverse("workspace:page", args=[namespace])
+    return workspace if here == workspace else reverse("workspace:git", args=[namespace])
+
+
 def _at(worktree: Worktree, **more: str) -> str:
     return "?" + urlencode({"branch": worktree.branch, **more})
 
@@ -77,6 +84,7 @@ def _panel(request: HttpRequest, worktree: Worktree, pushed: str = "") -> dict[s
         "may_amend": changes.may_amend(worktree),
         "template": changes.template(worktree),
         "pushed": pushed,
+        "home": _home(request, row.namespace),
         "request_url": sharing.request_url(row.url, request_of, row.default_branch) if request_of else "",
         "flows": Flow.objects.filter(namespace=row.namespace, deleted=False, disabled=False).values_list("flow_id", flat=True)[:200],
         "may_own": rights.allows(rights.role_of(request.user, row.namespace), Role.OWNER),
@@ -93,6 +101,7 @@ def _answer(request: HttpRequest, worktree: Worktree, view: str, context: dict[s
     """A page with the panel and what it opened, or what it opened alone."""
     here = {"view": f"workspace/git/_{view}.html", "here": request.get_full_path(), "at": _at(worktree), "worktree": worktree, **context}
     here |= {"namespace": worktree.repository.namespace, "repository": worktree.repository}
+    here["home"] = _home(request, worktree.repository.namespace)
     if request.headers.get("HX-Request") != "true":
         here = {**shell(request, worktree.repository.namespace, "git", Role.MEMBER), **_panel(request, worktree), **here}
     return page(request, PAGE, VIEW, here)
@@ -212,7 +221,9 @@ def commit(request: HttpRequest, worktree: Worktree, commit: str) -> tuple[str, 
     path = request.GET.get("path", "")
     shown = [changed for changed in found if changed.path == path] if path else found
     files = [{"changed": one, "hunks": history.hunks(worktree, commit, one.path) if n < MOST_OPEN else None} for n, one in enumerate(shown)]
-    context = {"entry": history.entry(worktree, commit), "message": history.message(worktree, commit), "files": files[:MOST_SHOWN]}
+    entry = history.entry(worktree, commit)
+    body = history.message(worktree, commit).removeprefix(entry.subject).strip()
+    context = {"entry": entry, "message": body, "files": files[:MOST_SHOWN]}
     return "commit", {**context, "path": path, "total": len(found), "left_out": max(0, len(files) - MOST_SHOWN)}
 
 
@@ -414,5 +425,5 @@ def create_branch(request: HttpRequest, namespace: str) -> HttpResponse:
     made = worktrees.create(
         user=asking.person(request), namespace=namespace, branch=request.POST.get("name", ""), start=request.POST.get("start", "")
     )  # fmt: skip
-    return done(request, reverse("workspace:git", args=[namespace]) + _at(made), message=f"Branch {made.branch} is made")
+    return done(request, _home(request, namespace) + _at(made), message=f"Branch {made.branch} is made")
 
