@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
     "dbt-told": live.overhead,
     "gantt": live.gantt,
     "git": git.measure,
+    "git-tasks": git.tasks,
     "files": files.measure,
     "workspace": workspace.measure,
 }

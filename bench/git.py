@@ -1,4 +1,4 @@
-"""Git in the workspace: what a copy of 5,000 files asks of the server while somebody works in it."""
+"""Git: what a copy of 5,000 files asks of the server while somebody works in it, and tasks that sync and push beside Git itself."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +30,7 @@ def measure(client: Client, _home: Path) -> Iterator[Figure]:
     person = SimpleNamespace(url=client.url, port=port, user=EMAIL, password=PASSWORD)
     with (
         tempfile.TemporaryDirectory() as folder,
-        over_http(_repository(Path(folder)), LOGIN) as server,
+        over_http(_repository(Path(folder), "many", COUNT), LOGIN) as server,
         closing(signed_in(person)) as pages,  # type: ignore[arg-type] -- it is all that is read of a stack
     ):
         client.call("POST", "/namespaces", f'{{"id": "{NS}"}}'.encode())
@@ -47,11 +48,79 @@ def measure(client: Client, _home: Path) -> Iterator[Figure]:
     yield Figure(f"the Git panel over {COUNT:,} files", panel * 1000, "ms", 300)
 
 
-def _repository(folder: Path) -> Path:
-    bare, work = folder / "many.git", folder / "work"
+SYNC = """id: sync_{count}
+namespace: bench.git.n{count}
+tasks:
+  - id: sync
+    type: io.kestra.plugin.git.SyncNamespaceFiles
+    url: {url}
+    username: bench
+    password: "{{{{ secret('TOKEN') }}}}"
+    branch: main
+    gitDirectory: models
+"""
+PUSH = """id: push_{count}
+namespace: bench.git.n{count}
+tasks:
+  - id: push
+    type: io.kestra.plugin.git.PushNamespaceFiles
+    url: {url}
+    username: bench
+    password: "{{{{ secret('TOKEN') }}}}"
+    branch: main
+    gitDirectory: models
+    commitMessage: five
+"""
+
+
+def tasks(client: Client, _home: Path) -> Iterator[Figure]:
+    """SyncNamespaceFiles of 196 and 2,000 files beside `git clone`, PushNamespaceFiles of 5 changes beside `git add`, `commit`, `push`."""
+    for count in (196, 2000):
+        with tempfile.TemporaryDirectory() as made, over_http(_repository(Path(made), "many", count), LOGIN) as server:
+            folder, space, url = Path(made), f"bench.git.n{count}", f"{server}/many.git"
+            client.call("POST", "/namespaces", f'{{"id": "{space}"}}'.encode())
+            client.call("PUT", f"/namespaces/{space}/secrets", f'{{"key": "TOKEN", "value": "{LOGIN.partition(":")[2]}"}}'.encode())
+            for source in (SYNC, PUSH):
+                client.put_flow(source.format(count=count, url=url))
+            signed = url.replace("://", f"://{LOGIN}@")
+            cloned = min(_took("git", "clone", "-q", signed, str(folder / f"clone{number}")) for number in range(3))
+            synced = _task(client, space, f"sync_{count}")
+            yield Figure(f"SyncNamespaceFiles of {count:,} files beside git clone", synced / cloned, "x", 2, note=_beside(synced, cloned))
+            if count != 2000:
+                continue
+            for number in range(5):
+                client.put_file(space, f"/m{number}/model_{number}.sql", b"select 'pushed'\n")
+                (folder / "clone0" / "models" / f"m{number}" / f"model_{number}.sql").write_text("select 'by hand'\n")
+            clone = ["git", "-C", str(folder / "clone0"), *AUTHOR]
+            by_hand = sum(_took(*clone, *words) for words in (["add", "-A"], ["commit", "-qm", "five"], ["push", "-q", signed, "HEAD:dev"]))
+            pushed = _task(client, space, f"push_{count}")
+            name = "PushNamespaceFiles, 5 changes in 2,000 files, beside Git"
+            yield Figure(name, pushed / by_hand, "x", 1.5, note=_beside(pushed, by_hand))
+
+
+def _took(*arguments: str) -> float:
+    begun = time.perf_counter()
+    subprocess.run(arguments, check=True, capture_output=True)
+    return time.perf_counter() - begun
+
+
+def _task(client: Client, namespace: str, flow: str) -> float:
+    """How long the only task of a flow runs, in seconds."""
+    ended = client.until_terminated(client.start(namespace, flow))
+    assert ended["state"]["current"] == "SUCCESS", ended["state"]
+    times = {state["state"]: datetime.fromisoformat(state["date"]) for state in ended["taskRunList"][0]["state"]["histories"]}
+    return (times["SUCCESS"] - times["RUNNING"]).total_seconds()
+
+
+def _beside(ours: float, theirs: float) -> str:
+    return f"{ours * 1000:.0f} ms beside {theirs * 1000:.0f} ms"
+
+
+def _repository(folder: Path, name: str, count: int) -> Path:
+    bare, work = folder / f"{name}.git", folder / "work"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(bare)], check=True)
     subprocess.run(["git", "init", "-q", "-b", "main", str(work)], check=True)
-    for number in range(COUNT):
+    for number in range(count):
         path = work / "models" / f"m{number % 50}" / f"model_{number}.sql"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"select {number}\n")
