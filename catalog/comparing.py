@@ -212,7 +212,8 @@ def _of_invocation(invocation: Invocation) -> Iterator[tuple[str, str]]:
         yield f"env {name}", _text(value)
     packages = invocation.packages
     for name, version in (packages.items() if isinstance(packages, dict) else ((name, "") for name in packages)):
-        yield f"package {name}", version or "used"
+        if version or name != project.name:
+            yield f"package {name}", version or "used"
 
 
 def _flat(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
