@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import chain, dbt, files, fires, git, language, latency, live, load, machine, stack, workspace
+from bench import asking, chain, dbt, files, fires, git, language, latency, live, load, machine, stack, workspace
 from bench.stack import Client
 from tests.machine import postgres, postgres_programs
 
@@ -43,10 +43,12 @@ PARTS: dict[str, Callable[[Client, Path], Iterator[object]]] = {
     "git-tasks": git.tasks,
     "files": files.measure,
     "workspace": workspace.measure,
+    "asking": asking.of(1000, 0.3),
 }
 ASKED_FOR: dict[str, Callable[[Client, Path], Iterator[object]]] = {  # minutes each, most of them dbt's own
     "dbt-2000": dbt.build(2000, 0.8),
     "dbt-one-5000": dbt.one_of(5000, 0.6, 500),
+    "asking-10000": asking.of(10000, 1.3),
     "dbt-one-10000": dbt.one_of(10000, 1.3, 900),
 }
 

@@ -268,7 +268,12 @@ POST   member    /workspace/<str:namespace>/dbt/preview/
 DELETE self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
 GET    self      /workspace/<str:namespace>/dbt/preview/<str:question_id>/
 POST   reader    /workspace/<str:namespace>/dbt/problems/
+POST   reader    /workspace/<str:namespace>/dbt/references/
+POST   member    /workspace/<str:namespace>/dbt/rename/
 POST   member    /workspace/<str:namespace>/dbt/run/
+POST   member    /workspace/<str:namespace>/generate/<str:what>/
+POST   member    /workspace/<str:namespace>/format/
+POST   member    /workspace/<str:namespace>/lint/
 GET    reader    /workspace/<str:namespace>/dbt/target/
 POST   reader    /workspace/<str:namespace>/dbt/target/
 GET    reader    /workspace/<str:namespace>/drafts/
@@ -614,7 +619,7 @@ class World:
             "task_id": "greet", "key": "knock" if "webhook" in route.pattern else key, "trigger_id": "nightly", "rest": "x", "verb": bulk,
             "token_id": self.token, "person_id": person, "action": "disable", "type_": TYPE,
             "cls": TYPE, "version": VERSION, "kind": "flow", "id": "overview", "chart_id": "note", "metric": "rows", "template_id": "shared",
-            "plan_id": "planned", "question_id": "asked", "commit": self.commit, "kept": "0" * 40,
+            "plan_id": "planned", "question_id": "asked", "what": "schema", "commit": self.commit, "kept": "0" * 40,
             "state_id": ProjectState.objects.earliest("id").id if "<int:state_id>" in route.pattern else 0,
             "project_id": self.project, "deletion_id": int(self.discarded or 0), "unique_id": "model.shop.orders",
             "name": "flow" if "schemas" in route.pattern or "properties" in route.pattern else "STRING",

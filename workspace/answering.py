@@ -29,11 +29,13 @@ from plugins.dbt import _command, _database, _state
 from plugins.dbt.cli.dbt_cli import DbtCLI
 from plugins.scripts import _folders
 from plugins.scripts._script import Place as Working
-from workspace import dbt_errors, kept_copies, questions, targets
+from workspace import dbt_errors, kept_copies, questions, sql_tools, targets
 from workspace.kept_copies import KeptCopy
 from workspace.models import Question
 from workspace.previews import table
 
+_TOOLS = {"format": sql_tools.formatted, "lint": sql_tools.linted}
+SHOWING = ("preview", "columns")
 POLL_SECONDS = 0.3
 DATABASE_SECONDS = 10  # how long to wait for a DuckDB file that a run writes
 INSTALLS = ("packages.yml", "dependencies.yml", "package-lock.yml")
@@ -67,8 +69,10 @@ def _answered(question: Question) -> dict[str, Any]:
     asked = question.asked
     copy = KeptCopy(questions.place_of(question), question.user_id, question.kind)
     with copy.held(), _Context(question, copy) as context:
-        copy.bring(asked["path"], asked["text"])
+        copy.bring(asked["path"], asked["text"] if asked["path"] else None)
         try:
+            if question.kind in _TOOLS:
+                return _TOOLS[question.kind](context, copy, asked)
             return Asked.about(question, copy).answered(context, question)
         except TaskFailed as failure:
             return {"problems": [questions.problem(context.told(failure.message))]}
@@ -163,8 +167,9 @@ class Asked(DbtCLI):
     def command(self, question: Question) -> str:
         """The command of dbt that answers a question."""
         asked = question.asked
-        verb = ["dbt", "show" if question.kind == "preview" else "compile", "--no-populate-cache"]
-        if question.kind == "preview":
+        shows = question.kind in SHOWING
+        verb = ["dbt", "show" if shows else "compile", "--no-populate-cache"]
+        if shows:
             verb += ["--limit", str(asked["limit"]), "--output", "json"]
         inline = asked.get("selection") or ("" if asked["selectable"] else asked["text"])
         verb += ["--inline", inline] if inline else ["--select", f"path:{self._inside()}"]
@@ -224,7 +229,7 @@ class _Heard:
     def answer(self, context: _Context, question: Question, compiled: str) -> dict[str, Any]:
         """SQL or rows, else the problems."""
         asked = question.asked
-        if question.kind == "preview" and self.rows is not None:
+        if question.kind in SHOWING and self.rows is not None:
             return table(self.rows)
         if question.kind == "compile" and self.compiled is not None:
             return {"sql": context.mask(self.compiled)}

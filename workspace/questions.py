@@ -39,7 +39,7 @@ class NoWorker(Conflict):
 
 def ask(*, user: User, project: Project, kind: str, path: str, text: str, **more: Any) -> Question:
     """Put a question. Another one of this kind that this person still has there is cancelled: its answer is no longer wanted."""
-    if len(text) > (LONGEST_TEXT if more.get("selectable") else LONGEST_SELECTION):
+    if len(text) > (LONGEST_TEXT if more["selectable"] else LONGEST_SELECTION):
         raise Invalid("The text is too long for this.")
     place = project.place
     asked = {"path": path, "folder": project.folder, "text": text, "target": targets.chosen(user, place.namespace), **more}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, dbt, deploying, files, git, page, saving, searching
+from workspace.views import binding, dbt, deploying, files, generate, git, page, saving, searching
 
 app_name = "workspace"
 
@@ -34,6 +34,11 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}dbt/problems/", dbt.problems, name="problems"),
     path(f"{_HERE}dbt/preview/", dbt.preview, name="preview"),
     path(f"{_HERE}dbt/preview/<str:question_id>/", dbt.previewed, name="previewed"),
+    path(f"{_HERE}format/", dbt.formatted, name="format"),
+    path(f"{_HERE}lint/", dbt.linted, name="lint"),
+    path(f"{_HERE}generate/<str:what>/", generate.generate, name="generate"),
+    path(f"{_HERE}dbt/references/", generate.references, name="references"),
+    path(f"{_HERE}dbt/rename/", generate.rename, name="rename_model"),
     path(f"{_HERE}dbt/run/", dbt.run, name="run"),
     path(f"{_HERE}dbt/target/", dbt.target, name="target"),
     path(_GIT, git.git, name="git"),

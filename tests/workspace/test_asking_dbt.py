@@ -65,7 +65,7 @@ def page(ada: User, warehouse: Path) -> Client:
 
 def asked(page: Client, kind: str, path: str, text: str, **more: Any) -> dict[str, Any]:
     """What is answered to a question when a worker takes it."""
-    if kind == "compile":
+    if kind != "preview":
         found: list[Any] = []
         asking = threading.Thread(target=lambda: found.append(_posted(page, kind, path, text, more)))
         asking.start()
@@ -80,7 +80,8 @@ def asked(page: Client, kind: str, path: str, text: str, **more: Any) -> dict[st
 
 def _posted(page: Client, kind: str, path: str, text: str, more: dict[str, Any]) -> Any:
     try:
-        return page.post(f"{AT}{kind}/", {"path": path, "text": text, **more}, content_type="application/json")
+        at = AT.removesuffix("dbt/") if kind in ("format", "lint") else AT
+        return page.post(f"{at}{kind}/", {"path": path, "text": text, **more}, content_type="application/json")
     finally:
         database.close_all()
 
@@ -232,3 +233,13 @@ def test_what_a_person_changed_on_their_branch_is_run_without_being_committed(bo
     shown = page.post(f"{AT}preview/?branch=main", typed, content_type="application/json")
     answering.run(shown.json()["id"])
     assert page.get(f"{AT}preview/{shown.json()['id']}/").json()["rows"] == [[7]]
+
+
+def test_unsaved_text_is_formatted_and_linted(page: Client) -> None:
+    typed = "SELECT kind, {{cents( 'kind'  )}} from {{ref('orders')}}\n"
+    assert asked(page, "format", "models/kinds.sql", typed)["text"] == 'select kind, {{ cents("kind") }} from {{ ref("orders") }}\n'
+    files.write(NAMESPACE, ".sqlfluff", b"[sqlfluff]\nrules = CP01, JJ01\n")
+    found = asked(page, "lint", "models/kinds.sql", typed)["problems"]
+    assert [(one["line"], one["column"], one["code"]) for one in found] == [(1, 14, "JJ01"), (1, 35, "CP01"), (1, 40, "JJ01")], found
+    broken = asked(page, "lint", "models/kinds.sql", "select (1 from x")["problems"]
+    assert [one["severity"] for one in broken if one["code"] == "PRS"] == ["error"], broken

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from namespaces.models import Role
 from namespaces.rights import login_required
 from namespaces.selectors import tree
-from ui.errors import Invalid
+from ui.errors import Conflict, Invalid
 from workspace import asking, dbt_runs, knowledge, project_files, questions, targets, worktrees
 from workspace import problems as finding
 from workspace.project_files import Project
@@ -61,14 +61,43 @@ def _selectable(project: Project, path: str) -> bool:
 def compiled(request: HttpRequest, namespace: str) -> HttpResponse:
     """The compiled SQL of an unsaved text, or what is wrong with it."""
     project, path, sent = _asked(request, namespace)
-    question = questions.ask(
-        user=asking.person(request), project=project, kind="compile", path=path, text=sent["text"], selectable=_selectable(project, path)
-    )  # fmt: skip
+    return JsonResponse(_answer(request, project, "compile", path, sent["text"], selectable=_selectable(project, path)))
+
+
+def _answer(request: HttpRequest, project: Project, kind: str, path: str, text: str, **more: Any) -> dict[str, Any]:
+    """What a worker answers. Raises `NoWorker`, and `Conflict` where a newer question took the place of this one."""
+    question = questions.ask(user=asking.person(request), project=project, kind=kind, path=path, text=text, **more)
     question = questions.waited(question, COMPILE_SECONDS)
     if question.state not in questions.ENDED:
         questions.cancel(question)
         raise questions.NoWorker
-    return JsonResponse(question.answer)
+    if question.state == questions.State.CANCELLED:
+        raise Conflict("A newer question of yours took the place of this one.")
+    answer: dict[str, Any] = question.answer
+    return answer
+
+
+@require_POST
+@login_required
+def formatted(request: HttpRequest, namespace: str) -> HttpResponse:
+    """An unsaved text as sqlfmt writes it."""
+    project, path, sent = _asked(request, namespace)
+    answer = _answer(request, project, "format", path, sent["text"], selectable=True)
+    if "problems" in answer:
+        raise Invalid(str(answer["problems"][0]["message"]))
+    return JsonResponse(answer)
+
+
+@require_POST
+@login_required
+def linted(request: HttpRequest, namespace: str) -> HttpResponse:
+    """What sqlfluff says of an unsaved text."""
+    project, path, sent = _asked(request, namespace)
+    about = {"adapter": knowledge.known(project)["adapter"], "macros": project.folders("macro")}
+    answer = _answer(request, project, "lint", path, sent["text"], selectable=True, **about)
+    if "problems" in answer:
+        raise Invalid(str(answer["problems"][0]["message"]))
+    return JsonResponse({"problems": answer["found"], "seconds": answer["seconds"]})
 
 
 @require_POST
