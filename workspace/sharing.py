@@ -37,7 +37,7 @@ def push(worktree: Worktree, *, new_branch: str = "") -> Pushed:
             raise Invalid("There is no commit to push yet.")
         if target == worktree.branch and head == worktree.upstream():
             raise Conflict("There is nothing to push: the remote has all commits of this branch.")
-        repositories.push_commit(row, head, target, new=target != worktree.branch)
+    repositories.push_commit(row, head, target, new=target != worktree.branch)  # it may take long: the copy is not held for it
     base = row.default_branch
     request = request_url(row.url, target, base) if target != base else ""
     return Pushed(target, head, page_url(row.url, head, target), request)
