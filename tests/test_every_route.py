@@ -280,6 +280,13 @@ GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
 POST   member    /workspace/<str:namespace>/save/
+GET    reader    /workspace/<str:namespace>/history/
+GET    reader    /workspace/<str:namespace>/history/download/
+POST   member    /workspace/<str:namespace>/history/restore/
+GET    reader    /workspace/<str:namespace>/trash/
+POST   member    /workspace/<str:namespace>/trash/<int:deletion_id>/restore/
+POST   owner     /workspace/<str:namespace>/trash/<int:deletion_id>/forget/
+POST   owner     /workspace/<str:namespace>/trash/empty/
 GET    reader    /workspace/<str:namespace>/search/contents/
 GET    reader    /workspace/<str:namespace>/search/names/
 GET    reader    /workspace/<str:namespace>/text/

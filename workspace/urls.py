@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, dbt, deploying, files, generate, git, page, saving, searching
+from workspace.views import binding, dbt, deploying, files, generate, git, history, page, saving, searching
 
 app_name = "workspace"
 
@@ -27,6 +27,13 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}draft/", saving.keep, name="keep_draft"),
     path(f"{_HERE}draft/drop/", saving.drop, name="drop_draft"),
     path(f"{_HERE}save/", saving.save, name="save"),
+    path(f"{_HERE}history/", history.history, name="history"),
+    path(f"{_HERE}history/download/", history.download, name="download_version"),
+    path(f"{_HERE}history/restore/", history.restore, name="restore_version"),
+    path(f"{_HERE}trash/", history.trash, name="trash"),
+    path(f"{_HERE}trash/empty/", history.empty, name="empty_trash"),
+    path(f"{_HERE}trash/<int:deletion_id>/restore/", history.bring_back, name="restore_deletion"),
+    path(f"{_HERE}trash/<int:deletion_id>/forget/", history.forget, name="forget_deletion"),
     path(f"{_HERE}search/names/", searching.names, name="search_names"),
     path(f"{_HERE}search/contents/", searching.contents, name="search_contents"),
     path(f"{_HERE}dbt/knowledge/", dbt.known, name="knowledge"),

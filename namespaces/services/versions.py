@@ -231,7 +231,7 @@ def record(place: str | Place, paths: Iterable[str] | None = None, *, author: Au
 
 
 def import_zip(
-    place: str | Place, source: IO[bytes], *, author: Author, flows: Callable[[list[bytes]], None] | None = None
+    place: str | Place, source: IO[bytes], *, author: Author, below: str = "", flows: Callable[[list[bytes]], None] | None = None
 ) -> list[str]:  # fmt: skip
     """Write every file of a zip archive, after all of it was looked at; answers their paths. Raises `Invalid`.
 
@@ -241,13 +241,13 @@ def import_zip(
         members, apart = files.members_of(archive, apart=flows is not None)
         if flows is not None:
             flows([archive.read(member) for member in apart])
-        return write_all(place, _contents(archive, members), author=author, reason=Reason.UPLOADED)
+        return write_all(place, _contents(archive, members, below), author=author, reason=Reason.UPLOADED)
 
 
-def _contents(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> Iterator[tuple[str, IO[bytes]]]:
+def _contents(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], below: str) -> Iterator[tuple[str, IO[bytes]]]:
     for member in members:
         with archive.open(member) as content:
-            yield member.filename, content
+            yield f"{below}/{member.filename}" if below else member.filename, content
 
 
 def place_at(namespace: str, key: str) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import PurePosixPath
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
 from namespaces import searching
+from namespaces.files import Place
 from namespaces.models import FileVersion, Role
 from namespaces.paths import asked
 from namespaces.rights import login_required
@@ -200,23 +201,37 @@ def create(request: HttpRequest, namespace: str) -> HttpResponse:
 @require_POST
 @login_required
 def upload(request: HttpRequest, namespace: str) -> HttpResponse:
-    """Write the files of a form into a folder; zip archives are unpacked where the form says so."""
+    """Write the files of a form into a folder, whole folders too; zip archives are unpacked there where the form says so."""
     shell(request, namespace, "files", Role.MEMBER)
     folder = asked(request.POST.get("folder", ""))
-    uploads = request.FILES.getlist("files")
+    written = uploaded(request, Place(namespace), folder, asked, replace="replace" in request.POST)
+    return done(request, url_of(namespace, written[0] if len(written) == 1 else folder), message=f"{plural(len(written), 'file')} uploaded")
+
+
+def uploaded(request: HttpRequest, place: Place, folder: str, clean: Callable[[str], str], *, replace: bool) -> list[str]:
+    """Write the `files` of a form into a folder of some copy, and answer their paths, which `clean` looks at.
+
+    `paths` has the path of each below that folder, where a whole one was chosen. With `unpack` what a zip archive holds is meant.
+    """
+    uploads, names = request.FILES.getlist("files"), request.POST.getlist("paths")
     if not uploads:
         raise Invalid("Choose at least one file.")
-    written: list[str] = []
-    author = _by(request)
-    for item in uploads:
-        if "unpack" in request.POST and (item.name or "").lower().endswith(".zip"):
-            written += versions.import_zip(namespace, item, author=author)
+    if names and len(names) != len(uploads):
+        raise Invalid(f"There are {len(uploads)} files and {len(names)} paths for them: send one path for each file.")
+    archives, plain = [], {}
+    for item, path in zip(uploads, names or [""] * len(uploads), strict=True):
+        name = path or item.name or ""
+        if "unpack" in request.POST and name.lower().endswith(".zip"):
+            archives.append(item)
         else:
-            target = asked(f"{folder}/{item.name}" if folder else item.name or "")
-            replace = "replace" in request.POST
-            entry = versions.write(namespace, target, item, author=author, reason=FileVersion.Reason.UPLOADED, overwrite=replace)
-            written.append(entry.path)
-    return done(request, url_of(namespace, written[0] if len(written) == 1 else folder), message=f"{plural(len(written), 'file')} uploaded")
+            plain[clean(f"{folder}/{name}" if folder else name)] = item
+    taken = next((path for path in plain if not replace and store.exists(place, path)), None)
+    if taken:
+        raise store.NameTaken(f"{taken} is already there.")
+    written = versions.write_all(place, plain.items(), author=_by(request), reason=FileVersion.Reason.UPLOADED)
+    for archive in archives:
+        written += versions.import_zip(place, archive, author=_by(request), below=folder)
+    return written
 
 
 @require_POST

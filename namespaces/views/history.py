@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header
@@ -12,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
 from namespaces import merging
+from namespaces.files import Place
 from namespaces.models import FileVersion, Role
 from namespaces.paths import asked
 from namespaces.rights import login_required
@@ -24,12 +27,36 @@ from namespaces.views.shell import shell
 from ui.htmx import done, page
 
 
-def _row(request: HttpRequest, namespace: str, path: str) -> FileVersion:
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A copy of the files, as a page about it knows it: `frame` is what is around the page, `files` the address of the files themselves,
+    to which `?path=` is added, and `query` what the addresses of that copy end with, such as `&branch=dev`."""
+
+    place: Place
+    frame: dict[str, Any]
+    files: str
+    query: str = ""
+
+    def file(self, path: str) -> str:
+        """The address of a file."""
+        return f"{self.files}?{urlencode({'path': path})}{self.query}"
+
+    @property
+    def context(self) -> dict[str, Any]:
+        return {**self.frame, "files_url": f"{self.files}?{self.query[1:]}" if self.query else self.files, "query": self.query}
+
+
+def own(request: HttpRequest, namespace: str, role: Role = Role.READER) -> Desk:
+    """The namespace's own files."""
+    return Desk(Place(namespace), shell(request, namespace, "files", role), url_of(namespace))
+
+
+def _row(request: HttpRequest, place: Place, path: str) -> FileVersion:
     """The version that `?number=` names; raises `NoSuchVersion`."""
     text = request.GET.get("number", "")
     if not (text.isascii() and text.isdigit() and len(text) < selectors.LONGEST_ID):
         raise Http404
-    return selectors.version(namespace, path, int(text))
+    return selectors.version(place, path, int(text))
 
 
 @never_cache
@@ -37,14 +64,17 @@ def _row(request: HttpRequest, namespace: str, path: str) -> FileVersion:
 @login_required
 def history(request: HttpRequest, namespace: str) -> HttpResponse:
     """The versions of the file `?path=`, and what the one that `?number=` names, or else the newest, changed."""
-    frame = shell(request, namespace, "files")
-    path = asked(request.GET.get("path", ""))
-    rows = selectors.history(namespace, path)
+    return shown(request, own(request, namespace), asked(request.GET.get("path", "")))
+
+
+def shown(request: HttpRequest, desk: Desk, path: str) -> HttpResponse:
+    """The versions of a file of some copy."""
+    rows = selectors.history(desk.place, path)
     if not rows:
-        store.stats(namespace, path)
-    chosen = _row(request, namespace, path) if "number" in request.GET else next(iter(rows), None)
-    context: dict[str, Any] = {**frame, "path": path, "name": PurePosixPath(path).name, "versions": rows, "chosen": chosen}
-    context["is_here"] = store.exists(namespace, path)
+        store.stats(desk.place, path)
+    chosen = _row(request, desk.place, path) if "number" in request.GET else next(iter(rows), None)
+    context: dict[str, Any] = {**desk.context, "path": path, "versions": rows, "chosen": chosen, "file_url": desk.file(path)}
+    context |= {"at": request.path, "is_here": store.exists(desk.place, path)}
     if chosen is not None:
         context |= _changes(rows, chosen)
     return page(request, "namespaces/history.html", "namespaces/_history.html", context)
@@ -69,8 +99,12 @@ def _text(row: FileVersion) -> str | None:
 def download(request: HttpRequest, namespace: str) -> HttpResponse:
     """A file as a version of it was; always an attachment."""
     tree.enter(request.user, namespace)
-    path = asked(request.GET.get("path", ""))
-    row = _row(request, namespace, path)
+    return attached(request, Place(namespace), asked(request.GET.get("path", "")))
+
+
+def attached(request: HttpRequest, place: Place, path: str) -> HttpResponse:
+    """What a version of a file of some copy held."""
+    row = _row(request, place, path)
     name = PurePosixPath(path)
     told = content_disposition_header(True, f"{name.stem}-{row.number}{name.suffix}") or "attachment"
     headers = {"Content-Disposition": told, "Content-Security-Policy": "sandbox"}
@@ -81,8 +115,11 @@ def download(request: HttpRequest, namespace: str) -> HttpResponse:
 @login_required
 def restore(request: HttpRequest, namespace: str) -> HttpResponse:
     """Give a file the content of a version, which makes a new one."""
-    shell(request, namespace, "files", Role.MEMBER)
-    path = asked(request.GET.get("path", ""))
-    row = _row(request, namespace, path)
-    versions.restore(namespace, path, row, author=versions.Author(request.user))
-    return done(request, url_of(namespace, path), message=f"{PurePosixPath(path).name} is as in version {row.number}")
+    return restored(request, own(request, namespace, Role.MEMBER), asked(request.GET.get("path", "")))
+
+
+def restored(request: HttpRequest, desk: Desk, path: str) -> HttpResponse:
+    """The same in some copy."""
+    row = _row(request, desk.place, path)
+    versions.restore(desk.place, path, row, author=versions.Author(request.user))
+    return done(request, desk.file(path), message=f"{PurePosixPath(path).name} is as in version {row.number}")

@@ -1,6 +1,7 @@
 // Files of a namespace: the editor over its text area, Ctrl S, what is not saved yet, dropping files on the tree.
 import { all, on, one } from "./dom.js";
 import { ask, openDialog } from "./dialogs.js";
+import { dropped } from "./dropped.js";
 import { key } from "./keys.js";
 import { faces, watch } from "./presence.js";
 
@@ -112,14 +113,33 @@ if (side) {
     side.dataset.dropping = "";
   });
   side.addEventListener("dragleave", () => delete side.dataset.dropping);
-  side.addEventListener("drop", (event) => {
+  side.addEventListener("drop", async (event) => {
     event.preventDefault();
     delete side.dataset.dropping;
-    if (!event.dataTransfer.files.length) return;
-    one("[name=files]", form).files = event.dataTransfer.files;
-    const folder = event.target.closest("details")?.querySelector("[data-folder]")?.dataset.folder;
-    one("[name=folder]", form).value = folder ?? side.dataset.drop;
+    const folder = event.target.closest("details")?.querySelector("[data-folder]")?.dataset.folder ?? side.dataset.drop;
+    const found = await dropped(event.dataTransfer);
+    if (!found.length) return;
+    const files = new DataTransfer();
+    for (const { file } of found) files.items.add(file);
+    one("[name=files]", form).files = files.files;
+    one("[name=folder]", form).value = folder;
+    name(found.map(({ path }) => path));
     form.requestSubmit();
+  });
+  // A form tells only the last part of a name: where a file lies in its folder is told beside it.
+  const name = (paths) => one("[data-paths]", form).replaceChildren(...paths.map((path) => {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name: "paths", value: path });
+    return field;
+  }));
+  one("[name=files]", form).addEventListener("change", ({ target }) => {
+    name(target.webkitdirectory ? [...target.files].map((file) => file.webkitRelativePath) : []);
+  });
+  one("[data-whole]", form).addEventListener("change", ({ target }) => {
+    const field = one("[name=files]", form);
+    field.webkitdirectory = target.checked;
+    field.value = "";
+    name([]);
   });
   key("n", "New file", () => openDialog(one("#new-file")));
 }

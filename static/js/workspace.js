@@ -1,6 +1,7 @@
 // The workspace: tree, tabs and editor of one copy of a namespace's files. What each part does lives in ./workspace/.
 import { all, isDialogOpen, on, one, say } from "./dom.js";
 import { ask as agree, openDialog } from "./dialogs.js";
+import { dropped } from "./dropped.js";
 import { toast } from "./toasts.js";
 import { command, listKeys, run, startCommands } from "./workspace/commands.js";
 import { Document, lookAhead } from "./workspace/documents.js";
@@ -416,6 +417,8 @@ async function upload(files, folder, paths = files.map((file) => file.name)) {
     form.append("files", file);
     form.append("paths", paths[index]);
   });
+  const archives = paths.filter((path) => path.toLowerCase().endsWith(".zip"));
+  if (archives.length && (await agree({ title: `Unpack ${archives.map(nameOf).join(", ")}?`, text: "What the archive holds is put here. Otherwise it is uploaded as the file it is.", action: "Unpack", kind: "primary" }))) form.append("unpack", "1");
   const done = await attempt(() => ask("upload", { form }));
   if (!done) return;
   await reload();
@@ -424,31 +427,16 @@ async function upload(files, folder, paths = files.map((file) => file.name)) {
   toast(`${done.paths.length} ${done.paths.length === 1 ? "file" : "files"} uploaded`);
 }
 
-// What is dropped may be whole folders.
 async function uploadDropped(transfer, folder) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  const files = [];
-  const paths = [];
-  const walk = async (entry) => {
-    if (entry.isFile) {
-      files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-      paths.push(entry.fullPath.replace(/^\//, ""));
-      return;
-    }
-    const reader = entry.createReader();
-    for (let found = await read(reader); found.length; found = await read(reader)) for (const inside of found) await walk(inside);
-  };
-  const read = (reader) => new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-  for (const entry of entries) await walk(entry);
-  await upload(files, folder, paths);
+  const found = await dropped(transfer);
+  await upload(found.map((one) => one.file), folder, found.map((one) => one.path));
 }
 
 function showMenu(row, x, y) {
   const menu = one("#work-menu");
   menu.dataset.path = row?.path ?? "";
   for (const item of all("[data-for]", menu)) item.hidden = !row || !item.dataset.for.split(" ").includes(row.folder ? "folder" : "file");
-  const link = one("[data-menu-download]", menu);
-  if (row && !row.folder) link.href = String(address("download", { path: row.path }));
+  if (row && !row.folder) for (const name of ["download", "history"]) one(`[data-menu-${name}]`, menu).href = String(address(name, { path: row.path }));
   menu.showPopover();
   menu.style.setProperty("left", `${Math.min(x, innerWidth - menu.offsetWidth - 8)}px`);
   menu.style.setProperty("top", `${Math.min(y, innerHeight - menu.offsetHeight - 8)}px`);

@@ -154,6 +154,21 @@ def test_files_are_uploaded_and_found(page: Page) -> None:
     expect(page.get_by_role("tree", name="Files that hold it").locator("p")).to_have_text(["1 a,b"])
 
 
+def test_a_whole_folder_is_uploaded(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "chosen"
+    for path in ("models/a.sql", "models/deep/a.sql"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(path)
+    page.goto(f"/namespaces/{NS}/files/")
+    page.get_by_role("button", name="Upload").first.click()
+    page.get_by_label("A whole folder").check()
+    page.locator("#upload-files").set_input_files(folder)
+    page.locator("#upload").get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("2\u00a0files uploaded")).to_be_visible()
+    assert files.paths(NS) == ["chosen/models/a.sql", "chosen/models/deep/a.sql"]
+    assert files.read(NS, "chosen/models/deep/a.sql") == b"models/deep/a.sql"
+
+
 def test_a_secret_goes_in_and_leaves_after_its_key_is_typed(page: Page) -> None:
     page.goto(f"/namespaces/{NS}/secrets/")
     page.get_by_role("button", name="New secret").click()

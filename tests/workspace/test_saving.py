@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from namespaces import files
-from namespaces.models import Role, User
+from namespaces.models import Deletion, Role, User
 from namespaces.services import versions
 from namespaces.services.versions import Author
 from tests import builders
@@ -146,3 +146,26 @@ def test_files_of_the_copy_that_is_open_are_found(bound: Remote, page: Client) -
     assert [one["path"] for one in page.get(f"{at}contents/?q=select").json()["files"]] == ["notes.md"]
     assert page.get(f"{at}contents/?q=x(&regex=1").status_code == 422
     assert page.get(f"{at}contents/?q=").status_code == 422
+
+
+def test_a_branch_has_its_own_history_and_trash(bound: Remote, page: Client, ada: User) -> None:
+    path, query = "models/orders.sql", "branch=main"
+    place = worktrees.find(user=ada, namespace=NAMESPACE, branch="main").place
+    opened = page.get(f"{AT}text/?{query}&path={path}").json()
+    sent(page, f"save/?{query}", {"path": path, "base": opened["base"], "text": "select 2 as id\n"})
+    shown = page.get(f"{AT}history/?{query}&path={path}", headers={"Accept": "text/html"}).content.decode()
+    assert "select 2 as id" in shown
+    assert f"{AT}history/restore/?path=models%2Forders.sql&amp;number=1&amp;branch=main" in shown
+    assert page.get(f"{AT}history/download/?{query}&path={path}&number=1").content == b"select 1 as id\n"
+    page.post(f"{AT}history/restore/?{query}&path={path}&number=1")
+    assert files.read(place, path) == b"select 1 as id\n"
+    sent(page, f"delete/?{query}", {"path": "models"})
+    deleted = Deletion.objects.get()
+    assert "models/" in page.get(f"{AT}trash/?{query}", headers={"Accept": "text/html"}).content.decode()
+    page.post(f"{AT}trash/{deleted.pk}/restore/?{query}")
+    assert files.read(place, path) == b"select 1 as id\n"
+    sent(page, f"delete/?{query}", {"path": path})
+    answer = page.post(f"{AT}trash/empty/?{query}")
+    assert (answer.status_code, answer["Location"]) == (302, f"{AT}trash/?{query}")
+    assert not Deletion.objects.filter(restored=None).exists()
+    assert page.post(f"{AT}trash/empty/").status_code == 403  # the namespace's own files: owners only

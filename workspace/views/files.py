@@ -12,14 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from namespaces import files as store
-from namespaces.files import Place
-from namespaces.models import FileVersion, Role
+from namespaces.models import Role
 from namespaces.rights import login_required
 from namespaces.selectors import versions as selectors
 from namespaces.services import versions
 from namespaces.services.versions import Author
-from namespaces.views.files import attachment
-from ui.errors import Invalid
+from namespaces.views.files import attachment, uploaded
 from workspace import asking, changes, worktrees
 
 
@@ -101,19 +99,10 @@ def restore(request: HttpRequest, namespace: str) -> HttpResponse:
 @require_POST
 @login_required
 def upload(request: HttpRequest, namespace: str) -> HttpResponse:
-    """Write files of a form into a folder. `paths` has the path of each below it, where a whole folder was chosen."""
+    """Write files of a form into a folder, over those that are there."""
     place = asking.place(request, namespace, Role.MEMBER)
     folder = request.POST.get("folder", "").strip("/")
-    uploads, names = request.FILES.getlist("files"), request.POST.getlist("paths")
-    if not uploads:
-        raise Invalid("Choose at least one file.")
-    if names and len(names) != len(uploads):
-        raise Invalid(f"There are {len(uploads)} files and {len(names)} paths for them: send one path for each file.")
-    targets = [_target(place, folder, name or item.name or "") for item, name in zip(uploads, names or [""] * len(uploads), strict=True)]
-    written = versions.write_all(
-        place, zip(targets, uploads, strict=True), author=Author(request.user), reason=FileVersion.Reason.UPLOADED
-    )  # fmt: skip
-    return JsonResponse({"paths": written})
+    return JsonResponse({"paths": uploaded(request, place, folder, lambda path: asking.path(place, path), replace=True)})
 
 
 @require_safe
@@ -123,7 +112,3 @@ def download(request: HttpRequest, namespace: str) -> HttpResponse:
     place = asking.place(request, namespace)
     path = asking.path(place, request.GET.get("path", ""))
     return attachment(store.read(place, path), PurePosixPath(path).name)
-
-
-def _target(place: Place, folder: str, name: str) -> str:
-    return asking.path(place, str(PurePosixPath(folder, name)) if folder else name)
