@@ -20,23 +20,74 @@ from plugins.scripts import _folders
 
 MANIFEST, RUN_RESULTS, SOURCES, CATALOG = "manifest.json", "run_results.json", "sources.json", "catalog.json"
 _LARGEST = 512 << 20  # bytes of an artifact that is still read
+_FEW = 50  # things that are looked for one by one; for more the whole manifest is read
 _LARGEST_LIVE = 64 << 20  # the same for the manifest while dbt runs
 _REWRITES = frozenset({"generate", "compile", "parse", "list", "show"})  # their results say nothing about a run
 _LEVELS: dict[str, Level] = {"FAILED": "ERROR", "WARNING": "WARN"}
 _SKIPPED_FOLDERS = frozenset({".git", ".kestra", "dbt_packages", "node_modules", ".venv", "venv"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Artifact:
-    """One artifact: dbt's bytes and what they mean."""
+    """One artifact: dbt's bytes and what they mean. A manifest has many megabytes, of which a run of one node needs a few lines: all of
+    it is read only for who asks for `parsed`."""
 
     path: Path
     content: bytes
-    parsed: Mapping[str, Any]
+    _parsed: Mapping[str, Any] | None = None
+    _alone: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def parsed(self) -> Mapping[str, Any]:
+        """What the bytes mean; empty where they are no JSON object."""
+        if self._parsed is None:
+            try:
+                found = json.loads(self.content)
+            except (ValueError, RecursionError):
+                found = {}
+            self._parsed = found if isinstance(found, Mapping) else {}
+        return self._parsed
+
+    def node(self, unique_id: str) -> Mapping[str, Any]:
+        """A node of a manifest; empty where it has none of this name."""
+        return self._thing("nodes", unique_id)
+
+    def macro(self, unique_id: str) -> Mapping[str, Any]:
+        """A macro of a manifest; empty where it has none of this name."""
+        return self._thing("macros", unique_id)
+
+    def _thing(self, kind: str, unique_id: str) -> Mapping[str, Any]:
+        if self._parsed is None and unique_id not in self._alone and len(self._alone) < _FEW:
+            found = self._at(json.dumps(unique_id).encode() + b": {", last=kind == "macros")
+            self._alone[unique_id] = found if isinstance(found, Mapping) and found.get("unique_id") == unique_id else {}
+        if self._parsed is None and self._alone.get(unique_id):
+            return self._alone[unique_id]
+        things = self.parsed.get(kind)
+        thing = things.get(unique_id) if isinstance(things, Mapping) else None
+        return thing if isinstance(thing, Mapping) else {}
+
+    @property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """Every node's parents, by a manifest."""
+        found = self._at(b'"parent_map": {', last=True, longest=len(self.content)) if self._parsed is None else None
+        if isinstance(found, dict) and found and all(isinstance(parents, list) for parents in found.values()):
+            return {unique_id: tuple(map(str, parents)) for unique_id, parents in found.items()}
+        return parents_of(self.parsed)
+
+    def _at(self, name: bytes, *, last: bool = False, longest: int = 1 << 20) -> Any:
+        """The object that follows its name, read alone; None where it cannot be. Within a text the quotes of the name would be escaped."""
+        place = self.content.rfind(name) if last else self.content.find(name)
+        begin = place + len(name) - 1
+        try:
+            return json.JSONDecoder().raw_decode(self.content[begin : begin + longest].decode(errors="ignore"))[0] if place >= 0 else None
+        except (ValueError, RecursionError):
+            return None
 
     @property
     def invocation(self) -> str | None:
-        found = self.metadata.get("invocation_id")
+        begins = b'{"metadata": {'
+        alone = self._at(begins) if self._parsed is None and self.content.startswith(begins) else None
+        found = (alone or self.metadata).get("invocation_id")
         return found if isinstance(found, str) else None
 
     @property
@@ -63,11 +114,7 @@ def read(folder: Path, path: Path, largest: int = _LARGEST) -> Artifact | None:
         content = path.read_bytes()
     except OSError:
         return None
-    try:
-        parsed = json.loads(content)
-    except (ValueError, RecursionError):
-        parsed = {}
-    return Artifact(path, content, parsed if isinstance(parsed, Mapping) else {})
+    return Artifact(path, content)
 
 
 def target_folders(folder: Path, calls: Iterable[Invocation], project: Path, env: Mapping[str, str]) -> list[Path]:
@@ -101,16 +148,16 @@ class Artifacts:
     since: float
     left: Path | None = None  # where each command left copies, in a folder of its own, named by its time
     kept: dict[str, list[Artifact]] = field(default_factory=lambda: {MANIFEST: [], RUN_RESULTS: [], SOURCES: [], CATALOG: []})
-    _parents: dict[str, tuple[str, ...]] | None = None
+    _parents: Mapping[str, tuple[str, ...]] | None = None
     _taken: set[Path] = field(default_factory=set)
 
     def depends_on(self, unique_id: str) -> tuple[str, ...]:
         """A node's parents by the manifest that dbt has written by now."""
         if self._parents is None:
             manifest = next((found for found in self._fresh(MANIFEST, _LARGEST_LIVE)), None)
-            if manifest is None or not manifest.parsed:
+            if manifest is None or not (parents := manifest.parents):
                 return ()
-            self._parents = parents_of(manifest.parsed)
+            self._parents = parents
         return self._parents.get(unique_id, ())
 
     def forget_parents(self) -> None:
@@ -133,7 +180,7 @@ class Artifacts:
     def last(self, name: str) -> Artifact | None:
         """The artifact to hand on: for run_results.json the last that tells of a run rather than of a rewriting such as `docs generate`."""
         kept = self.kept[name]
-        telling = [found for found in kept if found.command not in _REWRITES]
+        telling = [found for found in kept if found.command not in _REWRITES] if name == RUN_RESULTS else kept
         return next(reversed(telling or kept), None)
 
     def runs(self) -> list[Artifact]:

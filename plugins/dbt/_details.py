@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.states import FAILED
 from plugins.contract import StepReport
-from plugins.dbt._artifacts import MANIFEST, Artifacts
+from plugins.dbt._artifacts import MANIFEST, Artifact, Artifacts
 from plugins.dbt._command import Invocation
 from plugins.dbt._events import read_time, uncoloured
 from plugins.dbt._places import place_of
@@ -29,17 +29,15 @@ class Sources:
 
     artifacts: Artifacts
     project: Path
-    _nodes: dict[str | None, Mapping[str, Any]] = field(default_factory=dict)
+    _manifests: dict[str | None, Artifact | None] = field(default_factory=dict)
 
     def node(self, unique_id: str, call: str | None) -> Mapping[str, Any]:
         """What the manifest of that call of dbt, else the last one, says of a node."""
-        if call not in self._nodes:
+        if call not in self._manifests:
             kept = self.artifacts.kept[MANIFEST]
-            manifest = next((found for found in kept if found.invocation == call), kept[-1] if kept else None)
-            nodes = manifest.parsed.get("nodes") if manifest is not None else None
-            self._nodes[call] = nodes if isinstance(nodes, Mapping) else {}
-        found = self._nodes[call].get(unique_id)
-        return found if isinstance(found, Mapping) else {}
+            self._manifests[call] = next((found for found in kept if found.invocation == call), kept[-1] if kept else None)
+        manifest = self._manifests[call]
+        return manifest.node(unique_id) if manifest is not None else {}
 
     def written(self, node: Mapping[str, Any]) -> str:
         """A model as it was written; dbt's copy, which lacks blank lines at its start, where the file is not at hand or was changed."""
@@ -68,7 +66,7 @@ class Sources:
 def explain(steps: Steps, artifacts: Artifacts, project: Path, found_rows: Path, calls: Sequence[Invocation] = ()) -> None:
     """Add to every step that ran what only its pane shows, and the variables that its node uses."""
     kept = artifacts.kept[MANIFEST]
-    variables = of_call(kept[-1].parsed if kept else {}, artifacts.folder, project, calls)
+    variables = of_call(kept[-1] if kept else None, artifacts.folder, project, calls)
     sources = Sources(artifacts, project)
     results: dict[tuple[str | None, Any], Mapping[str, Any]] = {}
     for artifact in artifacts.runs():

@@ -46,9 +46,7 @@ class Listed:
         """
         manifest = _manifest(self.place)
         after = _state.digest(manifest.parsed) if manifest is not None else {}
-        variables = _vars.of_call(
-            manifest.parsed if manifest is not None else {}, self.place.folder, project, _command.invocations(self.lines)
-        )
+        variables = _vars.of_call(manifest, self.place.folder, project, _command.invocations(self.lines))
         nodes = list(dict.fromkeys(node for listed in self.chosen.values() for node in listed))
         why, waits = _plan.reasons(nodes, after, before), _plan.gates(nodes, after)
         others = [node for node in after if node not in why and any(self.rehearsal.takes(number, node) for number in self.chosen)]

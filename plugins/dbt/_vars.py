@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from plugins.dbt._artifacts import Artifact
 from plugins.dbt._command import Invocation
 from plugins.scripts import _folders
 
@@ -22,14 +23,14 @@ _USED = re.compile(r"\bvar\(\s*['\"]([\w.-]+)['\"]")
 class Variables:
     """The variables of one manifest. `given` are those of the commands, which win; `written` are those of dbt_project.yml."""
 
-    manifest: Mapping[str, Any]
+    manifest: Artifact | None
     given: Mapping[str, Any]
     written: Mapping[str, Any]
     _by_macro: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def of(self, unique_id: str) -> dict[str, str]:
         """The variables that a node uses, itself or by macros: a sum of the value of each by its name."""
-        node = _mapping(_mapping(self.manifest.get("nodes")).get(unique_id))
+        node = self.manifest.node(unique_id) if self.manifest is not None else {}
         names = set(_USED.findall(f"{node.get('raw_code') or ''}\n{node.get('unrendered_config') or ''}".replace("\\'", "'")))
         for macro in _mapping(node.get("depends_on")).get("macros") or ():
             names |= self._of_macro(str(macro))
@@ -41,10 +42,9 @@ class Variables:
 
     def _of_macro(self, name: str) -> frozenset[str]:
         if name not in self._by_macro:
-            macros = _mapping(self.manifest.get("macros"))
             seen, open_, found = {name}, [name], set[str]()
             while open_:
-                macro = _mapping(macros.get(open_.pop()))
+                macro = self.manifest.macro(open_.pop()) if self.manifest is not None else {}
                 found.update(_USED.findall(str(macro.get("macro_sql") or "")))
                 others = {str(other) for other in _mapping(macro.get("depends_on")).get("macros") or ()} - seen
                 seen |= others
@@ -53,7 +53,7 @@ class Variables:
         return self._by_macro[name]
 
 
-def of_call(manifest: Mapping[str, Any], root: Path, project: Path, calls: Iterable[Invocation]) -> Variables:
+def of_call(manifest: Artifact | None, root: Path, project: Path, calls: Iterable[Invocation]) -> Variables:
     """The variables as commands that work on a project below `root` have them; where several say one, as the last does."""
     given: dict[str, Any] = {}
     for call in calls:

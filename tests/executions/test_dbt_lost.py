@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from executions import models
+from executions import leftovers, models
 from executions.models import Execution
 from plugins.core.runner import _group
 from tests.executions.conftest import Process, eventually, until_ended
@@ -59,5 +59,10 @@ def test_a_worker_dies_in_a_query_of_dbt(make_process: Callable[[str], Process],
     assert step(execution, "model.shop.stg_people") == step(execution, "seed.shop.raw_people") == "SUCCESS"
     assert step(execution, "model.shop.slow") == "KILLED"
     assert "The worker that ran this attempt was lost" in messages(execution, 4)
+    run = models.TaskRun.objects.get(execution=execution, task_id="build")
+    assert not run.outputs, "what the lost attempt had made was not saved"
+    left_to_do = leftovers.of(run)
+    assert left_to_do.done == {"seed.shop.raw_people", "model.shop.stg_people"}
+    assert left_to_do.not_done | left_to_do.never_began == {"model.shop.slow"}
     assert _group.members(left["pgid"]) == []
     assert not [entry for entry in Path("/proc").glob("[0-9]*") if execution.id in _folder_of(entry)]

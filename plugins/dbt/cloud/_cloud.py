@@ -127,7 +127,7 @@ class CloudProperties(RunnableTask):
         found = {name: self._artifact(context, run_id, name) for name in (_artifacts.RUN_RESULTS, _artifacts.MANIFEST)}
         results, manifest = found[_artifacts.RUN_RESULTS], found[_artifacts.MANIFEST]
         if results is not None and _render.flag(context, self.parse_run_results):
-            parents = _artifacts.parents_of(manifest.parsed) if manifest is not None else {}
+            parents = manifest.parents if manifest is not None else {}
             steps = Steps(context, [], lambda unique_id: parents.get(unique_id, ()))
             fetched = _artifacts.Artifacts(context.working_dir, [], 0.0)
             fetched.kept[_artifacts.RUN_RESULTS].append(results)
@@ -143,11 +143,7 @@ class CloudProperties(RunnableTask):
         if reply.code == 404:
             context.log("DEBUG", f"The run {run_id} left no {name}")
             return None
-        try:
-            parsed = json.loads(reply.content)
-        except (ValueError, RecursionError):
-            parsed = {}
-        return _artifacts.Artifact(context.working_dir / name, reply.content, parsed if isinstance(parsed, Mapping) else {})
+        return _artifacts.Artifact(context.working_dir / name, reply.content)
 
 
 class _Watch:

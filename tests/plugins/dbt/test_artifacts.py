@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from plugins.dbt._artifacts import Artifacts, complete, parents_of, summaries
+from plugins.dbt._artifacts import Artifact, Artifacts, complete, parents_of, summaries
 from plugins.dbt._steps import Steps
 from tests.plugins.context import MemoryContext
 
@@ -147,6 +147,28 @@ def test_parents_come_from_the_manifest() -> None:
         "exposures": {"exposure.s.d": {"depends_on": {"nodes": ["model.s.b"]}}},
     }
     assert parents_of(manifest) == {"model.s.b": ("model.s.a",), "exposure.s.d": ("model.s.b",)}
+
+
+def test_what_is_read_of_a_manifest_alone_is_what_all_of_it_says() -> None:
+    odd = 'a "quoted" name: {"unique_id": "model.s.b"}, "parent_map": {"model.s.b": ["x"]}'
+    nodes = {
+        "model.s.a": {"unique_id": "model.s.a", "raw_code": odd, "meta": {"model.s.b": {"unique_id": "of nothing"}}},
+        "model.s.b": {"unique_id": "model.s.b", "depends_on": {"nodes": ["model.s.a"]}, "meta": {"parent_map": {"a": "b"}}},
+        "model.s.é": {"unique_id": "model.s.é", "depends_on": {"nodes": ["model.s.b", "model.s.a"]}},
+    }
+    parents: dict[str, Any] = {"model.s.a": [], "model.s.b": ["model.s.a"], "model.s.é": ["model.s.a", "model.s.b"]}
+    told = {"metadata": {"invocation_id": "one"}, "nodes": nodes, "disabled": {}, "parent_map": parents, "child_map": {}}
+    for text in (json.dumps(told), json.dumps(told, separators=(",", ":")), json.dumps({**told, "metadata": {}}, indent=1)):
+        artifact = Artifact(Path("manifest.json"), text.encode())
+        assert {name: artifact.node(name) for name in nodes} == nodes
+        assert artifact.node("model.s.none") == {}
+        assert {name: set(found) for name, found in artifact.parents.items()} | {"model.s.a": set()} == {
+            name: set(found) for name, found in parents.items()
+        }
+        assert artifact.invocation == json.loads(text)["metadata"].get("invocation_id")
+    for text in ("", "[]", '{"metadata": {', '{"metadata": [], "parent_map": {"a": 1}}'):
+        broken = Artifact(Path("manifest.json"), text.encode())
+        assert (broken.node("model.s.a"), broken.parents, broken.invocation) == ({}, {}, None)
 
 
 def test_freshness_becomes_facts_of_its_source(context: MemoryContext) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
+from plugins.dbt._artifacts import Artifact
 from plugins.dbt._command import invocations
 from plugins.dbt._vars import of_call
 
@@ -24,7 +26,7 @@ MANIFEST: dict[str, Any] = {
 
 
 def of(folder: Path, node: str, *commands: str) -> dict[str, str]:
-    return of_call(MANIFEST, folder, folder, invocations(commands)).of(node)
+    return of_call(Artifact(folder / "manifest.json", json.dumps(MANIFEST).encode()), folder, folder, invocations(commands)).of(node)
 
 
 def test_names_come_from_sql_macros_and_configuration(tmp_path: Path) -> None:
