@@ -15,7 +15,7 @@ on("input", "[data-result]", (event, field) => {
 });
 
 on("keydown", "[data-git-message]", (event, field) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) field.form.requestSubmit(one("[data-kind=primary]", field.form));
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) one("[data-kind=primary]", field.form).click(); // htmx sends what a button says only when it is pressed
 });
 
 document.addEventListener("htmx:afterSettle", (event) => {

@@ -548,13 +548,26 @@ async function revert() {
 function showSide(name, { focus = true } = {}) {
   toggle("side", true);
   choose(one(".work-side [data-views]"), name);
-  if (focus) all("[role=tree], input, textarea, button", one(`#view-${name}`)).find((found) => found.offsetParent !== null)?.focus();
+  const view = one(`#view-${name}`);
+  if (focus) (one("[data-git-message]", view) ?? all("[role=tree], input, button", view).find((found) => found.offsetParent !== null))?.focus();
 }
 
 // What Git opens (differences, history, a commit) covers the editor until it is closed.
 function startGit() {
   const box = one("[data-gitview]");
   if (!box) return;
+  // The panel reads itself again when files change; whoever types a message goes on typing it.
+  let typing = null;
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const field = document.activeElement?.closest("[data-git-message]");
+    typing = field ? [field.selectionStart, field.selectionEnd] : null;
+  });
+  document.body.addEventListener("htmx:afterSwap", () => {
+    const field = typing && one("[data-git-message]");
+    if (!field || field === document.activeElement) return;
+    field.focus();
+    field.setSelectionRange(...typing);
+  });
   document.body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id === "git-view" || event.target?.id === "git-view") box.hidden = !one("#git-view", box).childElementCount;
   });

@@ -24,6 +24,8 @@ TOKEN = "glpat-0nly-for-this-journey-1147"
 MODEL = "models/orders.sql"
 FILES = {
     "dbt_project.yml": "name: shop\nprofile: shop\nmodel-paths: [models]\n",
+    "profiles.yml": "shop: {target: dev, outputs: {dev: {type: duckdb, path: ':memory:'}}}\n",
+    "models/days.sql": "select 1 as day\n",
     MODEL: "select\n    1 as order_id,\n    2 as amount,\n    3 as store_id,\n    4 as customer_id\nfrom orders\n",
 }
 
@@ -172,3 +174,31 @@ def test_no_page_of_git_has_a_serious_finding(
         found += findings(page, f"git/{part}")
     context.close()
     assert not found, "\n".join(found)
+
+
+def test_a_change_is_previewed_and_committed_by_keyboard_alone(
+    browser: Browser, live_server_stack: Stack, signed_in: Any, address: str
+) -> None:
+    wrong: list[str] = []
+    context = browser.new_context(storage_state=signed_in, viewport={"width": 1280, "height": 800}, base_url=live_server_stack.url)
+    page = page_of(context, wrong)
+    opened(page, address)
+    page.keyboard.press("Control+p")
+    page.keyboard.type("days.sql")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("days.sql, source")).to_be_focused()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("union all select 41 + 1")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("cell", name="42")).to_be_visible(timeout=150_000)  # the first time makes an environment with dbt
+    with page.expect_response("**/save/**"):
+        page.keyboard.press("Control+s")
+    expect(page.get_by_role("treeitem", name="days.sql")).to_contain_text("M")
+    page.keyboard.press("Control+Shift+G")
+    expect(page.get_by_label("Message")).to_be_focused()
+    expect(page.get_by_role("button", name="Commit all 1 file")).to_be_visible()
+    page.keyboard.type("A day more")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#git-panel .git-last li").first).to_contain_text("A day more")
+    context.close()
+    assert wrong == []
