@@ -220,10 +220,14 @@ def restart(*, user: Person, execution_id: str, revision: int | None = None) -> 
     turn = Turn.begin(execution_id, whole=True)
     if not again.restartable(turn.execution):
         raise NothingToRestart
+    seen = sources.carried(turn.execution.notes, row.namespace, row.namespace)
     if revision is None:
+        if {**turn.execution.notes, **seen} != turn.execution.notes:  # something else was deployed since
+            executor.edit(execution_id, lambda execution: replace(execution, notes={**execution.notes, **seen}))
         return _tell(execution_id, events.RestartRequested(), whole=True)
     flow = flow_selectors.parsed(row.namespace, row.flow_id, revision)
-    return _begin(user, unplanned(again.copy(turn.execution, flow, world.new_id())), flow, events.RestartRequested())
+    copy = unplanned(again.copy(turn.execution, flow, world.new_id()))
+    return _begin(user, replace(copy, notes={**copy.notes, **seen}), flow, events.RestartRequested())
 
 
 def replay(

@@ -165,6 +165,21 @@ def test_a_task_brings_the_files_of_the_copy_into_its_folder(bound: Remote, ada:
     assert not files.exists(NAMESPACE, ORDERS)
 
 
+def test_what_is_restarted_after_another_deployment_tells_that_one(bound: Remote, ada: User) -> None:
+    fails = "  - {id: fail, type: io.kestra.plugin.core.execution.Fail}\n"
+    bound.commit({"_flows/show.yml": flow() + fails})
+    first = deployed(ada).commit
+    execution = start(ada)
+    assert (execution.state, execution.notes["source"]["commit"]) == ("FAILED", first)
+    bound.commit({ORDERS: "select 2\n"})
+    second = deployed(ada).commit
+    again = work_off(execution_services.restart(user=ada, execution_id=execution.id))
+    assert again.notes["source"]["commit"] == second
+    copy = execution_services.restart(user=ada, execution_id=execution.id, revision=1)
+    assert copy.notes["source"]["commit"] == second
+    work_off(copy)
+
+
 def test_an_execution_that_it_calls_sees_the_same_files(bound: Remote, ada: User) -> None:
     flow_services.create(user=ada, source=flow())
     body = f"tasks:\n  - {{id: call, type: io.kestra.plugin.core.flow.Subflow, namespace: {NAMESPACE}, flowId: show}}\n"
