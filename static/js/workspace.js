@@ -9,6 +9,7 @@ import { Group } from "./workspace/groups.js";
 import { startBottom } from "./workspace/bottom.js";
 import { startCompany } from "./workspace/company.js";
 import { startFinding } from "./workspace/find.js";
+import { startGenerating } from "./workspace/generating.js";
 import { startHelp } from "./workspace/help.js";
 import { choose, isShown, nextPane, startPanes, toggle } from "./workspace/panes.js";
 import { isReadable } from "./workspace/reading.js";
@@ -301,6 +302,7 @@ async function compare({ title, action, left, right, path }) {
   box.replaceChildren();
   openDialog(dialog);
   const view = await bundle.compare(box, { path, left, right });
+  if (action) button.focus();
   return new Promise((resolve) => {
     button.onclick = () => dialog.close("take");
     dialog.onclose = () => {
@@ -364,22 +366,27 @@ async function rename(path) {
   if (to && to !== path) await move(path, to);
 }
 
-async function move(path, to) {
+async function move(path, wanted) {
   for (const document of documents.values()) if (document.dirty && (document.path === path || document.path.startsWith(`${path}/`))) await document.save().catch(() => {});
-  const moved = await attempt(() => ask("rename", { body: { path, to } }));
-  if (!moved) return;
+  const to = await attempt(() => ask("rename", { body: { path, to: wanted } }));
+  if (!to) return;
+  moved(path, to.path);
+  await reload();
+  if (active()) shown(active(), current);
+  filesChanged();
+  toast(`Now ${to.path}`);
+}
+
+// Tabs follow files that have got another path.
+function moved(path, to) {
   for (const document of [...documents.values()]) {
     if (document.path !== path && !document.path.startsWith(`${path}/`)) continue;
     documents.delete(document.path);
     tree.setUnsaved(document.path, false);
-    document.path = moved.path + document.path.slice(path.length);
+    document.path = to + document.path.slice(path.length);
     documents.set(document.path, document);
   }
-  await reload();
   groups.forEach((group) => group.draw());
-  if (active()) shown(active(), current);
-  filesChanged();
-  toast(`Now ${moved.path}`);
 }
 
 async function remove(path) {
@@ -583,7 +590,7 @@ function startGit() {
 
 export const workspace = {
   root, bundle, tree, documents, listeners, editorKeys, vim: [], help: null,
-  active, open, save, saveAll, goTo, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
+  active, askPath, moved, open, save, saveAll, goTo, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
   hint(text) {
     const box = one("[data-hint-text]");
     box.textContent = text;
@@ -614,6 +621,7 @@ startQuick(workspace);
 startFinding(workspace);
 startHelp(workspace);
 startBottom(workspace);
+startGenerating(workspace);
 startCompany(workspace);
 startCommands();
 listKeys(one("#keys .keys"));
