@@ -28,7 +28,7 @@ def forget_at_times(now: datetime) -> None:
 def forget(now: datetime) -> int:
     """Remove versions, a bounded amount at a time, then the contents that none names any more; answers how many contents.
 
-    What a file holds now is never removed, and what was deleted only when that was too long ago.
+    What a file holds now is never removed, what was deleted only when that was too long ago, and what was typed and not saved never.
     """
     seconds = settings.KESTRA_LIMITS["retain_versions"]
     if seconds:
@@ -50,7 +50,6 @@ def _old(before: datetime) -> None:
     gone = Q(reason__in=[FileVersion.Reason.AWAY, FileVersion.Reason.DELETED, FileVersion.Reason.ASIDE])
     _remove(list(FileVersion.objects.filter(at__lt=before).filter(ended | gone).order_by("id").values_list("id", flat=True)[:AT_ONCE]))
     Deletion.objects.filter(at__lt=before, versions=None).delete()
-    Draft.objects.filter(changed__lt=before).delete()
 
 
 def _crowded(most: int) -> None:

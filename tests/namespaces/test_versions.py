@@ -24,9 +24,9 @@ from hypothesis.extra.django import TestCase
 from pytest_django import Settings
 
 from namespaces import blobs, files
-from namespaces.models import Deletion, FileVersion
+from namespaces.models import Deletion, Draft, FileVersion
 from namespaces.selectors import versions as selectors
-from namespaces.services import forgetting, versions
+from namespaces.services import drafts, forgetting, saving, versions
 from namespaces.services.versions import SYSTEM, Author
 from tests import builders
 from ui.errors import Conflict, Invalid, Missing
@@ -225,6 +225,23 @@ def test_what_was_replaced_long_ago_is_forgotten_and_what_was_replaced_lately_is
     assert told("a") == [(3, "saved", b"three"), (2, "saved", b"two")]
     with pytest.raises(Missing):
         blobs.read(NS, blobs.id_of(b"one"))
+
+
+def test_what_was_typed_and_not_saved_stays_with_what_it_can_be_merged_with(settings: Settings, storage: Path) -> None:
+    settings.KESTRA_LIMITS = {**settings.KESTRA_LIMITS, "retain_versions": 86_400 * 30}
+    ada = builders.person("ada")
+    files.write(NS, "a", b"one\n")
+    _, base = saving.opened(NS, "a")
+    drafts.keep(NS, "a", ada, base=base, text="zero\none\n")
+    files.write(NS, "a", b"one\n\n\ntwo\n")
+    Draft.objects.update(changed=timezone.now() - timedelta(days=400))
+    make_old(storage)
+    forgetting.forget(timezone.now())
+    kept = drafts.find(NS, "a", ada)
+    assert kept is not None
+    outcome = saving.save(NS, "a", kept.text, kept.base, versions.Author(ada))
+    assert outcome.text == "zero\none\n\n\ntwo\n"
+    assert files.read(NS, "a") == b"zero\none\n\n\ntwo\n"
 
 
 def test_a_deleted_file_stays_in_the_trash_for_as_long_as_versions_are_kept(settings: Settings, storage: Path) -> None:
