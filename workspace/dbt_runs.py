@@ -34,8 +34,11 @@ def start(*, user: User, project: Project, worktree: Worktree | None, verb: str,
     compared = reach == "changed+"
     target = targets.chosen(user, project.place.namespace)
     selection = ["state:modified+", "--state", "target"] if compared else [reach.replace("this", f"path:{project.inside(path)}")]
-    command = shlex.join(["dbt", verb, "--select", *selection, *(["--target", target] if target else [])])
-    revision = _revision(project, _source(project, _seen(project.folder, worktree), compared=compared))
+    folder = _seen(project.folder, worktree)
+    # dbt looks for profiles.yml where it runs, which is above the folder of the project.
+    profiles = ["--profiles-dir", folder] if folder and _names_profile(project, project.at("profiles.yml")) else []
+    command = shlex.join(["dbt", verb, "--select", *selection, *(["--target", target] if target else []), *profiles])
+    revision = _revision(project, _source(project, folder, compared=compared))
     inputs = {"commands": [*(["dbt deps"] if _needs_packages(project) else []), command]}
     if worktree is not None:
         return running.start(worktree, FLOW, inputs, revision=revision)
@@ -85,17 +88,24 @@ def _source(project: Project, folder: str, *, compared: bool) -> str:
 
 def _profiles(project: Project) -> str:
     """What a flow of the namespace brings along, where neither the files nor a connection say how to connect."""
-    name = str(project.says.get("profile") or "default")
-    for path in dict.fromkeys(("profiles.yml", project.at("profiles.yml"))):
-        try:
-            text = files.read(project.place, path).decode(errors="replace")
-        except NoSuchFile:
-            continue
-        if name in targets.read(text):
-            return ""
+    if any(_names_profile(project, path) for path in ("profiles.yml", project.at("profiles.yml"))):
+        return ""
     if connections.find(project.place.namespace, None) is not None:
         return ""
-    return next(targets.of_flows(project.place.namespace, name), "")
+    return next(targets.of_flows(project.place.namespace, _profile(project)), "")
+
+
+def _profile(project: Project) -> str:
+    return str(project.says.get("profile") or "default")
+
+
+def _names_profile(project: Project, path: str) -> bool:
+    """Whether this file says how the project connects."""
+    try:
+        text = files.read(project.place, path).decode(errors="replace")
+    except NoSuchFile:
+        return False
+    return _profile(project) in targets.read(text)
 
 
 def _revision(project: Project, source: str) -> int:
