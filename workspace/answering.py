@@ -69,11 +69,16 @@ def _answered(question: Question) -> dict[str, Any]:
     asked = question.asked
     copy = KeptCopy(questions.place_of(question), question.user_id, question.kind)
     with copy.held(), _Context(question, copy) as context:
-        copy.bring(asked["path"], asked["text"] if asked["path"] else None)
         try:
+            if question.kind not in _TOOLS and (asked.get("alone") or asked.get("selection") or not asked["path"]):
+                copy.bring(asked["path"], None)
+                answer = Asked.about(question, copy).answered(context, question, alone=True)
+                if "problems" not in answer or not asked.get("alone") or asked.get("selection"):
+                    return answer  # else it may be right in its place, and there its lines are told
+            copy.bring(asked["path"], asked["text"])
             if question.kind in _TOOLS:
                 return _TOOLS[question.kind](context, copy, asked)
-            return Asked.about(question, copy).answered(context, question)
+            return Asked.about(question, copy).answered(context, question, alone=False)
         except TaskFailed as failure:
             return {"problems": [questions.problem(context.told(failure.message))]}
 
@@ -135,19 +140,19 @@ class Asked(DbtCLI):
     def _profiles(self, context: RunContext, place: Working) -> str:
         return self._profile
 
-    def answered(self, context: _Context, question: Question) -> dict[str, Any]:
-        """Run what answers the question."""
+    def answered(self, context: _Context, question: Question, *, alone: bool) -> dict[str, Any]:
+        """Run what answers the question, the text being `alone`, or in its place among the files."""
         with self.opened(context) as (place, runner, shell):
             self._install(context, place, lambda command, heard: runner.execute(shell([command], heard), context).exit_code)
             heard = _Heard()
-            command = self._full(context, self.command(question))
+            command = self._full(context, self.command(question, alone=alone))
             calls = _command.invocations([command])
             project = self._project(context, place)
             env = {"DBT_PROFILES_DIR": str(self._copy.beside / "profiles")}
             paths = _database.files(place.folder, project, calls, env, _state.identity(place.folder, project, calls, env))
             with _database.held(context, paths, DATABASE_SECONDS):
                 runner.execute(shell([command], heard.line), context)
-        return heard.answer(context, question, self._compiled())
+        return heard.answer(context, question, "" if alone else self._compiled())
 
     def _compiled(self) -> str:
         """The compiled SQL of the model that was asked for, as far as dbt came to it."""
@@ -164,14 +169,16 @@ class Asked(DbtCLI):
         """Also what makes the connection read-only."""
         return {**super().prepare(context, place), **self._read_only}
 
-    def command(self, question: Question) -> str:
+    def command(self, question: Question, *, alone: bool) -> str:
         """The command of dbt that answers a question."""
         asked = question.asked
         shows = question.kind in SHOWING
         verb = ["dbt", "show" if shows else "compile", "--no-populate-cache"]
         if shows:
             verb += ["--limit", str(asked["limit"]), "--output", "json"]
-        inline = asked.get("selection") or ("" if asked["selectable"] else asked["text"])
+        if alone:
+            verb.append("--no-write-json")
+        inline = asked.get("selection") or (asked["text"] if alone or not asked["selectable"] else "")
         verb += ["--inline", inline] if inline else ["--select", f"path:{self._inside()}"]
         return shlex.join([*verb, *(["--target", asked["target"]] if asked["target"] else [])])
 

@@ -23,6 +23,7 @@ from engine.yaml_ import load_value
 from namespaces import files
 from namespaces.files import Place, Stats
 from ui.errors import Missing
+from workspace import templates
 
 PROJECT = "dbt_project.yml"
 PACKAGES = ("dbt_packages", "dbt_modules")
@@ -53,6 +54,7 @@ class Found:
     described: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # (kind, name): description, columns, line
     macros: list[dict[str, Any]] = field(default_factory=list)
     docs: list[dict[str, Any]] = field(default_factory=list)
+    names: frozenset[str] | None = None  # of a file with macros: what it takes from around it (`templates.names`)
     versioned: list[str] = field(default_factory=list)  # models whose files are named after their versions
 
 
@@ -137,6 +139,11 @@ def scan(project: Project) -> Iterator[tuple[Stats, str, Found]]:
             yield entry, parts[1] if packaged else project.name, known.get(project.place, entry, kind, reader)
 
 
+def macro_names(project: Project) -> dict[str, frozenset[str] | None]:
+    """The names that the file of each macro of the project takes from around it."""
+    return {macro["name"]: found.names for _, package, found in scan(project) if package == project.name for macro in found.macros}
+
+
 # --- one file ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -164,7 +171,7 @@ def _read(place: Place, entry: Stats, reader: str) -> Found:
         return found
     content = _text(place, entry.path)
     if reader == "macro":
-        found.macros = list(macros(content))
+        found.macros, found.names = list(macros(content)), templates.names(content)
     elif reader == "snapshot":
         found.nodes = [{"kind": "snapshot", "name": match[1]} for match in _BLOCK["snapshot"].finditer(content)]
     elif reader == "docs":

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 
 CALLS = ("ref", "source", "var", "doc")
+# What means the same in a model and in a text of its own; `this`, `model` and the like do not.
+ANYWHERE = frozenset({
+    "ref", "source", "var", "env_var", "target", "config", "doc", "log", "print", "execute", "run_query", "return", "modules",
+    "set", "set_strict", "zip", "zip_strict", "tojson", "fromjson", "toyaml", "fromyaml", "dbt_version", "run_started_at",
+    "invocation_id", "project_name", "exceptions", "dbt", "dbt_utils", "range", "dict", "namespace", "true", "false", "none",
+    "loop", "caller", "varargs", "kwargs",
+})  # fmt: skip
+_OWN = re.compile(r"\{%-?\s*(?:snapshot|docs|test|data_test|materialization)\b|\bconfig\s*\.")
 _WHERE = r"\b{name}\s*\("
 
 
@@ -59,6 +67,31 @@ def calls(text: str) -> list[Call]:
     except RecursionError as error:
         raise Broken("nested too deep", 1) from error
     return list(_calls(tree, text.splitlines()))
+
+
+def names(text: str) -> frozenset[str] | None:
+    """The names that a template takes from around it; None where it cannot be told what they mean elsewhere."""
+    if _OWN.search(text):
+        return None
+    try:
+        return frozenset(meta.find_undeclared_variables(_JINJA.parse(text)))
+    except (TemplateSyntaxError, RecursionError):
+        return None
+
+
+def stands_alone(text: str, macros: Mapping[str, frozenset[str] | None]) -> bool:
+    """Whether a text compiles to the same wherever it stands. `macros` has the names that the file of each macro takes from around it."""
+    front, seen = [names(text)], set[str]()
+    while front:
+        found = front.pop()
+        if found is None:
+            return False
+        for name in found - ANYWHERE - seen:
+            seen.add(name)
+            if name not in macros:
+                return False
+            front.append(macros[name])
+    return True
 
 
 def _calls(tree: nodes.Template, lines: list[str]) -> Iterator[Call]:

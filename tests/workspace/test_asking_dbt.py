@@ -35,6 +35,7 @@ TEXTS = {
     "dbt_project.yml": PROJECT,
     "models/orders.sql": ORDERS,
     "models/kinds.sql": "select kind, count(*) as n from {{ ref('orders') }} group by 1",
+    "macros/which.sql": "{% macro inner() %}{{ return(model.name) }}{% endmacro %}{% macro which() %}{{ inner() }}{% endmacro %}",
     "macros/cents.sql": "{% macro cents(column) %}({{ column }} * 100){% endmacro %}",
 }
 
@@ -108,6 +109,8 @@ def test_unsaved_text_is_compiled_and_what_is_wrong_is_told_where_it_is(page: Cl
     assert broken["problems"][0]["line"] == 3, broken
     undefined = asked(page, "compile", "models/kinds.sql", "select\n  {{ cent('kind') }}")
     assert (undefined["problems"][0]["line"], undefined["problems"][0]["column"]) == (2, 6), undefined
+    own = asked(page, "compile", "models/kinds.sql", "select '{{ this.name }}' as a, '{{ which() }}' as b")
+    assert "'kinds' as a, 'kinds' as b" in own.get("sql", ""), own
     new = asked(page, "compile", "models/new/other.sql", "select * from {{ ref('kinds') }}")
     assert "kinds" in new["sql"], new
     gone = asked(page, "compile", "models/orders.sql", "select * from {{ ref('other') }}")

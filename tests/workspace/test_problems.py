@@ -12,6 +12,7 @@ from catalog.models import Node, Outcome, Project
 from namespaces import files
 from namespaces.models import User
 from tests.workspace.conftest import NAMESPACE
+from workspace import templates
 
 pytestmark = pytest.mark.django_db
 AT = f"/workspace/{NAMESPACE}/dbt/problems/"
@@ -117,3 +118,23 @@ def test_a_flow_is_held_against_ours(page: Client) -> None:
 @pytest.mark.parametrize("path", ["models/a.sql", "models/a.yml", "dbt_project.yml", "a.md", "outside/a.sql"])
 def test_strange_texts_are_only_texts(page: Client, text: str, path: str) -> None:
     found(page, text, path)
+
+
+@pytest.mark.parametrize(
+    ("text", "alone"),
+    [
+        ("select 1", True),
+        ("{{ config(materialized='table') }}{% set x = 1 %}select {{ x }}, {{ plain('a') }} from {{ ref('b') }}", True),
+        ("{% for one in [1] %}{{ loop.index }}{% endfor %}{{ dbt_utils.star(ref('b')) }}", True),
+        ("{{ this }}", False),
+        ("{% if is_incremental() %}{% endif %}", False),
+        ("{{ config.get('x') }}", False),
+        ("{{ outer() }}", False),
+        ("{{ unknown() }}", False),
+        ("{{", False),
+    ],
+)
+def test_a_text_stands_alone_unless_it_asks_where_it_stands(text: str, alone: bool) -> None:
+    macros = {"plain": templates.names("{% macro plain(a) %}{{ a }}{{ ref('x') }}{% endmacro %}")}
+    macros |= {"outer": frozenset({"inner"}), "inner": templates.names("{% macro inner() %}{{ model.name }}{% endmacro %}")}
+    assert templates.stands_alone(text, macros) is alone

@@ -13,7 +13,7 @@ from namespaces.models import Role
 from namespaces.rights import login_required
 from namespaces.selectors import tree
 from ui.errors import Conflict, Invalid
-from workspace import asking, dbt_runs, knowledge, project_files, questions, targets, worktrees
+from workspace import asking, dbt_runs, knowledge, project_files, questions, targets, templates, worktrees
 from workspace import problems as finding
 from workspace.project_files import Project
 
@@ -51,9 +51,13 @@ def _asked(request: HttpRequest, namespace: str) -> tuple[Project, str, dict[str
     return project_files.find(place, path), path, {**asking.values(request), "text": text}
 
 
-def _selectable(project: Project, path: str) -> bool:
-    """Whether dbt can select what this file holds; everything else is taken as a text of its own."""
-    return project.kind_of(path) in _COMPILED
+def _ways(project: Project, path: str, text: str) -> dict[str, bool]:
+    """Whether dbt can select what this file holds, else it is taken as a text of its own; and whether the text means the same then, which
+    spares reading the project again."""
+    kind = project.kind_of(path)
+    alone = kind in ("model", "analysis") and len(text) <= questions.LONGEST_SELECTION
+    alone = alone and templates.stands_alone(text, project_files.macro_names(project))
+    return {"selectable": kind in _COMPILED, "alone": alone}
 
 
 @require_POST
@@ -61,7 +65,7 @@ def _selectable(project: Project, path: str) -> bool:
 def compiled(request: HttpRequest, namespace: str) -> HttpResponse:
     """The compiled SQL of an unsaved text, or what is wrong with it."""
     project, path, sent = _asked(request, namespace)
-    return JsonResponse(_answer(request, project, "compile", path, sent["text"], selectable=_selectable(project, path)))
+    return JsonResponse(_answer(request, project, "compile", path, sent["text"], **_ways(project, path, sent["text"])))
 
 
 def _answer(request: HttpRequest, project: Project, kind: str, path: str, text: str, **more: Any) -> dict[str, Any]:
@@ -124,7 +128,7 @@ def preview(request: HttpRequest, namespace: str) -> HttpResponse:
         raise Invalid(f"limit is a number of rows from 1 to {questions.MOST_ROWS}.")
     if not isinstance(selection, str) or len(selection) > questions.LONGEST_SELECTION:
         raise Invalid(f"selection is a text of at most {questions.LONGEST_SELECTION:,} characters.")
-    more = {"selection": selection, "limit": limit, "selectable": _selectable(project, path)}
+    more = {"selection": selection, "limit": limit, **_ways(project, path, sent["text"])}
     question = questions.ask(user=asking.person(request), project=project, kind="preview", path=path, text=sent["text"], **more)
     return JsonResponse({"id": question.id})
 
