@@ -41,7 +41,7 @@ class Client:
         headers = {"Authorization": self.authorization, "Content-Type": content_type}
         try:
             answer = self._asked(method, path, body, headers)
-        except (http.client.RemoteDisconnected, ConnectionResetError):  # it was idle for so long that the server closed it
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):  # it was idle for so long that the server closed it
             del self.local.connection
             answer = self._asked(method, path, body, headers)
         text = answer.read().decode()

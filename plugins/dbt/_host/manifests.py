@@ -65,6 +65,7 @@ _used = False  # whether this fork began with what is kept
 _tried = Tried()
 _loaded: Any = None  # the loader of the project that this fork runs
 _reading: Any = None  # the loader that may use what is kept
+_replaced = False  # whether something was kept that is no more
 
 
 # --- in the host ------------------------------------------------------------------------------------------------------------------
@@ -79,11 +80,13 @@ def keep(told: dict[str, Any]) -> None:
     except Exception as error:  # noqa: BLE001 -- then it is parsed again: nothing is lost but time
         print(f"a manifest is not kept: {error!r}", flush=True)
         return
-    _kept.pop(told["key"], None)
+    global _replaced
+    _replaced = _kept.pop(told["key"], None) is not None or _replaced
     known = _parts_of(told["entry"], manifest) if told["entry"] else None
     _kept[told["key"]] = Kept(manifest, _tuple(told["stamp"]), told["bound"], told["whole"], known, said=heard, looked=learned)
     while len(_kept) > MOST:
         _kept.popitem(last=False)
+        _replaced = True
     gc.collect()
     gc.freeze()
 
@@ -100,6 +103,16 @@ def complete(told: dict[str, Any]) -> None:
         parts.frame(kept.known, kept.facts.graph)
     gc.collect()
     gc.freeze()
+
+
+def tidy() -> None:
+    """While nobody waits: give back what was kept before and is no more; what is frozen is not looked at until then."""
+    global _replaced
+    if _replaced:
+        _replaced = False
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 def _tuple(stamp: Any) -> Any:
@@ -258,6 +271,7 @@ def _around_read(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
         else:
             manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
             manifest.metadata.invocation_id = get_invocation_id()
+        changes.begin(dict(kept.known.things) if kept.known is not None else {})
         loader.kept, loader.moved = kept, _move(kept, loader)
         _used = True
         _reading = loader
@@ -370,7 +384,9 @@ def _around_load(plain: Callable[[Any], Any]) -> Callable[[Any], Any]:
             _tell_of(loader, os.path.join(kept.entry, "manifest"), kept.entry, None, bound=False, whole=kept.whole)
         make_directory(loader.root_project.project_target_path)  # dbt would have written what it parsed there
         _loaded = loader
+        pieces = parts.carried(kept.known) if kept is not None and kept.known is not None and not loader.skip_parsing else {}
         parts.begin(manifest, _known(loader))
+        parts.carry(pieces)
         for node in loader.moved if loader.kept is not None else ():
             changes.touch(node)  # nothing is known of where it is now
         return manifest

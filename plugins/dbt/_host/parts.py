@@ -100,6 +100,21 @@ def begin(manifest: Any, known: Known | None) -> None:
     changes.begin(known.things if known is not None else changes.things(manifest))
 
 
+def carried(known: Known) -> dict[int, tuple[Any, bytes]]:
+    """What was written of those things of an earlier manifest that have not changed until now, wherever they stand in the next one."""
+    found: dict[int, tuple[Any, bytes]] = {}
+    for text in known.texts.values():
+        for place, identity in enumerate(text.identities):
+            if identity in changes.parsed and text.knows(place, identity):
+                found[identity] = (changes.parsed[identity], text.piece(place, identity))
+    return found
+
+
+def carry(pieces: dict[int, tuple[Any, bytes]]) -> None:
+    """They hold for this manifest, too."""
+    _written.update(pieces)
+
+
 def forget() -> None:
     """Nothing is known."""
     global _known, _drawn

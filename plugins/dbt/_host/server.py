@@ -66,6 +66,12 @@ def _rehearse() -> None:
     _settle()
 
 
+def _tidy() -> None:
+    from . import manifests  # noqa: PLC0415 -- loaded by now
+
+    manifests.tidy()
+
+
 def _settle() -> None:
     """What is there now is shared with the forks. Refuses where threads run, which a fork would lack."""
     if os.path.isdir("/proc/self/task") and len(os.listdir("/proc/self/task")) > 1:
@@ -124,6 +130,8 @@ class _Server:
                 rehearsed = True
             elif time.monotonic() - used > IDLE_SECONDS:
                 return
+            elif not found:
+                _tidy()
 
     def _begin(self) -> None:
         connection, _ = self.listening.accept()

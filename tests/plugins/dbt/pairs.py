@@ -86,7 +86,7 @@ TIMES = frozenset(
 # first to take over a connection.
 OF_PARSING = re.compile(
     "PartialParsing|UnableToPartialParse|ParsePerfInfo|StateCheckVars|Note|CommandCompleted|ResourceReport|FormattingEvent|EndOfRunSummary"
-    "|ConnectionReused|ConnectionClosedInCleanup|NewConnection|NewConnectionOpening|ConnectionLeftOpenInCleanup"
+    "|LogCancelLine|ConnectionReused|ConnectionClosedInCleanup|NewConnection|NewConnectionOpening|ConnectionLeftOpenInCleanup"
 )
 PASSING = re.compile(
     r"\d+ of \d+|\d\d:\d\d:\d\d|\d+\.\d+ ?s(econds)?\b|\d+ hours?, \d+ minutes and |[0-9a-f]{8}-[0-9a-f-]{27}|__dbt_tmp\d+"
