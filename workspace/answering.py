@@ -30,7 +30,7 @@ from plugins.dbt.cli.dbt_cli import DbtCLI
 from plugins.scripts import _folders
 from plugins.scripts._script import Place as Working
 from workspace import dbt_errors, kept_copies, questions, sql_tools, targets
-from workspace.kept_copies import KeptCopy
+from workspace.kept_copies import PROFILES, KeptCopy
 from workspace.models import Question
 from workspace.previews import table
 
@@ -121,7 +121,7 @@ class Asked(DbtCLI):
                 "connection, and no flow here brings `profiles` for it"
             )
         self._profile, self._read_only = targets.read_only(text, name, self._asked["target"], place.folder)
-        _folders.write(self._copy.beside, "profiles/profiles.yml", self._profile.encode()).chmod(0o600)
+        _folders.write(self._copy.beside, f"{PROFILES}/profiles.yml", self._profile.encode()).chmod(0o600)
 
     def _brought(self, place: Working, project: Path, name: str) -> str:
         for folder in dict.fromkeys((place.folder, project)):
@@ -146,10 +146,12 @@ class Asked(DbtCLI):
             self._install(context, place, lambda command, heard: runner.execute(shell([command], heard), context).exit_code)
             heard = _Heard()
             command = self._full(context, self.command(question, alone=alone))
-            calls = _command.invocations([command])
+            target = ["--target", str(self._asked["target"])] if self._asked["target"] else []
+            calls = _command.invocations([self._full(context, shlex.join(["dbt", "show", *target]))])  # without the text, which is no shell
             project = self._project(context, place)
-            env = {"DBT_PROFILES_DIR": str(self._copy.beside / "profiles")}
-            paths = _database.files(place.folder, project, calls, env, _state.identity(place.folder, project, calls, env))
+            env = {"DBT_PROFILES_DIR": str(self._copy.beside / PROFILES)}
+            around = self._copy.folder  # the profile lies there, beside the files
+            paths = _database.files(around, project, calls, env, _state.identity(around, project, calls, env))
             with _database.held(context, paths, DATABASE_SECONDS):
                 runner.execute(shell([command], heard.line), context)
         return heard.answer(context, question, "" if alone else self._compiled())
@@ -184,7 +186,7 @@ class Asked(DbtCLI):
 
     def _full(self, context: RunContext, command: str) -> str:
         beside = self._copy.beside
-        folders = {"--profiles-dir": beside / "profiles", "--target-path": beside / "target", "--log-path": beside / "logs"}
+        folders = {"--profiles-dir": beside / PROFILES, "--target-path": beside / "target", "--log-path": beside / "logs"}
         given = " ".join(f"{option} {shlex.quote(str(path))}" for option, path in folders.items())
         return _command.compose(f"{command} {given}", self._asked["folder"] or None, "JSON")
 

@@ -22,6 +22,7 @@ from namespaces.files import Place, Stats
 from plugins.core.runner._hand_over import hand_over
 from plugins.scripts import _folders
 
+PROFILES = "profiles"  # how to connect, for as long as one answer takes
 DAYS = 7  # after which a copy that nobody used goes
 _Index = dict[str, list[object] | None]
 
@@ -40,14 +41,20 @@ class KeptCopy:
         """Have it for oneself: made where it is not there yet, used from now on."""
         account = settings.KESTRA_RUN_AS if os.geteuid() == 0 else None
         self.folder.parent.mkdir(parents=True, exist_ok=True, mode=0o711 if account else 0o700)
-        self.folder.mkdir(exist_ok=True, mode=0o711 if account else 0o700)
+        self.folder.mkdir(exist_ok=True, mode=0o700)
         with (self.folder / "lock").open("a") as lock:
             fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
             os.utime(self.folder)
             for part in (self.files, self.beside):
                 part.mkdir(exist_ok=True, mode=0o700)
                 hand_over(part, account)
-            yield
+            try:
+                # Between the answers nobody gets in: tasks of other namespaces run under the same account.
+                self.folder.chmod(0o711 if account else 0o700)
+                yield
+            finally:
+                shutil.rmtree(self.beside / PROFILES, ignore_errors=True)
+                self.folder.chmod(0o700)
 
     def bring(self, path: str, text: str | None) -> bool:
         """Make it what the place is now, with `text` for the file at `path` (None: as it is saved). Answers whether anything changed."""

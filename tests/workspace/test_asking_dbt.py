@@ -18,9 +18,11 @@ from executions.models import Execution
 from namespaces import files
 from namespaces.models import User
 from namespaces.services import connections
-from plugins.dbt import _hosts
+from plugins.contract import Settings as RunSettings
+from plugins.dbt import _database, _hosts
 from tests import builders
 from tests.executions.flows import work_off
+from tests.plugins.context import MemoryContext
 from tests.plugins.git.remotes import Remote
 from tests.workspace.conftest import NAMESPACE
 from workspace import answering, worktrees
@@ -117,7 +119,7 @@ def test_unsaved_text_is_compiled_and_what_is_wrong_is_told_where_it_is(page: Cl
     assert "other" in gone["problems"][0]["message"], gone
 
 
-def test_the_first_rows_of_unsaved_text_are_shown_with_what_they_are(page: Client) -> None:
+def test_the_first_rows_of_unsaved_text_are_shown_with_what_they_are(page: Client, warehouse: Path) -> None:
     shown = asked(page, "preview", "models/orders.sql", ORDERS, limit=6)
     assert shown["state"] == "done", shown
     assert shown["columns"] == [
@@ -127,6 +129,8 @@ def test_the_first_rows_of_unsaved_text_are_shown_with_what_they_are(page: Clien
     assert len(shown["rows"]) == 6
     assert shown["profile"]["kind"] == {"nulls": 0.0, "distinct": 3, "min": 0, "max": 2}
     assert shown["profile"]["nothing"] == {"nulls": 100.0, "distinct": 0, "min": None, "max": None}
+    assert list((warehouse.parent / "home" / "workspaces").glob("*/index"))
+    assert not list((warehouse.parent / "home" / "workspaces").rglob("profiles.yml")), "how to connect is kept for others to read"
     part = asked(page, "preview", "models/orders.sql", ORDERS, selection="select 1 as one union all select 2 order by 1")
     assert part["rows"] == [[1], [2]], part
     wrong = asked(page, "preview", "models/orders.sql", "select id,\n  nope\nfrom (select 1 as id)")
@@ -140,6 +144,15 @@ def test_a_preview_writes_nothing(page: Client, warehouse: Path) -> None:
     writes = "{% do run_query('create table stolen as select 1') %}select 1 as one"
     refused = asked(page, "preview", "models/orders.sql", writes)
     assert (refused["state"], "read-only" in refused["problem"]["message"]) == ("failed", True), refused
+
+
+def test_a_preview_says_who_writes_the_database(page: Client, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "DATABASE_SECONDS", 1)
+    context = MemoryContext(tmp_path / "other", RunSettings(home=warehouse.parent / "home"), None)  # type: ignore[arg-type]
+    with _database.held(context, [warehouse.resolve()], 1):
+        shown = asked(page, "preview", "models/orders.sql", ORDERS)
+    assert "was not free" in shown["problem"]["message"], shown
+    assert asked(page, "preview", "models/orders.sql", ORDERS)["state"] == "done"
 
 
 def test_a_preview_that_nobody_wants_any_more_ends_at_once(page: Client) -> None:
