@@ -233,6 +233,8 @@ def _said(output: str) -> list[str]:
             text = PASSING.sub("~", info["msg"])
             if info["name"] in ("FoundStats", "MainReportArgs"):  # in the order in which files were parsed, and of a process's own hashes
                 text = ", ".join(sorted(text.strip("}").removeprefix("Found ").replace("{", ", ").split(", ")))
+            if info["name"] == "PrintEvent" and text.startswith("{"):  # `ls --output json` tells sets, too
+                text = json.dumps(_timeless(json.loads(info["msg"])))
             if info["name"] == "MainStackTrace":  # of what lies between, a host has more
                 text = text.strip().rpartition("\n")[2]
             said.append(f"{info['level']} {info['name']} {text}")
