@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -123,7 +124,9 @@ def begun(pair: Pair, *arguments: str, warm: bool = True) -> subprocess.Popen[st
     programs = _hosts.at(pair.environment, pair.namespace, None).programs if warm else pair.environment / "bin"
     environment = {**BASIC, "PATH": f"{programs}:/usr/bin:/bin", "HOME": "/tmp"}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(["dbt", *arguments], cwd=pair.source, env=environment, **output)
+    # Whoever starts tests in the background of a shell has them ignore interrupts, and so would dbt.
+    hears = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(["dbt", *arguments], cwd=pair.source, env=environment, preexec_fn=hears, **output)
 
 
 def forks(pair: Pair) -> list[int]:
