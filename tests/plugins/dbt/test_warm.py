@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import signal
@@ -125,8 +124,7 @@ def begun(pair: Pair, *arguments: str, warm: bool = True) -> subprocess.Popen[st
     environment = {**BASIC, "PATH": f"{programs}:/usr/bin:/bin", "HOME": "/tmp"}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     # Whoever starts tests in the background of a shell has them ignore interrupts, and so would dbt.
-    hears = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(["dbt", *arguments], cwd=pair.source, env=environment, preexec_fn=hears, **output)
+    return subprocess.Popen(["env", "--default-signal=INT", "dbt", *arguments], cwd=pair.source, env=environment, **output)
 
 
 def forks(pair: Pair) -> list[int]:
