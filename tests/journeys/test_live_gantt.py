@@ -73,6 +73,7 @@ def page(browser: Browser, signed_in: Any, live_server_stack: Stack) -> Iterator
     assert wrong == []
 
 
+@pytest.mark.long
 def test_rows_that_come_stand_where_a_reload_puts_them(page: Page, live_server_stack: Stack) -> None:
     with live_server_stack.client() as client:
         client.post("/api/v1/main/flows", content=FLOW, headers={"Content-Type": "application/x-yaml"}).raise_for_status()

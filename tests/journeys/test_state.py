@@ -240,6 +240,7 @@ def _dbt_of(stack: Stack) -> list[int]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.docker
 def test_containers_that_share_the_warehouse_do_the_same(live_server_stack: Stack) -> None:
     with live_server_stack.client() as client:

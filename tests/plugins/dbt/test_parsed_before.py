@@ -71,6 +71,7 @@ def test_a_parsed_project_that_cannot_be_read_is_parsed(make_pair: Callable[[str
     assert not difference(plain, warm)
 
 
+@pytest.mark.long
 def test_without_partial_parsing_what_came_back_or_another_host_has_parsed_is_not_parsed_again(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     said = []
@@ -97,6 +98,7 @@ def test_a_project_that_warns_of_its_files_is_parsed_in_part(make_pair: Callable
     assert not difference(*pair.both("compile", "--select", "one"))
 
 
+@pytest.mark.long
 def test_in_a_folder_that_holds_the_parsed_project_nothing_is_said_again(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     model(pair, "one", SAYS)

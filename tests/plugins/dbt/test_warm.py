@@ -212,6 +212,7 @@ def test_hosts_leave_under_a_memory_limit_the_one_asked_for_stays(make_pair: Cal
     wait_until(lambda: two.process.poll() is not None, 60, "the other has left")
 
 
+@pytest.mark.long
 def test_without_partial_parsing_the_same_files_are_not_parsed_again(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     arguments = ["parse", "--no-partial-parse"]
@@ -277,7 +278,7 @@ def test_a_command_that_dies_holding_a_lock_of_dbts_blocks_no_other(make_pair: C
 # --- the same as from a shell (all of it: tests/long/test_warm_dbt.py) -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", ["shop", "demo"])
 def test_commands_leave_the_same(name: str, make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair(name)
     for command in [["build"], *([] if name == "demo" else COMMANDS[2::15])]:
