@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.plugins.git.remotes import git
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.redis, pytest.mark.dbt, pytest.mark.timeout(420)]
@@ -49,11 +49,6 @@ def host_of_statuses() -> Iterator[tuple[str, list[tuple[str, str, dict[str, str
     finally:
         server.shutdown()
         server.server_close()
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=A", "-c", "user.email=a@example.com")
-    return subprocess.run(["git", *identity, *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def commit(folder: Path, text: str) -> str:

@@ -7,8 +7,6 @@ within the same tick of the clock it may have been written once more.
 from __future__ import annotations
 
 import hashlib
-import json
-import marshal
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +16,10 @@ from dbt.constants import DEFAULT_ENV_PLACEHOLDER, MAXIMUM_SEED_SIZE
 from dbt.contracts.files import FileHash, ParseFileType
 from dbt.parser import read_files as reading
 
-YOUNG = 2_000_000_000  # nanoseconds
-MOST = 50_000
-Seen = dict[tuple[int, int], tuple[int, int, int, str]]  # device and inode: size, times of content and inode, checksum
+from .learned import Learned
 
-_seen: Seen = {}
-_fresh: Seen = {}
+YOUNG = 2_000_000_000  # nanoseconds
+SEEN = Learned("seen", 50_000)  # device and inode: size, times of content and inode, checksum
 
 
 def same(manifest: Any, projects: dict[str, Any]) -> bool:
@@ -88,41 +84,15 @@ def _checksum(kind: Any, name: str, entry: os.DirEntry[str]) -> str:
     if kind == ParseFileType.Seed and stat.st_size > MAXIMUM_SEED_SIZE:
         return str(FileHash.path(name.partition("://")[2]).checksum)
     place, facts = (stat.st_dev, stat.st_ino), (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
-    seen = _seen.get(place)
+    seen = SEEN.known.get(place)
     if seen is not None and seen[:3] == facts:
-        return seen[3]
+        return str(seen[3])
     now = time.time_ns()
     with open(entry.path, "rb", buffering=0) as file:
         found = hashlib.sha256(file.read().decode().strip().encode()).hexdigest()
     if max(stat.st_mtime_ns, stat.st_ctime_ns) < now - YOUNG:
-        _fresh[place] = (*facts, found)
+        SEEN.fresh[place] = (*facts, found)
     return found
-
-
-def tell(tell: int, folder: str) -> None:
-    """At the end of a fork: leave what it has read for the host."""
-    if not _fresh:
-        return
-    path = os.path.join(folder, f"{os.getpid()}.seen")
-    try:
-        with open(path, "wb") as file:
-            marshal.dump(_fresh, file)
-        os.write(tell, json.dumps({"seen": path}).encode() + b"\n")
-    except (OSError, ValueError):
-        return  # a full disk, or a host that is gone: it is read again
-
-
-def learn(path: str) -> None:
-    """In the host: take over what a fork has read."""
-    try:
-        with open(path, "rb") as file:
-            found = marshal.load(file)  # noqa: S302 -- written by our own fork into our own folder
-        os.unlink(path)
-    except (OSError, ValueError, EOFError, TypeError):
-        return
-    if len(_seen) + len(found) > MOST:
-        _seen.clear()
-    _seen.update(found)
 
 
 def install(reader_of: Callable[[], Any]) -> None:

@@ -47,8 +47,8 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     status = _called(cli)
     _leave_artifacts(request["told"])
     manifests.tell()
-    quicker.tell(tell, folder)
-    files.tell(tell, folder)
+    quicker.COMPILED.tell(tell, folder)
+    files.SEEN.tell(tell, folder)
     _leave()
     return status
 

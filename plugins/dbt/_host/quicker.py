@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import marshal
-import os
 from collections.abc import Callable
-from types import CodeType
 from typing import Any
 
 import networkx
@@ -14,10 +10,9 @@ from dbt.adapters.base import BaseAdapter
 from dbt.compilation import Linker
 from dbt_common.clients import jinja
 
-MOST = 20_000  # templates
-Template = tuple[str, str]  # the class of its environment, its text
-_compiled: dict[Template, CodeType] = {}
-_fresh: dict[Template, CodeType] = {}
+from .learned import Learned
+
+COMPILED = Learned("compiled", 20_000)  # the class of a template's environment and its text: its code
 
 
 def install() -> None:
@@ -74,41 +69,9 @@ def _around_compile(plain: Callable[..., Any]) -> Callable[..., Any]:
         if kind is None or given or named or not isinstance(source, str) or jinja.MACRO_DEBUGGING:
             return plain(environment, source, *given, **named)
         key = (kind, source)
-        code = _compiled.get(key) or _fresh.get(key)
+        code = COMPILED.known.get(key) or COMPILED.fresh.get(key)
         if code is None:
-            code = _fresh[key] = plain(environment, source)
+            code = COMPILED.fresh[key] = plain(environment, source)
         return code
 
     return compile
-
-
-def settle() -> None:
-    """In the host: keep what it compiled itself."""
-    _compiled.update(_fresh)
-    _fresh.clear()
-
-
-def tell(tell: int, folder: str) -> None:
-    """At the end of a fork: leave what it compiled for the host."""
-    if not _fresh:
-        return
-    path = os.path.join(folder, f"{os.getpid()}.code")
-    try:
-        with open(path, "wb") as file:
-            marshal.dump(_fresh, file)
-        os.write(tell, json.dumps({"compiled": path}).encode() + b"\n")
-    except (OSError, ValueError):
-        return  # a full disk, or a host that is gone: it is compiled again
-
-
-def learn(path: str) -> None:
-    """In the host: take over what a fork compiled."""
-    try:
-        with open(path, "rb") as file:
-            found = marshal.load(file)  # noqa: S302 -- written by our own fork into our own folder
-        os.unlink(path)
-    except (OSError, ValueError, EOFError, TypeError):
-        return
-    if len(_compiled) + len(found) > MOST:
-        _compiled.clear()
-    _compiled.update(found)

@@ -90,4 +90,4 @@ def _forget() -> None:
     tracking.active_user = None
     flags.set_from_args(Namespace(), {})
     manifests.forget()
-    quicker.settle()
+    quicker.COMPILED.settle()

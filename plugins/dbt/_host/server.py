@@ -210,9 +210,9 @@ class _Server:
             except ValueError:  # two long ones at once, one within the other: both are made again
                 continue
             if "compiled" in told:
-                quicker.learn(told["compiled"])
+                quicker.COMPILED.learn(told["compiled"])
             elif "seen" in told:
-                files.learn(told["seen"])
+                files.SEEN.learn(told["seen"])
             elif "parts" in told:
                 manifests.complete(told)
             else:
