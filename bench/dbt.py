@@ -31,6 +31,7 @@ tasks:
       enabled: true
       exclude:
         - profiles.yml
+    SETTINGS
     commands:
       - COMMAND
     profiles: |
@@ -50,6 +51,7 @@ class Work:
     profile: str
     command: str
     namespace: str
+    settings: tuple[str, ...] = ()  # lines of the task
 
     def prepare(self, client: Client) -> None:
         """The project as namespace files, without what a run leaves behind (both sides parse from nothing)."""
@@ -61,12 +63,14 @@ class Work:
 
     @property
     def flow(self) -> str:
-        return FLOW.replace("NAMESPACE", self.namespace).replace("COMMAND", self.command).replace("PROFILE", self.profile)
+        flow = FLOW.replace("    SETTINGS\n", "".join(f"    {line}\n" for line in self.settings))
+        return flow.replace("NAMESPACE", self.namespace).replace("COMMAND", self.command).replace("PROFILE", self.profile)
 
     def through_flow(self, client: Client) -> float:
         """Seconds from POST to the first answer that shows a terminal state."""
         started = time.perf_counter()
-        execution = client.until_terminated(client.start(self.namespace, "build"), every=0.1)  # seldom enough not to weigh on two cores
+        # Asked seldom enough not to weigh on two cores.
+        execution = client.until_terminated(client.start(self.namespace, "build"), every=0.1, later=0.02)
         took = time.perf_counter() - started
         if execution["state"]["current"] not in ("SUCCESS", "WARNING"):
             raise RuntimeError(f"`{self.command}` ended {execution['state']['current']}")
