@@ -12,11 +12,13 @@ from django.db import DatabaseError, close_old_connections
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
+SHARE = 8  # a batch waits at least so many times as long as the writing took, so that others have the database, too
 TOGETHER = 0.005  # seconds from the first of some items to their writing, so that what is told at once travels together
 
 
 class Batch(Generic[Item]):
-    """Gathers items of all threads and gives them to `write` in order: the first at once, others at most every `period` seconds.
+    """Gathers items of all threads and gives them to `write` in order: the first at once, others at most every `period` seconds, or
+    every fourfold `period` where writing takes long.
 
     `write` runs in a thread of the batch's own, or in whoever calls `flush`, never twice at once. Beyond `full` waiting items `add` writes
     itself, so that who produces faster than the database takes is slowed down instead of filling the memory.
@@ -64,12 +66,14 @@ class Batch(Generic[Item]):
         while True:
             self._some.wait()
             self._many.wait(max(TOGETHER, next_ - time.monotonic()))
-            next_ = time.monotonic() + self._period
+            begun = time.monotonic()
+            next_ = begun + self._period
             self._some.clear()
             self._many.clear()
             close_old_connections()
             try:
                 self.flush()
+                next_ = begun + min(max(self._period, SHARE * (time.monotonic() - begun)), 4 * self._period)
             except DatabaseError:
                 logger.exception("%s could not be written; trying again", self._name)
                 threading.Event().wait(1)

@@ -35,7 +35,7 @@ class Line:
 
 
 def write(line: Line) -> None:
-    """Write a line soon, within a tenth of a second."""
+    """Write a line soon, within a fifth of a second."""
     _batch.add(line)
 
 
