@@ -59,7 +59,7 @@ def test_a_hostile_template_is_ended_soon(template: str) -> None:
     started = time.thread_time()
     with pytest.raises(ExpressionError) as error:
         render(template, BIG, functions=BOUNDED, options=CLOCKED)
-    assert time.thread_time() - started < 2
+    assert time.thread_time() - started < 5
     assert len(error.value.message) < 2000
 
 
@@ -68,7 +68,7 @@ def test_inside_a_transaction_it_is_left_to_others_even_sooner(template: str) ->
     started = time.thread_time()
     with pytest.raises(ExpressionError):
         render(template, BIG, functions=BOUNDED, options=SHORT)
-    assert time.thread_time() - started < 1
+    assert time.thread_time() - started < 3
 
 
 def test_what_goes_beyond_a_transaction_is_left_to_who_can_wait() -> None:

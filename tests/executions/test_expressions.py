@@ -97,7 +97,7 @@ def test_a_long_loop_is_asked_for_by_value(people: dict[str, User], execution: E
     assert "one" in names(people["reader"], execution, "{{ outputs.")
     assert ("v9876", ".v9876") in offered(people["reader"], execution, "{{ outputs.one.v987")
     assert names(people["reader"], execution, "{{ outputs.one['v5000'].") == ["rows"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 6
 
 
 def test_paths_of_values_can_be_tried(people: dict[str, User], execution: Execution) -> None:

@@ -51,7 +51,7 @@ def test_a_program_without_end_is_ended(program: str) -> None:
     started = time.monotonic()
     with pytest.raises(ExpressionError, match="took longer than"):
         run_jq({}, program)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     assert run_jq([5], ".[0]") == [5]
 
 

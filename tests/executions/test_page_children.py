@@ -128,7 +128,7 @@ def test_ten_thousand_stay_quick(people: dict[str, User], parent: Execution) -> 
     took = time.monotonic() - begun
     assert (group.total, group.first, group.last) == (10_000, 7_451, 7_500)
     assert len(queries) < 8
-    assert took < 1
+    assert took < 5
 
 
 def test_the_list_shows_what_an_execution_started(people: dict[str, User], parent: Execution) -> None:

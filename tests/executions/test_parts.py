@@ -222,7 +222,7 @@ def test_jq_is_ended_at_its_limit() -> None:
     begun = time.monotonic()
     with pytest.raises(ExpressionError, match=r"took longer|limit of time"):
         asked(execution, "{{ [1] | jq('def f: f; f') }}")
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
 
 
 def test_masks_hide_a_secret_in_every_form() -> None:

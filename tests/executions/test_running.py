@@ -58,7 +58,7 @@ def test_a_hundred_cheap_tasks_take_no_trip_through_the_queue(worker: Process) -
     flow = save("chain", "tasks:\n" + "".join(log(f"t{number}", f"line {number}") for number in range(100)))
     begun = time.monotonic()
     execution = until_ended(start(flow))
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 10
     assert messages(execution) == [f"line {number}" for number in range(100)]
     assert list(execution.log_lines.order_by("id").values_list("number", flat=True)) == list(range(1, 101))
     assert Delivery.objects.filter(execution=execution).count() < 20

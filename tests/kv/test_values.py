@@ -158,7 +158,7 @@ def test_a_number_that_would_take_all_memory_is_refused_at_once(value: object) -
     began = time.thread_time()
     with pytest.raises(Invalid):
         kv.set(NS, "key", value)
-    assert time.thread_time() - began < 1
+    assert time.thread_time() - began < 3
 
 
 @pytest.mark.django_db

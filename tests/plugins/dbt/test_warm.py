@@ -315,6 +315,9 @@ EDITS: dict[str, Callable[[Path], object]] = {
 }
 
 
+TOLD_AT = (1, 2, 4, 5, 7, 9)  # after which of them is asked: each further asking takes dbt some seconds; `fuzz` has all orders
+
+
 def _same_time(path: Path) -> None:
     before = path.stat()
     path.write_text(path.read_text().replace("not_null", "unique", 1))
@@ -324,9 +327,10 @@ def _same_time(path: Path) -> None:
 def test_what_was_edited_meanwhile_is_seen(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     assert not difference(*pair.both("parse"))
-    for what, edit in EDITS.items():
+    for number, (what, edit) in enumerate(EDITS.items()):
         edit(pair.source)
-        assert not difference(*pair.both("parse")), what
+        if number in TOLD_AT:
+            assert not difference(*pair.both("parse")), what
     pair.variables["LIMIT"] = "4"
     (pair.source / "models" / "limited.sql").write_text("select {{ env_var('LIMIT') }} as n")
     assert not difference(*pair.both("parse"))
