@@ -922,6 +922,7 @@ async def answered(path: str, client: Client | None, origin: str | None) -> int 
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
         headers.append((b"cookie", cookies.encode()))
     socket = WebsocketCommunicator(application, path, headers=headers)
+    connected = False
     try:
         connected, code = await socket.connect(5)
         if not connected:
@@ -931,7 +932,7 @@ async def answered(path: str, client: Client | None, origin: str | None) -> int 
         message = await socket.receive_output(5)
         return int(message["code"]) if message["type"] == "websocket.close" else None
     finally:
-        await socket.disconnect()
+        await socket.disconnect(timeout=5 if connected else 0.02)  # who refuses does not always end by itself
 
 
 @pytest.mark.django_db(transaction=True)
