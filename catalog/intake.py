@@ -21,6 +21,7 @@ from executions import storage
 from executions.masks import Masks
 from executions.models import TaskRun
 from namespaces import vault
+from namespaces.services import connections
 from ui.errors import KestraError
 
 BATCH = 500  # rows written in one transaction
@@ -174,7 +175,7 @@ def _into(project: Project, row: Intake, files: Mapping[str, Path], about: Mappi
 def _masks(namespace: str) -> Masks:
     """What hides every secret that dbt can have been given in a namespace."""
     masks = Masks()
-    for secret in vault.all_values([namespace]):
+    for secret in (*vault.all_values([namespace]), *connections.secrets_of(namespace)):
         masks.add(secret)
     return masks
 

@@ -201,6 +201,10 @@ class Context:
         """Mask this text from now on."""
         self.masks.add(secret)
 
+    def in_sight(self, content: bytes) -> bool:
+        """Whether a secret stands in these bytes."""
+        return self.masks.in_sight(content)
+
     def encrypt(self, clear: str) -> Mapping[str, str]:
         """An output that is stored encrypted and is in clear only in the expressions of this execution."""
         self.masks.add(clear)

@@ -69,6 +69,12 @@ class Masks:
         beginnings = {text[at : at + BEGINNING] for at in range(len(text) - BEGINNING + 1)}
         return not self._beginnings.isdisjoint(beginnings) or any(short in text for short in self._short)
 
+    def in_sight(self, content: bytes) -> bool:
+        """Whether a secret stands in these bytes in clear, or as JSON writes it; short ones are not looked for."""
+        clear = {line.strip() for text in self._texts for line in (text, *text.splitlines())}
+        written = {form for text in clear if len(text) >= SHORTEST for form in (text, json.dumps(text)[1:-1])}
+        return any(form.encode(errors="replace") in content for form in written)
+
     def value(self, value: Any) -> Any:
         """A JSON value without its secrets; what is encrypted stays as it is."""
         if isinstance(value, str):

@@ -128,7 +128,7 @@ def in_contents(
 
 def _pattern(pattern: str) -> str:
     """For Git; one without a folder is for files in all of them."""
-    text = pattern.strip().removeprefix("/")
+    text = pattern.strip().lstrip("/")
     if not text or ".." in text.split("/") or "\x00" in text:
         raise Invalid(f"{pattern[:100]!r} is no pattern of paths, such as models/*.sql.")
     return f":(glob){text if '/' in text else f'**/{text}'}"

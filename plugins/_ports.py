@@ -408,6 +408,10 @@ class RunContext(Protocol):
         """Mask this text from now on."""
         ...
 
+    def in_sight(self, content: bytes) -> bool:
+        """Whether a secret stands in these bytes, as it is or as JSON writes it; quick also for many megabytes."""
+        ...
+
     def encrypt(self, clear: str) -> Mapping[str, str]:
         """An output that is stored encrypted and is in clear only in the expressions of this execution."""
         ...

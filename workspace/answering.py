@@ -137,8 +137,8 @@ class Asked(DbtCLI):
                 return text
         return ""
 
-    def _profiles(self, context: RunContext, place: Working) -> str:
-        return self._profile
+    def _profile_texts(self, context: RunContext, place: Working) -> list[str]:
+        return [self._profile]
 
     def answered(self, context: _Context, question: Question, *, alone: bool) -> dict[str, Any]:
         """Run what answers the question, the text being `alone`, or in its place among the files."""
@@ -160,12 +160,16 @@ class Asked(DbtCLI):
         """The compiled SQL of the model that was asked for, as far as dbt came to it."""
         says = _folders.read_inside(self._copy.files, self._copy.files / self._asked["folder"] / "dbt_project.yml") or b""
         name = targets.read(says.decode(errors="replace")).get("name")
-        path = self._copy.beside / "target" / "compiled" / str(name) / self._inside()
+        path = self._copy.beside / kept_copies.TARGET / "compiled" / str(name) / self._inside()
         return (_folders.read_inside(self._copy.beside, path) or b"").decode(errors="replace")
 
     def _inside(self) -> str:
         folder, path = self._asked["folder"], str(self._asked["path"])
         return path.removeprefix(f"{folder}/") if folder else path
+
+    def _want_notes(self, context: RunContext, place: Working) -> bool:
+        """It wants none, but what comes with them: that a command only reads."""
+        return True
 
     def prepare(self, context: RunContext, place: Working) -> dict[str, str]:
         """Also what makes the connection read-only."""
@@ -185,9 +189,8 @@ class Asked(DbtCLI):
         return shlex.join([*verb, *(["--target", asked["target"]] if asked["target"] else [])])
 
     def _full(self, context: RunContext, command: str) -> str:
-        beside = self._copy.beside
-        folders = {"--profiles-dir": beside / PROFILES, "--target-path": beside / "target", "--log-path": beside / "logs"}
-        given = " ".join(f"{option} {shlex.quote(str(path))}" for option, path in folders.items())
+        folders = {"--profiles-dir": PROFILES, "--target-path": kept_copies.TARGET, "--log-path": kept_copies.LOGS}
+        given = " ".join(f"{option} {shlex.quote(str(self._copy.beside / name))}" for option, name in folders.items())
         return _command.compose(f"{command} {given}", self._asked["folder"] or None, "JSON")
 
     def _install(self, context: _Context, place: Working, run: Callable[[str, Callable[[str, str], None]], int]) -> None:
@@ -239,7 +242,7 @@ class _Heard:
         """SQL or rows, else the problems."""
         asked = question.asked
         if question.kind in SHOWING and self.rows is not None:
-            return table(self.rows)
+            return table(context.masks.value(self.rows))
         if question.kind == "compile" and self.compiled is not None:
             return {"sql": context.mask(self.compiled)}
         shown = asked.get("selection") or asked["text"]

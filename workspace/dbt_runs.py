@@ -33,7 +33,9 @@ def start(*, user: User, project: Project, worktree: Worktree | None, verb: str,
         raise Invalid(f"reach is one of {', '.join(REACHES)}.")
     compared = reach == "changed+"
     target = targets.chosen(user, project.place.namespace)
-    selection = ["state:modified+", "--state", "target"] if compared else [reach.replace("this", f"path:{project.inside(path)}")]
+    # The state lies where dbt usually writes: it would replace it by what it is to be compared with.
+    changed = ["state:modified+", "--state", "target", "--target-path", "run"]
+    selection = changed if compared else [reach.replace("this", f"path:{project.inside(path)}")]
     folder = _seen(project.folder, worktree)
     # dbt looks for profiles.yml where it runs, which is above the folder of the project.
     profiles = ["--profiles-dir", folder] if folder and _names_profile(project, project.at("profiles.yml")) else []

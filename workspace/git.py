@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from django.conf import settings
 
 from namespaces.paths import namespace_folders
 from plugins.core.runner._environment import minimal
+from plugins.git import _child
 from plugins.git._repository import QUIET, Access, safety
 from ui.errors import Conflict, Invalid
 
@@ -120,6 +120,7 @@ class Git:
         with subprocess.Popen(arguments, env=self._environment(), cwd=self.directory, **pipes) as child:
             assert child.stdin is not None
             assert child.stdout is not None
+            _child.bounded(child.pid)
             try:
                 for name in names:
                     child.stdin.write(f"{name}\n".encode())
@@ -127,6 +128,8 @@ class Git:
                     head = child.stdout.readline().split()
                     if len(head) != 3:
                         raise GitRefused(f"The repository does not have the object {name}.")
+                    if int(head[2]) > _child.MOST:
+                        raise GitRefused(f"The repository has a file of {int(head[2]) >> 20} MB: the most is {_child.MOST >> 20}.")
                     yield child.stdout.read(int(head[2]))
                     child.stdout.read(1)
             finally:
@@ -162,26 +165,11 @@ def ended(
 ) -> tuple[int, bytes, bytes]:
     """Run a command to its end: its status, output and errors. `Invalid` where it takes too long; then all that it started is ended."""
     try:
-        child = subprocess.Popen(
-            arguments,
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        return _child.ended(arguments, environment, folder, data, timeout)
     except FileNotFoundError as error:
         raise Invalid("git is not installed on this server.") from error
-    with child:
-        try:
-            out, errors = child.communicate(data, timeout=timeout)
-        except subprocess.TimeoutExpired as error:
-            raise Invalid(f"Git took longer than {timeout:g} seconds and was stopped.") from error
-        finally:
-            if child.poll() is None:
-                os.killpg(child.pid, signal.SIGKILL)
-    return child.returncode, out, errors
+    except _child.StoppedError as error:
+        raise Invalid(f"Git {error}, and was stopped.") from error
 
 
 def folder_of(namespace: str) -> Path:

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from namespaces.files import Place, Stats
 from plugins.core.runner._hand_over import hand_over
 from plugins.scripts import _folders
 
-PROFILES = "profiles"  # how to connect, for as long as one answer takes
+# How to connect, what dbt did, and what it compiled, which may hold secrets: for as long as one answer takes.
+PROFILES, LOGS, TARGET = "profiles", "logs", "target"
+PARSED = "partial_parse.msgpack"  # what stays of the target folder
 DAYS = 7  # after which a copy that nobody used goes
 _Index = dict[str, list[object] | None]
 
@@ -53,7 +55,8 @@ class KeptCopy:
                 self.folder.chmod(0o711 if account else 0o700)
                 yield
             finally:
-                shutil.rmtree(self.beside / PROFILES, ignore_errors=True)
+                _clear(self.beside, lambda name: name in (PROFILES, LOGS))
+                _clear(self.beside / TARGET, lambda name: name != PARSED)
                 self.folder.chmod(0o700)
 
     def bring(self, path: str, text: str | None) -> bool:
@@ -93,6 +96,22 @@ class KeptCopy:
             self.files.mkdir(exist_ok=True, mode=0o700)
             return {}
         return found
+
+
+def _clear(folder: Path, goes: Callable[[str], bool]) -> None:
+    """Take away what lies in a folder that commands of dbt may have filled with links, or have put one in place of."""
+    try:
+        here = os.open(folder, files.FOLDER_FLAGS)
+    except OSError:
+        return
+    try:
+        for name in filter(goes, os.listdir(here)):
+            try:
+                os.unlink(name, dir_fd=here)
+            except OSError:  # a folder
+                shutil.rmtree(name, ignore_errors=True, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 def _mark(entry: Stats) -> list[object]:

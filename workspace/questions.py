@@ -13,9 +13,11 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from engine.texts import storable
 from executions import world
 from namespaces.files import Place
 from namespaces.models import User
+from namespaces.services import drafts
 from ui.errors import Conflict, Invalid, Missing
 from workspace import targets
 from workspace.models import Question
@@ -41,6 +43,8 @@ def ask(*, user: User, project: Project, kind: str, path: str, text: str, **more
     """Put a question. Another one of this kind that this person still has there is cancelled: its answer is no longer wanted."""
     if len(text) > (LONGEST_TEXT if more["selectable"] else LONGEST_SELECTION):
         raise Invalid("The text is too long for this.")
+    for typed in (text, str(more.get("selection", ""))):
+        drafts.checked(typed)
     place = project.place
     asked = {"path": path, "folder": project.folder, "text": text, "target": targets.chosen(user, place.namespace), **more}
     mine = Question.objects.filter(user=user, namespace=place.namespace, place=place.key, kind=kind)
@@ -89,7 +93,7 @@ def waited(question: Question, seconds: float) -> Question:
 def end(question_id: str, state: str, answer: dict[str, Any]) -> None:
     """Note the answer, unless it was cancelled."""
     open_ = Question.objects.filter(id=question_id, state__in=(State.WAITING, State.RUNNING))
-    open_.update(state=state, answer=answer, ended=timezone.now())
+    open_.update(state=state, answer=storable(answer), ended=timezone.now())
 
 
 def cancel(question: Question) -> None:

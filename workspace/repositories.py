@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
+from executions.masks import Masks
 from namespaces import rights, vault
 from namespaces.models import Repository, Role, User
 from namespaces.paths import clean
@@ -202,9 +203,11 @@ def remote(row: Repository, *arguments: str, timeout: float = 600.0) -> str:
 
 
 def _masked(text: str, access: Access) -> str:
+    """What Git and the remote say, the credentials hidden in whatever form they come back."""
+    masks = Masks()
     for secret in (access.password, access.private_key, access.passphrase):
-        text = text.replace(secret, "***") if secret else text
-    return text
+        masks.add(secret or "")
+    return masks.text(text)
 
 
 def _lock(namespace: str) -> Path:

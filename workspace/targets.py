@@ -13,6 +13,7 @@ from catalog.reading import mapping
 from flows.models import Flow
 from namespaces.models import User
 from namespaces.services import people
+from plugins.dbt._host.reading import READS_ONLY
 
 SETTING = "dbt_targets"
 READ_ONLY = "-c default_transaction_read_only=on"  # what PGOPTIONS says to PostgreSQL and Redshift
@@ -76,17 +77,17 @@ def read_only(text: str, profile: str, target: str, folder: Path) -> tuple[str, 
     found = mapping(says.get(profile))
     name = target or str(found.get("target") or "default")
     output = dict(mapping(mapping(found.get("outputs")).get(name)))
-    options = ""
+    env = {READS_ONLY: "1"} if output.get("type") in ("duckdb", "postgres", "redshift") else {}
     if output.get("type") == "duckdb" and _is_file(output.get("path"), folder):
         output["config_options"] = {**mapping(output.get("config_options")), "access_mode": "READ_ONLY"}
     elif output.get("type") in ("postgres", "redshift"):
         search_path = output.pop("search_path", None)  # it would be the only option otherwise
         path = str(search_path).replace("\\", "\\\\").replace(" ", "\\ ") if search_path else ""
-        options = f"{READ_ONLY} -c search_path={path}" if path else READ_ONLY
+        env["PGOPTIONS"] = f"{READ_ONLY} -c search_path={path}" if path else READ_ONLY
     if not output:
         return text, {}
     says[profile] = {**found, "outputs": {**mapping(found.get("outputs")), name: output}}
-    return yaml.safe_dump(says, sort_keys=False, allow_unicode=True), {"PGOPTIONS": options} if options else {}
+    return yaml.safe_dump(says, sort_keys=False, allow_unicode=True), env
 
 
 def _is_file(path: Any, folder: Path) -> bool:

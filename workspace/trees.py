@@ -21,7 +21,7 @@ from namespaces.files import NameTaken
 from namespaces.paths import UnsafePath
 from ui.errors import Conflict
 from workspace.git import KEPT, Git, GitRefused
-from workspace.worktrees import Worktree, leave_out
+from workspace.worktrees import Worktree, check_size, leave_out
 
 _GONE, _MODULE = "000000", "160000"
 _MOVING = "kestra-moving.json"
@@ -143,6 +143,7 @@ def move(worktree: Worktree, commit: str, why: str) -> list[str]:
     To be called alone with the copy. Raises `Overlapping`, which names the files, before anything has changed.
     """
     git, head = worktree.git, worktree.head()
+    check_size(git, commit)
     before = git.tree_of(head) if head else git.text("mktree")
     with blobs.changing(worktree.place.namespace):  # whoever saves meanwhile waits, and then meets what came in
         state, wanted = snapshot(worktree), git.tree_of(commit)

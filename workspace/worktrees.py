@@ -16,10 +16,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from namespaces import rights
-from namespaces.files import Place
+from namespaces.files import Place, TooLarge
 from namespaces.models import Repository, Role, User
 from namespaces.paths import UnsafePath, clean_file, namespace_folders
 from ui.errors import Conflict, Missing
+from ui.formats import size as size_text
 from workspace import repositories
 from workspace.git import Git, locked
 from workspace.models import Worktree as Row
@@ -182,6 +183,8 @@ def _make(worktree: Worktree) -> None:
         start = store.commit_of(worktree.own) or store.commit_of(worktree.shared)
         if start is None and not (worktree.branch == row.default_branch and not repositories.branches(row.namespace)):
             raise NoSuchBranch(f"The repository has no branch {worktree.branch}: fetch, or make it.")
+        if start:
+            check_size(store, start)
         _describe(worktree)
         if start:
             store.run("update-ref", worktree.own, start)
@@ -195,6 +198,15 @@ def _make(worktree: Worktree) -> None:
             namespace=row.namespace, user=worktree.user, branch=worktree.branch, defaults={"slug": worktree.slug}
         )  # fmt: skip
         (worktree.admin / "ready").touch()
+
+
+def check_size(git: Git, commit: str) -> None:
+    """Raise `TooLarge` for a commit whose files nobody here has room for: one small object can be the content of a thousand files."""
+    most = 10 * int(settings.KESTRA_LIMITS["upload_bytes"])  # as what a zip archive may hold
+    listed = git.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit).split(b"\0")[:-1]
+    sizes = (entry.partition(b"\t")[0].split()[3] for entry in listed)
+    if sum(int(size) for size in sizes if size != b"-") > most:
+        raise TooLarge(f"The files of this commit take more than {size_text(most)}: clone it where there is room, and make it smaller.")
 
 
 def _describe(worktree: Worktree) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -75,6 +76,15 @@ def delete(*, user: Person, namespace: str, name: str) -> None:
 def secret_fields(row: Connection) -> dict[str, str]:
     """The secret fields in clear, for whoever connects. Raises vault.Unreadable."""
     return dict(json.loads(vault.decrypt(row.ciphertext))) if row.ciphertext else {}
+
+
+def secrets_of(namespace: str) -> list[str]:
+    """Every secret text that a flow of the namespace could be given by a connection, for masking, as far as it can be read."""
+    found: list[str] = []
+    for row in of_namespace(namespace):
+        with suppress(vault.Unreadable):
+            found += secret_fields(row).values()
+    return found
 
 
 def of_namespace(namespace: str) -> list[Connection]:

@@ -24,6 +24,8 @@ _FEW = 50  # things that are looked for one by one; for more the whole manifest 
 _LARGEST_LIVE = 64 << 20  # the same for the manifest while dbt runs
 _REWRITES = frozenset({"generate", "compile", "parse", "list", "show"})  # their results say nothing about a run
 _LEVELS: dict[str, Level] = {"FAILED": "ERROR", "WARNING": "WARN"}
+# Where an artifact repeats what dbt was given: no command of dbt compares these.
+_REPEATS = frozenset({"compiled_code", "compiled_sql", "message", "adapter_response", "args", "env"})
 _SKIPPED_FOLDERS = frozenset({".git", ".kestra", "dbt_packages", "node_modules", ".venv", "venv"})
 
 
@@ -115,6 +117,25 @@ def read(folder: Path, path: Path, largest: int = _LARGEST) -> Artifact | None:
     except OSError:
         return None
     return Artifact(path, content)
+
+
+def without_secrets(artifact: Artifact, context: RunContext) -> Artifact:
+    """The same artifact, secrets hidden in SQL that was compiled with them, in messages, and in what dbt was called with.
+
+    Names and checksums stay as they are, also where a secret is called like them: what compares with this artifact must find them.
+    """
+    if not context.in_sight(artifact.content) or not artifact.parsed:
+        return artifact
+    clear = _hidden(artifact.parsed, context, False)
+    return Artifact(artifact.path, json.dumps(clear, ensure_ascii=False).encode(errors="replace"))
+
+
+def _hidden(value: Any, context: RunContext, repeats: bool) -> Any:
+    if isinstance(value, str):
+        return context.mask(value) if repeats else value
+    if isinstance(value, dict):
+        return {name: _hidden(inner, context, repeats or name in _REPEATS) for name, inner in value.items()}
+    return [_hidden(inner, context, repeats) for inner in value] if isinstance(value, list) else value
 
 
 def target_folders(folder: Path, calls: Iterable[Invocation], project: Path, env: Mapping[str, str]) -> list[Path]:

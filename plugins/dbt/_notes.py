@@ -12,7 +12,7 @@ from plugins.dbt._host.failing import ROWS
 from plugins.dbt._host.selected import SELECTED
 from plugins.scripts._script import Place
 
-_PROGRAMS = ("plain.py", "failing.py", "selected.py")
+_PROGRAMS = ("plain.py", "failing.py", "reading.py", "selected.py")
 _IN_A_CONTAINER = """#!/bin/sh
 # The dbt of the image, by the Python that it names, with what leaves notes; as it is where it names none.
 own={own}

@@ -24,6 +24,7 @@ from plugins.contract import RunContext, TaskFailed
 from plugins.core.runner import _process
 from plugins.core.runner._environment import minimal, network
 from plugins.core.runner._hand_over import hand_over, identity_of
+from plugins.git import _child
 
 _SSH = re.compile(r"^(?P<user>[A-Za-z0-9_.-]+)@(?P<host>[A-Za-z0-9.-]+):(?P<path>[^\s]+)$")
 _UNREACHABLE = re.compile(
@@ -36,6 +37,7 @@ _REFUSED = re.compile(
     r"authentication failed|could not read username|403|401|permission denied|invalid username|access denied", re.IGNORECASE
 )
 _MISSING = re.compile(r"repository not found|not found|does not appear to be a git repository|does not exist", re.IGNORECASE)
+LONGEST_NAME = 20  # signs: a user name without a password that has more is a token
 # What a flow may set. Everything else is refused: git has many settings that run a program, read a file or reach another address, and
 # gets new ones with every version.
 _ALLOWED = {
@@ -115,7 +117,7 @@ def checked(access: Access, working_dir: Path, file_roots: Sequence[str]) -> Acc
     if parts.hostname.startswith("-"):
         raise TaskFailed("The URL of the repository names no host", retryable=False)
     if parts.scheme == "ssh":
-        return _with(access, url)
+        return _with(access, _without_password(url))
     username, password = access.username or parts.username, access.password or parts.password
     return _with(access, _without_login(url), username=username, password=password)
 
@@ -177,9 +179,19 @@ def address(url: str) -> tuple[str, str, int | None]:
 
 
 def _without_login(url: str) -> str:
+    """The address without all that stands before an `@`, also where it is written in a way that nobody understands."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, parts.query, parts.fragment))
+    if not parts.netloc:
+        return re.sub(r"^(\w+:/*)?[^/]*@", r"\1", url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
+
+
+def _without_password(url: str) -> str:
+    """The address with the user alone before its host: ssh asks for a user by name, and would show a password to every process."""
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
 
 
 def safe_name(kind: str, name: str) -> str:
@@ -251,11 +263,14 @@ class Git:
     def plumb(self, *arguments: str, data: bytes = b"", at: Path | None = None) -> bytes:
         """Run a command that asks nothing of the remote, without credentials; answers its output as it is. GitFailed where it fails."""
         env = minimal(str(self._scratch), {**QUIET, "GIT_DIR": str(self._repository)})
-        done = subprocess.run(self._argv(arguments), input=data, env=env, cwd=at or self._scratch, capture_output=True, check=False)
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip().splitlines()
+        try:
+            status, out, errors = _child.ended(self._argv(arguments), env, at or self._scratch, data)
+        except _child.StoppedError as error:
+            raise GitFailed(f"git {arguments[0]} {error}") from error
+        if status != 0:
+            said = errors.decode(errors="replace").strip().splitlines()
             raise GitFailed(f"git {arguments[0]} failed: {said[-1] if said else 'no message'}", said)
-        return done.stdout
+        return out
 
     @contextmanager
     def piped(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -264,6 +279,7 @@ class Git:
         with subprocess.Popen(
             self._argv(arguments), env=env, cwd=self._scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         ) as child:
+            _child.bounded(child.pid)
             try:
                 yield child
             finally:
@@ -302,6 +318,7 @@ class Git:
         return "\n".join(said)
 
     def _remember(self, pgid: int, started: float | None) -> None:
+        _child.bounded(pgid)
         self._context.left_behind(pgid=pgid, started=started)
 
 
@@ -333,7 +350,8 @@ def failure(access: Access, arguments: Sequence[str], errors: Sequence[str]) -> 
 @contextmanager
 def opened(context: RunContext, access: Access, folder: Path) -> Iterator[Git]:
     """Git for one remote; its credentials lie in a folder of their own, readable by the server only, until the block ends."""
-    for secret in (access.password, access.private_key, access.passphrase):
+    token = access.username if not access.password and len(access.username or "") >= LONGEST_NAME else None  # as GitHub takes one
+    for secret in (access.password, access.private_key, access.passphrase, token):
         if secret:
             context.hide(secret)
     scratch = Path(tempfile.mkdtemp(prefix="git-"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from plugins.contract import RunContext, TaskFailed
 from plugins.git._repository import Access, Git, GitFailed, address, checked, opened
+from plugins.git._trees import OURS
 from plugins.scripts import _folders
 
 MOST = 100
 DEEPEST = 5
-_OURS = re.compile(r"\.git|git~\d+", re.IGNORECASE)  # as Windows and macOS would read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def _resolved(base: str, url: str) -> str:
 
 def _one(context: RunContext, access: Access, found: Submodule, target: Path, depth: int) -> None:
     folder = _folders.inside(target, found.path)
-    if folder.is_symlink() or any(_OURS.fullmatch(part) for part in found.path.split("/")):
+    if folder.is_symlink() or any(OURS.fullmatch(part) for part in found.path.split("/")):
         raise TaskFailed(f"The submodule {found.path} lies where none may lie", retryable=False)
     if not folder.is_dir():
         return  # git makes the folder of each submodule that is not left out by `sparse`

@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from plugins.contract import TaskFailed
+from plugins.git._child import MOST
 from plugins.git._repository import Git, GitFailed, RefMissing, safe_name
 
 IGNORE = ".kestraignore"  # at the top of a folder: what is left out of it, in the syntax of .gitignore
 _LINK, _MODULE = "120000", "160000"
 MOST_LINKS = 8  # links that one path may lead through
 MOST_PUSHES = 5  # times that a push is tried against others who push
+OURS = re.compile(r"\.git|git~\d+", re.IGNORECASE)  # where Git keeps its own things, as Windows and macOS would read it, too
 _MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
 _HUNK = re.compile(rb"^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@", re.MULTILINE)
 
@@ -171,6 +173,8 @@ class Trees:
                 head = child.stdout.readline().split()
                 if len(head) != 3:
                     raise GitFailed(f"The repository does not have the blob {sha}")
+                if int(head[2]) > MOST:
+                    raise TaskFailed(f"The repository has a file of {int(head[2]) >> 20} MB: the most is {MOST >> 20}", retryable=False)
                 yield child.stdout.read(int(head[2]))
                 child.stdout.read(1)
 
@@ -178,6 +182,8 @@ class Trees:
         self, parent: str | None, writes: Mapping[str, tuple[str, bytes]], removes: Iterable[str], message: str, author: Author, now: int
     ) -> str | None:
         """A new commit that writes some files (mode, content) and removes others; None where it would change nothing. `now`: seconds."""
+        if own := next((path for path in writes if any(OURS.fullmatch(part) for part in path.split("/"))), None):
+            raise TaskFailed(f"The file '{own}' lies where Git keeps its own things, and is in no commit", retryable=False)
         who = f"{author.name} <{author.email}> {now} +0000".encode()
         text = message.encode()
         stream = [b"commit refs/kestra/new\nauthor %b\ncommitter %b\ndata %d\n%b\n" % (who, who, len(text), text)]

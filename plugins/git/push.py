@@ -113,7 +113,9 @@ class Push(KestraGitTask):
             if not folder.is_dir():
                 raise TaskFailed(f"There is no folder '{context.render(self.directory)}' in the working directory", retryable=False)
             found = {
-                name: path.read_bytes() for name, path in _folders.files(folder) if name.split("/")[0] not in (".git", _folders.PRIVATE)
+                name: path.read_bytes()
+                for name, path in _folders.files(folder)
+                if name.split("/")[0] != _folders.PRIVATE and ".git" not in name.split("/")
             }
         if self.input_files is not None:
             given = _given.structure(context, self.input_files, "inputFiles")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar
 
 from plugins.contract import Result, RunContext, RunnerResult, ShellCommand, TaskFailed, TaskRunner
@@ -19,6 +21,7 @@ from plugins.scripts._schema import ScriptProperties
 from plugins.scripts.runner.docker.docker import Docker
 
 _INSTALLS = re.compile(r"\b(pip3?|uv)\b")  # commands that change the environment they run in
+_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 Heard = Callable[[str, str], None]
 _EXPLAINED = {
     126: "a command was found but may not be executed",
@@ -175,7 +178,10 @@ class ExecScript(ScriptProperties):
         if before:
             lines = [f"echo '{_protocol.DEBUG_MARK}'", *stop, *before, f"echo '{_protocol.INFO_MARK}'", *commands]
         text = _files.localised(context, "\n".join(lines), place.private)
-        return [*_render.texts(context, self.interpreter, place.variables), text]
+        interpreter = _render.texts(context, self.interpreter, place.variables)
+        if context.in_sight(text.encode(errors="replace")) and _is_shell(interpreter):
+            text = _apart(text, place.private)
+        return [*interpreter, text]
 
     def setup(self, context: RunContext, place: Place, *, on_machine: bool) -> list[str]:
         """Commands of our own that come before the author's beforeCommands."""
@@ -201,6 +207,17 @@ class ExecScript(ScriptProperties):
         if answer is not None and answer.details:
             outputs["taskRunner"] = dict(answer.details)
         return outputs
+
+
+def _is_shell(interpreter: Sequence[str]) -> bool:
+    """Whether the text after it is read by a POSIX shell."""
+    return bool(interpreter) and PurePath(interpreter[0]).name in _SHELLS and re.fullmatch(r"-\w*c", interpreter[-1]) is not None
+
+
+def _apart(text: str, private: Path) -> str:
+    """What has a shell read these commands from a file: in its arguments every process of the machine could read the secrets in them."""
+    file = _folders.write(private, f"commands-{secrets.token_hex(8)}", text.encode(errors="replace"))
+    return f". {shlex.quote(str(file))}"
 
 
 def _both(first: Heard, second: Heard) -> Heard:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.journeys.browsing import settled
+from tests.journeys.browsing import another_person, settled
 from tests.journeys.test_accessibility import AXE, findings
 from tests.stack import Stack, wait_until
 
@@ -50,11 +50,11 @@ tasks:
 """
 
 
-def save(stack: Stack, flow_id: str, folder: Path) -> None:
+def save(stack: Stack, flow_id: str, folder: Path, more: str = "") -> None:
     """Save the flow whose project reads and writes in a folder."""
     folder.chmod(0o777)
     with stack.client() as client:
-        source = FLOW.replace("NAME", flow_id).replace("FOLDER", str(folder))
+        source = FLOW.replace("NAME", flow_id).replace("FOLDER", str(folder)) + more
         client.post("/api/v1/main/flows", content=source, headers=YAML).raise_for_status()
 
 
@@ -158,3 +158,31 @@ def test_what_had_not_succeeded_is_gone_on_with(page: Page, live_server_stack: S
     look(page, "plan-again")
     page.goto(f"/namespaces/{NS}/states/")
     look(page, "states")
+
+
+def test_what_one_person_plans_another_one_approves(page: Page, browser: Browser, live_server_stack: Stack, tmp_path: Path) -> None:
+    save(live_server_stack, "approved", tmp_path, "    requirePlan: approved\n")
+    (tmp_path / "delivered.csv").write_text("a\n1\n")
+    page.goto(f"/flows/{NS}/approved/execute/")
+    page.get_by_role("button", name="Plan").click()
+    plan = page.locator("#plan")
+    expect(plan.get_by_role("heading", name="5 nodes", exact=True)).to_be_visible(timeout=120_000)
+    expect(plan).to_contain_text("Somebody else must approve this plan")
+    plan.get_by_role("checkbox", name="Run late").uncheck()
+    for name in ("Approve", "Run"):
+        expect(plan.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    look(page, "plan-waits")
+    context = another_person(browser, live_server_stack, NS)
+    other = context.new_page()
+    other.goto(page.url)
+    other.locator("#plan").get_by_role("checkbox", name="Run told").uncheck()
+    other.get_by_role("button", name="Approve").click()
+    expect(other.locator("#plan")).to_contain_text("Approved by Bob Baker")
+    context.close()
+    page.reload()
+    expect(plan).to_contain_text("Approved by Bob Baker")
+    look(page, "plan-approved")
+    plan.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/executions/**")
+    ended(live_server_stack, page, "SUCCESS")
+    assert nodes(page) == {"raw": "SUCCESS", "chosen": "SUCCESS", "delivered": "SUCCESS", "late": "SUCCESS"}, "runs as it was approved"

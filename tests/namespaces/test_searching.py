@@ -131,7 +131,7 @@ def test_a_pattern_that_leaves_the_folder_is_refused(pattern: str) -> None:
         searching.in_contents(NS, "x", only=[pattern])
 
 
-@pytest.mark.parametrize("pattern", [":(top)a*", "--help", "[", "/etc/*"])
+@pytest.mark.parametrize("pattern", [":(top)a*", "--help", "[", "/etc/*", "//etc/*"])
 def test_a_pattern_is_nothing_else_to_git(pattern: str) -> None:
     put("a.sql", text="x")
     assert searching.in_contents(NS, "x", only=[pattern]).files == ()

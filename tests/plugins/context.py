@@ -356,6 +356,9 @@ class MemoryContext:
     def hide(self, secret: str) -> None:
         self.hidden.append(secret)
 
+    def in_sight(self, content: bytes) -> bool:
+        return any(secret.encode() in content for secret in self.hidden)
+
     def encrypt(self, clear: str) -> Mapping[str, str]:
         self.hide(clear)
         return {"type": "io.kestra.datatype:aes_encrypted", "value": clear[::-1]}

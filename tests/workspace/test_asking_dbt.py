@@ -144,6 +144,11 @@ def test_a_preview_writes_nothing(page: Client, warehouse: Path) -> None:
     writes = "{% do run_query('create table stolen as select 1') %}select 1 as one"
     refused = asked(page, "preview", "models/orders.sql", writes)
     assert (refused["state"], "read-only" in refused["problem"]["message"]) == ("failed", True), refused
+    stolen = warehouse.with_name("stolen.csv")
+    for harm in (f"copy (select 1) to '{stolen}'", f"attach '{stolen}' as other", "delete from orders", "install httpfs"):
+        several = asked(page, "preview", "models/orders.sql", f"select 1 as a) as b; {harm}; select * from (select 1 as a")
+        assert several["state"] == "failed", several
+    assert not stolen.exists()
 
 
 def test_a_preview_says_who_writes_the_database(page: Client, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,6 +240,14 @@ def test_a_file_is_run_with_what_depends_on_it(page: Client, tmp_path: Path) -> 
     for wrong in ({"verb": "drop"}, {"reach": "all"}, {"path": "../x"}):
         values = {"verb": "run", "path": "models/kinds.sql", "reach": "this", **wrong}
         assert page.post(f"{AT}run/", values, content_type="application/json").status_code == 422
+
+
+def test_what_changed_since_the_last_full_build_is_run_with_what_depends_on_it(page: Client) -> None:
+    assert names(ran(page, verb="build", path="models/kinds.sql", reach="changed+")) == ["kinds", "orders"], "nothing to compare with yet"
+    files.write(NAMESPACE, "models/kinds.sql", b"select kind from {{ ref('orders') }}")
+    assert names(ran(page, verb="build", path="models/orders.sql", reach="changed+")) == ["kinds"]
+    files.write(NAMESPACE, "models/orders.sql", f"-- anew\n{ORDERS}".encode())
+    assert names(ran(page, verb="build", path="models/orders.sql", reach="changed+")) == ["kinds", "orders"]
 
 
 def test_what_a_person_changed_on_their_branch_is_run_without_being_committed(bound: Remote, page: Client, ada: User) -> None:

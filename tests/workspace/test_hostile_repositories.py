@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from namespaces import files
-from namespaces.models import User
-from tests.plugins.git.remotes import Remote
+from namespaces.files import TooLarge
+from namespaces.models import Repository, User
+from plugins.git import _child
+from tests.plugins.git.remotes import AUTHOR, Remote
 from tests.workspace.conftest import FILES, NAMESPACE
 from tests.workspace.test_git_pages import Browser
 from workspace import changes, deploying, history, merging, repositories, worktrees
 
 pytestmark = pytest.mark.django_db
+ENVIRONMENT = {**AUTHOR, "PATH": os.environ["PATH"]}
 NAMES = [
     b"-x", b"--help", b"a\nb.sql", b"tab\there.sql", b'quo"te.sql', b"back\\slash.sql", b"not-utf8-\xff\xfe.sql", "né.sql".encode(),
     "\u202egnp.sql".encode(), b"CON.sql", b"aux", b"trailing.", b" leading", b"a:b", b"*", b":(top)x", b"$(touch x)", b"`id`.sql",
@@ -120,3 +126,80 @@ def test_a_file_that_is_a_folder_on_the_other_side_is_told(bound: Remote, ada: U
     merging.cancel(tree)
     assert files.read(tree.place, "thing") == b"a file\n"
     assert deploying.plan(user=ada, origin=NAMESPACE, ref="main").files
+
+
+def made(remote: Remote, entries: list[tuple[str, str, str]]) -> str:
+    """A tree of (mode, id, name), made without a look at what the names are."""
+    lines = b"".join(b"%b %b %b\t%b\0" % (mode.encode(), _kind(mode), sha.encode(), name.encode()) for mode, sha, name in entries)
+    return _plumbed(remote, "mktree", "-z", "--missing", data=lines)
+
+
+def _kind(mode: str) -> bytes:
+    return {"040000": b"tree", "160000": b"commit"}.get(mode, b"blob")
+
+
+def _plumbed(remote: Remote, *arguments: str, data: bytes = b"") -> str:
+    done = subprocess.run(["git", "--git-dir", remote.folder, *arguments], input=data, check=True, capture_output=True, env=ENVIRONMENT)
+    return done.stdout.decode().strip()
+
+
+def pushed(remote: Remote, tree: str) -> str:
+    """A commit of this tree on `main`, on top of what is there."""
+    commit = _plumbed(remote, "commit-tree", tree, "-p", "main", "-m", "harm")
+    _plumbed(remote, "update-ref", "refs/heads/main", commit)
+    return commit
+
+
+def grown(remote: Remote, levels: int = 9) -> str:
+    """A folder that has the same folder ten times, and so on: some kilobytes that name a milliard of files."""
+    tree = made(remote, [("100644", _plumbed(remote, "hash-object", "-w", "--stdin", data=b"x\n"), f"{n}.sql") for n in range(10)])
+    for _ in range(levels):
+        tree = made(remote, [("040000", tree, f"d{n}") for n in range(10)])
+    return tree
+
+
+@pytest.mark.long
+def test_a_tree_that_grows_without_end_is_refused_by_every_page(bound: Remote, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_child, "MOST", 4 << 20)
+    worktrees.find(user=ada, namespace=NAMESPACE)
+    commit = pushed(bound, grown(bound))
+    browser = Browser(ada)
+    began = time.monotonic()
+    answers = [browser.post("pull/"), browser.get("deploy/", htmx=True), browser.get(f"commits/{commit}/", htmx=True)]
+    answers += [browser.post("fetch/"), browser.post("branches/create/", name="grown", start=commit), browser.get("", branch="grown")]
+    answers += [browser.get("log/"), browser.get("blame/", path="d0/d0/d0"), browser.get("")]
+    assert [answer.status_code for answer in answers if answer.status_code >= 500] == []
+    assert time.monotonic() - began < 60
+    assert files.read(browser.tree.place, "dbt_project.yml").decode() == FILES["dbt_project.yml"]
+
+
+def test_one_small_object_that_fills_a_disk_is_not_checked_out(bound: Remote, ada: User, settings: Settings) -> None:
+    settings.KESTRA_LIMITS = {**settings.KESTRA_LIMITS, "upload_bytes": 1 << 20}
+    blob = _plumbed(bound, "hash-object", "-w", "--stdin", data=b"\0" * (1 << 20))
+    pushed(bound, made(bound, [("100644", blob, f"{number}.bin") for number in range(20)]))
+    repositories.fetch(user=ada, namespace=NAMESPACE)
+    with pytest.raises(TooLarge):
+        worktrees.find(user=ada, namespace=NAMESPACE)
+    assert Browser(ada).get("").status_code == 422
+    assert not list(worktrees.Worktree(bound_row(), ada, "main", "main").folder.glob("*.bin"))
+
+
+def bound_row() -> Repository:
+    return repositories.find(NAMESPACE)
+
+
+@pytest.mark.parametrize("name", [".git", ".GIT", "git~1", ".git ", ".git.", ".g\u200cit", "\uff0egit", "..", "."])
+def test_a_commit_with_a_place_of_gits_own_writes_nothing_there(bound: Remote, ada: User, name: str, tmp_path: Path) -> None:
+    tree = worktrees.find(user=ada, namespace=NAMESPACE)
+    blob = _plumbed(bound, "hash-object", "-w", "--stdin", data=b"[core]\n\tfsmonitor = touch spoils\n")
+    inner = made(bound, [("100644", blob, "config"), ("100755", blob, "spoils")])
+    commit = pushed(bound, made(bound, [("040000", inner, name), ("100644", blob, "seen.sql")]))
+    browser = Browser(ada)
+    before = {path for path in tmp_path.rglob("*") if path.name in ("config", "spoils")}
+    answers = [browser.post("pull/"), browser.get(f"commits/{commit}/", htmx=True), browser.get("deploy/", htmx=True), browser.get("")]
+    answers.append(browser.post("branches/create/", name="other", start=commit))
+    answers.append(browser.get("", branch="other"))
+    assert all(answer.status_code < 500 for answer in answers), [answer.status_code for answer in answers]
+    new = {path for path in tmp_path.rglob("*") if path.name in ("config", "spoils")} - before
+    assert all(tree.folder.parent in path.parents for path in new), new
+    assert not any(part.casefold() in (".git", "git~1") for path in new for part in path.relative_to(tree.folder.parent).parts)

@@ -40,11 +40,12 @@ def run(request: dict[str, Any], streams: list[int], connection: socket.socket, 
     from dbt.cli.main import cli  # noqa: PLC0415 -- the host has loaded it
     from dbt_common.invocation import reset_invocation_id  # noqa: PLC0415
 
-    from . import failing, files, manifests, quicker, selected  # noqa: PLC0415
+    from . import failing, files, manifests, quicker, reading, selected  # noqa: PLC0415
 
     reset_invocation_id()
     manifests.begin(tell, folder)
     failing.begin(request["told"])
+    reading.begin()
     selected.begin(request["told"])
     status = _called(cli)
     _leave_artifacts(request["told"])

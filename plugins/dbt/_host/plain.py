@@ -12,12 +12,13 @@ def main() -> None:
     """What the program `dbt` does, after the others are in place."""
     told, *sys.argv = sys.argv[1:]
     import failing  # type: ignore[import-not-found]  # noqa: PLC0415 -- it lies beside this file when it runs
-    import selected  # type: ignore[import-not-found]  # noqa: PLC0415 -- so does it
+    import reading  # type: ignore[import-not-found]  # noqa: PLC0415 -- so does this
+    import selected  # type: ignore[import-not-found]  # noqa: PLC0415 -- and this
 
     del sys.path[0]  # where they lie: dbt finds what it would find without us
     from dbt.cli.main import cli  # noqa: PLC0415 -- there it is
 
-    for part in (selected, failing):
+    for part in (selected, failing, reading):
         try:
             part.begin(told)
             part.install()

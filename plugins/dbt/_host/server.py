@@ -44,7 +44,7 @@ def _load() -> None:
 
     if not version.startswith(KNOWN):
         raise SystemExit(f"dbt {version} is not among the versions that can be kept loaded")
-    from . import cache, failing, forked, manifests, packages, quicker, selected  # noqa: PLC0415
+    from . import cache, failing, forked, manifests, packages, quicker, reading, selected  # noqa: PLC0415
 
     cache.begin(sys.argv[2])
 
@@ -54,6 +54,7 @@ def _load() -> None:
     quicker.install()
     failing.install()
     packages.install()
+    reading.install()
     selected.install()
     gc.enable()
     _settle()

@@ -73,6 +73,7 @@ from plugins.dbt import (
     _failure,
     _hosts,
     _listing,
+    _logins,
     _manifests,
     _narrowing,
     _notes,
@@ -80,6 +81,7 @@ from plugins.dbt import (
     _state,
 )
 from plugins.dbt._alerts import Alerts, AlertWebhook
+from plugins.dbt._artifacts import Artifact
 from plugins.dbt._host.client import TOLD
 from plugins.dbt._manifests import Compared, LoadedManifest, ManifestKey, PromotedState
 from plugins.dbt._reader import DbtReader
@@ -164,10 +166,13 @@ class DbtCLI(ExecScript):
         self._judge_plan(context, place)
         context.log("INFO", f"dbt project working directory: {self._project(context, place)}")
         self.write_profiles(context, place)
+        env = _render.mapping(context, self.env, "env", place.variables)
+        for text in self._profile_texts(context, place):
+            for secret in _logins.hidden(text, env):
+                context.hide(secret)
         commands = _render.texts(context, self.commands, place.variables)
         compared = self._compared(context, place)
         if compared.wanted:
-            env = _render.mapping(context, self.env, "env", place.variables)
             compared.bring(_state.identity(place.folder, compared.project, _command.invocations(commands), env))
             compared.judge(commands)
         return {"PYTHONUNBUFFERED": "true", "PIP_ROOT_USER_ACTION": "ignore", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
@@ -272,9 +277,14 @@ class DbtCLI(ExecScript):
 
     def _profiles(self, context: RunContext, place: Place) -> str:
         """The text of every profiles.yml that dbt may read here."""
-        folders = dict.fromkeys((place.folder / PROFILES, place.folder, self._project(context, place)))
+        return "\n".join(self._profile_texts(context, place))
+
+    def _profile_texts(self, context: RunContext, place: Place) -> list[str]:
+        calls = _command.invocations(_render.texts(context, self.commands, place.variables))
+        given = [place.folder / call.profiles_dir for call in calls if call.profiles_dir]
+        folders = dict.fromkeys((*given, place.folder / PROFILES, place.folder, self._project(context, place)))
         texts = [_folders.read_inside(place.folder, folder / "profiles.yml") or b"" for folder in folders]
-        return "\n".join(text.decode(errors="replace") for text in texts)
+        return [text.decode(errors="replace") for text in texts]
 
     def machine(self, context: RunContext, runner: TaskRunner, place: Place, image: str) -> dict[str, str] | None:
         """Before the environment's own programs the one that hands commands to a process that has dbt loaded."""
@@ -409,13 +419,13 @@ class DbtCLI(ExecScript):
 
     def _keep(self, context: RunContext, reader: DbtReader, outputs: dict[str, Any], exit_code: int | None) -> None:
         files = outputs.setdefault("outputFiles", {})
-        manifest = reader.artifacts.last(_artifacts.MANIFEST)
+        manifest = _told(context, reader.artifacts.last(_artifacts.MANIFEST))
         if manifest is None:
             context.log("DEBUG", "dbt wrote no manifest.json")
         else:
             files[_artifacts.MANIFEST] = context.storage.put(manifest.content, _artifacts.MANIFEST)
         for name in (_artifacts.RUN_RESULTS, _artifacts.SOURCES, _artifacts.CATALOG):
-            found = reader.artifacts.last(name)
+            found = _told(context, reader.artifacts.last(name))
             if found is not None and (name != _artifacts.RUN_RESULTS or reader.steps is not None):
                 files[name] = context.storage.put(found.content, name)
         if self.store_manifest is not None:
@@ -459,3 +469,8 @@ class DbtCLI(ExecScript):
 
     def _engine(self, context: RunContext) -> str:
         return context.render(self.engine).upper()
+
+
+def _told(context: RunContext, artifact: Artifact | None) -> Artifact | None:
+    """An artifact as others may read it."""
+    return artifact and _artifacts.without_secrets(artifact, context)

@@ -220,6 +220,23 @@ def test_a_password_is_in_no_message_and_no_log(context: MemoryContext) -> None:
     assert "s3cr3t-token" in context.hidden
 
 
+@pytest.mark.parametrize(
+    "url", ["ssh://git:s3cr3t-token@host/a", "ftp://me:s3cr3t-token@host/a", "https:me:s3cr3t-token@host/a", "me:s3cr3t-token@host:a"]
+)
+def test_a_password_in_an_odd_address_is_nowhere(url: str) -> None:
+    try:
+        told = checked(Access(url=url), Path("/nowhere"), []).url
+    except TaskFailed as error:
+        told = error.message
+    assert "host" in told
+    assert "s3cr3t-token" not in told
+
+
+def test_a_token_that_stands_for_a_user_is_hidden(context: MemoryContext) -> None:
+    failure_of(context, "https://ghp_0123456789abcdefghij@no-such-host.invalid/a")
+    assert "ghp_0123456789abcdefghij" in context.hidden
+
+
 def trap(folder: Path, spoils: Path) -> None:
     """A repository that runs a program whenever git is used in it."""
     git(folder, "init", "-q")

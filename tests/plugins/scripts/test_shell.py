@@ -292,3 +292,14 @@ def test_what_left_the_group_of_a_lost_attempt_is_found_by_its_mark(context: Mem
     mark = _group.mark_of(context.task_run_id, context.attempt)
     commands("cat /proc/self/environ | tr '\\0' '\\n' | grep KESTRA_ATTEMPT").run(context)
     assert context.lines("INFO") == [f"KESTRA_ATTEMPT={mark}"]
+
+
+@pytest.mark.parametrize("interpreter", [["/bin/sh", "-c"], ["/bin/bash", "-euc"]])
+def test_a_secret_in_a_command_is_not_in_the_list_of_processes(context: MemoryContext, interpreter: list[str]) -> None:
+    context.hide("hunter22")
+    told = "tr '\\0' ' ' < /proc/$$/cmdline"
+    result = commands("word=hunter22; set -e", told, "[ $word = hunter$((11 * 2)) ] && echo right", "exit 7", interpreter=interpreter)
+    failed = failure_of(result, context)
+    assert (failed.outputs or {})["exitCode"] == 7
+    assert "right" in context.lines("INFO")[-1]
+    assert not any("hunter22" in line or "******" in line for line in context.lines()), context.lines()
