@@ -198,13 +198,14 @@ def _manifest(project: Project, row: Intake, path: Path, about: Mapping[str, Any
     known = {key: (own, digest) for own, key, digest in project.nodes.filter(last=None).values_list("id", "unique_id", "digest")}
     seen: set[str] = set()
     counts = {"added": 0, "changed": 0, "removed": 0}
+    parents = reading.parent_map(path)
 
     def changed() -> Iterator[tuple[str, dict[str, Any]]]:
         for _, unique_id, entry in reading.items(path, nodes.SECTIONS):
-            if unique_id in seen or not isinstance(entry, dict) or not unique_id:
+            if unique_id in seen or not unique_id or not text(mapping(entry).get("resource_type")):
                 continue
             seen.add(unique_id)
-            values = nodes.values_of(unique_id, entry)
+            values = nodes.values_of(unique_id, entry, parents.get(unique_id))
             if unique_id in known and known[unique_id][1] == values["digest"]:
                 continue
             counts["changed" if unique_id in known else "added"] += 1

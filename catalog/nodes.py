@@ -30,10 +30,10 @@ FACTS = (
 SETTINGS = ("unique_key", "incremental_strategy", "strategy", "on_schema_change", "severity", "event_time", "batch_size")
 
 
-def values_of(unique_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a Node, `digest` among them, which differs where anything else does."""
+def values_of(unique_id: str, entry: Mapping[str, Any], known: object = None) -> dict[str, Any]:
+    """The values of a Node, `digest` among them, which differs where anything else does. `known`: its parents by the manifest's map."""
     config = mapping(entry.get("config"))
-    kind = text(entry.get("resource_type"), 30) or unique_id.partition(".")[0]
+    kind = text(entry.get("resource_type"), 30)
     attached = text(entry.get("attached_node"))
     columns = [_column(name, mapping(column)) for name, column in list(mapping(entry.get("columns")).items())[:MOST_COLUMNS]]
     values = {
@@ -47,7 +47,7 @@ def values_of(unique_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         "attached": attached,
         "fqn": ".".join(texts(entry.get("fqn")))[:700],
         "tags": sorted({*texts(entry.get("tags")), *texts(config.get("tags"))}),
-        "parents": texts(mapping(entry.get("depends_on")).get("nodes")),
+        "parents": _parents(entry, known),
         "facts": _facts(kind, entry, config),
         "columns": columns,
         "description": text(entry.get("description"), LONGEST),
@@ -57,6 +57,12 @@ def values_of(unique_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     values["lower_name"] = values["name"].lower()[:300]
     parts = json.dumps([values, mapping(entry.get("checksum")).get("checksum")], sort_keys=True, default=str)
     return {**values, "digest": hashlib.sha256(parts.encode()).hexdigest()}
+
+
+def _parents(entry: Mapping[str, Any], known: object) -> list[str]:
+    """Those of the map, where it has others than the node says itself."""
+    own = texts(mapping(entry.get("depends_on")).get("nodes"))
+    return texts(known) if isinstance(known, list) and {*texts(known)} != {*own} else own
 
 
 def relation(entry: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import mmap
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 
 STARTS, ENDS = frozenset({"start_map", "start_array"}), frozenset({"end_map", "end_array"})
 Item = tuple[str, str, Any]  # section, key within it ("" in a list or for a value of its own), value
+LONGEST_MAP = 64 << 20  # bytes
 logger = logging.getLogger(__name__)
 
 
@@ -51,6 +54,19 @@ def _members(events: Iterator[tuple[str, Any]], sections: Collection[str]) -> It
                 if depth == 2:
                     yield section, key, builder.value
                     builder = None
+
+
+def parent_map(path: Path) -> Mapping[str, Any]:
+    """Who depends on whom, by the section of a manifest that says so, which is read alone; empty where there is none."""
+    name = b'"parent_map":'
+    with path.open("rb") as file:
+        try:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                place = content.rfind(name) + len(name)
+                text = content[place : place + LONGEST_MAP].decode(errors="ignore") if place >= len(name) else "{}"
+            return mapping(json.JSONDecoder().raw_decode(text.lstrip())[0])
+        except (ValueError, RecursionError):  # nothing in it, or it is cut off: what each node says of itself is left
+            return {}
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

@@ -232,7 +232,7 @@ class Artifacts:
 
 
 def parents_of(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Every node's parents (models, seeds, snapshots, sources…), macros left out."""
+    """Every node's parents (models, seeds, snapshots, sources…), macros left out: by the manifest's own map, else by what a node says."""
     found: dict[str, tuple[str, ...]] = {}
     for kind in ("nodes", "unit_tests", "exposures", "metrics", "saved_queries", "semantic_models"):
         entries = manifest.get(kind)
@@ -241,6 +241,10 @@ def parents_of(manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
             nodes = needs.get("nodes") if isinstance(needs, Mapping) else None
             if isinstance(nodes, list):
                 found[unique_id] = tuple(item for item in nodes if isinstance(item, str))
+    known = manifest.get("parent_map")
+    for unique_id, nodes in known.items() if isinstance(known, Mapping) else ():
+        if isinstance(nodes, list):
+            found[unique_id] = tuple(item for item in nodes if isinstance(item, str))
     return found
 
 

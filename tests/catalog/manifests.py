@@ -84,13 +84,13 @@ def exposure(name: str, *parents: str, project: str = PROJECT) -> dict[str, Any]
     }
 
 
-def write_manifest(folder: Path, *entries: dict[str, Any], project: str = PROJECT, at: str = "2026-11-25T01:00:00Z") -> Path:
-    """A manifest.json of these entries."""
+def write_manifest(folder: Path, *entries: dict[str, Any], project: str = PROJECT, at: str = "2026-11-25T01:00:00Z", **more: Any) -> Path:
+    """A manifest.json of these entries, and `more` sections."""
     sections: dict[str, dict[str, Any]] = {"nodes": {}, "sources": {}, "exposures": {}}
     for entry in entries:
-        sections[{"source": "sources", "exposure": "exposures"}.get(entry["resource_type"], "nodes")][entry["unique_id"]] = entry
+        sections[{"source": "sources", "exposure": "exposures"}.get(entry.get("resource_type", ""), "nodes")][entry["unique_id"]] = entry
     metadata = {"dbt_version": "1.11.0", "generated_at": at, "project_name": project, "adapter_type": "duckdb", "env": {}}
-    return _write(folder / "manifest.json", {"metadata": metadata, **sections, "macros": {"macro.dbt.x": {"macro_sql": "x"}}})
+    return _write(folder / "manifest.json", {"metadata": metadata, **sections, "macros": {"macro.dbt.x": {"macro_sql": "x"}}, **more})
 
 
 def write_results(folder: Path, *results: dict[str, Any], at: str = "2026-11-25T01:00:00Z", **arguments: Any) -> Path:

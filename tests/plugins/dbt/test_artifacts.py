@@ -149,6 +149,26 @@ def test_parents_come_from_the_manifest() -> None:
     assert parents_of(manifest) == {"model.s.b": ("model.s.a",), "exposure.s.d": ("model.s.b",)}
 
 
+def test_the_manifests_map_of_parents_comes_before_what_a_node_says() -> None:
+    nodes = {f"model.s.{name}": {"depends_on": {"nodes": ["model.s.x", "model.s.y"]}} for name in "abc"}
+    manifest = {"nodes": nodes, "parent_map": {"model.s.a": ["model.s.y"], "model.s.b": "model.s.y", "source.s.raw.r": []}}
+    expected = {"model.s.a": ("model.s.y",), "model.s.b": ("model.s.x", "model.s.y"), "model.s.c": ("model.s.x", "model.s.y")}
+    assert parents_of(manifest) == {**expected, "source.s.raw.r": ()}
+    assert parents_of({**manifest, "parent_map": 7}) == dict.fromkeys(nodes, ("model.s.x", "model.s.y"))
+
+
+def test_a_source_that_was_looked_at_is_made_of_nothing_and_makes_nothing(context: MemoryContext) -> None:
+    raw, model = "source.s.raw.people", "model.s.people"
+    write(context, "manifest.json", {"nodes": {model: {"depends_on": {"nodes": [raw]}}}, "parent_map": {model: [raw]}})
+    rows = ({"unique_id": raw, "status": "pass"}, {"unique_id": model, "status": "success", "relation_name": '"w"."main"."people"'})
+    write(context, "run_results.json", results(*rows))
+    completed(context)
+    steps = context.steps()
+    assert set(steps) == {raw, model}
+    assert not {"depends_on", "relation"} & set(steps[raw].data)
+    assert (steps[model].data["depends_on"], steps[model].data["relation"]) == ([raw], '"w"."main"."people"')
+
+
 def test_what_is_read_of_a_manifest_alone_is_what_all_of_it_says() -> None:
     odd = 'a "quoted" name: {"unique_id": "model.s.b"}, "parent_map": {"model.s.b": ["x"]}'
     nodes = {

@@ -211,6 +211,15 @@ def test_a_manifest_is_stored_loaded_and_never_replaced_by_a_broken_run(project:
     assert "model.shop.third" not in store.values["manifest.json"]["nodes"]
 
 
+@pytest.mark.parametrize("text", ['{"later": [{"a":\t1e2}], "nodes": {}, "later": 2}', "{ this is not json", "", "[]"])
+def test_a_manifest_is_kept_to_the_byte_whatever_it_says(text: str, context: MemoryContext) -> None:
+    (context.working_dir / "given").write_text(text)
+    result = shell("mkdir target && cp given target/manifest.json").run(context)
+    kept = context.storage.open(outputs(result)["outputFiles"]["manifest.json"])
+    assert (result.state, kept.read_bytes()) == ("SUCCESS", text.encode())
+    assert context.steps() == {}
+
+
 def test_profiles_win_over_namespace_and_input_files(context: MemoryContext) -> None:
     context.namespace("company.team").files.write("profiles.yml", b"of: namespace")
     shell("cat profiles.yml", namespaceFiles={"enabled": True}, inputFiles={"profiles.yml": "of: input"}, profiles="of: task\n").run(
