@@ -24,6 +24,7 @@ from executions.aside import AsideContext
 from executions.context import Sink
 from executions.logbook import Line
 from plugins.contract import RunContext, TaskFailed
+from plugins.core.runner._hand_over import hand_over, identity_of
 from plugins.core.runner.process import TYPE as PROCESS
 from plugins.dbt import _command, _database, _state
 from plugins.dbt.cli.dbt_cli import DbtCLI
@@ -122,6 +123,7 @@ class Asked(DbtCLI):
             )
         self._profile, self._read_only = targets.read_only(text, name, self._asked["target"], place.folder)
         _folders.write(self._copy.beside, f"{PROFILES}/profiles.yml", self._profile.encode()).chmod(0o600)
+        hand_over(self._copy.beside, identity_of(context.settings))
 
     def _brought(self, place: Working, project: Path, name: str) -> str:
         for folder in dict.fromkeys((place.folder, project)):
