@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO
@@ -95,7 +95,7 @@ def _measured(file: IO[bytes]) -> Blob:
 
 def _is_kept(top: int, blob: Blob) -> bool:
     """Whether a content is there already; then it is young again, so that nobody removes it before it is named."""
-    name = f"{blob.id[:2]}/{blob.id[2:]}"
+    name = _name(blob.id)
     try:
         if os.stat(name, dir_fd=top, follow_symlinks=False).st_size != blob.size:
             return False
@@ -106,14 +106,22 @@ def _is_kept(top: int, blob: Blob) -> bool:
 
 
 def _move_in(top: int, temporary: str, blob: Blob) -> None:
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(blob.id[:2], 0o700, dir_fd=top)
-    os.rename(temporary, f"{blob.id[:2]}/{blob.id[2:]}", src_dir_fd=top, dst_dir_fd=top)
+    name = _name(blob.id)
+    try:
+        os.rename(temporary, name, src_dir_fd=top, dst_dir_fd=top)
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(blob.id[:2], 0o700, dir_fd=top)
+        os.rename(temporary, name, src_dir_fd=top, dst_dir_fd=top)
+
+
+def _name(blob: str) -> str:
+    return f"{blob[:2]}/{blob[2:]}"
 
 
 def _settle(top: int, written: Iterable[str]) -> None:
     """Have the disk keep these contents and the folders that name them."""
-    names = [f"{blob[:2]}/{blob[2:]}" for blob in written]
+    names = [_name(blob) for blob in written]
     names += sorted({name[:2] for name in names})
 
     def settle(name: str) -> None:
@@ -136,9 +144,16 @@ def opened(namespace: str, blob: str) -> IO[bytes]:
     if not ID.fullmatch(blob):
         raise Forgotten
     try:
-        return files.open_file(Place(namespace, (BLOBS,)), f"{blob[:2]}/{blob[2:]}")
+        return files.open_file(Place(namespace, (BLOBS,)), _name(blob))
     except NoSuchFile as error:
         raise Forgotten from error
+
+
+def bring(place: Place, wanted: Mapping[str, str]) -> Iterator[str]:
+    """Give files contents that are kept, by their ids; tells each path when it is done. Raises `NoSuchFile`, and as `files.write` does."""
+    if wanted:
+        with files.folder_at(place.namespace, (), base=(BLOBS,)) as top:
+            yield from files.write_copies(place, {path: _name(blob) for path, blob in wanted.items()}, top)
 
 
 def read(namespace: str, blob: str) -> bytes:

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import stat as stats_module
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +198,17 @@ def blobs(place: str | Place, path: str = "") -> dict[str, str]:
     return found
 
 
+def blobs_of(place: str | Place, paths: Iterable[str]) -> dict[str, str | None]:
+    """The ids that Git gives to the contents of these files; None where there is no file."""
+    found: dict[str, str | None] = dict.fromkeys(paths)
+    with contextlib.suppress(NoSuchFile), folder_at(place, ()) as top, Descent(top) as way:
+        for path in found:
+            parts = clean_file(path)
+            with contextlib.suppress(NoSuchFile):
+                found[path] = _blob(parts[-1], way.at(parts[:-1]))
+    return found
+
+
 def blob(place: str | Place, path: str) -> str | None:
     """The id that Git gives to the content of a file; None where there is no file."""
     parts = clean_file(path)
@@ -213,14 +224,15 @@ def _blob(name: str, folder: int) -> str | None:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.ENOENT):
             return None
         raise
-    found = os.fstat(descriptor)
-    if not stats_module.S_ISREG(found.st_mode):
-        os.close(descriptor)
-        return None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
+        found = os.fstat(descriptor)
+        if not stats_module.S_ISREG(found.st_mode):
+            return None
         digest = hashlib.sha1(b"blob %d\0" % found.st_size, usedforsecurity=False)
-        while piece := file.read(1 << 20):
+        while piece := os.read(descriptor, min(found.st_size, 1 << 20) + 1):
             digest.update(piece)
+    finally:
+        os.close(descriptor)
     return digest.hexdigest()
 
 
@@ -290,20 +302,54 @@ def write(place: str | Place, path: str, content: bytes | IO[bytes], *, overwrit
     with folder_at(place, parts[:-1], create=True) as folder:
         if not overwrite and _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there.")
-        temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                fill(file, content, limit, "/".join(parts))
-            try:
-                os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-            except IsADirectoryError as error:
-                raise NameTaken(f"{'/'.join(parts)} is a folder.") from error
-        except BaseException:  # whatever stopped it, the half-written file goes
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+        with _replacing(folder, parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+            fill(file, content, limit, "/".join(parts))
         return _entry("/".join(parts), os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+
+
+def checked(place: str | Place, contents: Iterable[tuple[str, bytes | IO[bytes]]]) -> Iterator[tuple[str, bytes | IO[bytes]]]:
+    """The same contents, as they come. Raises `UnsafePath`, and `NameTaken` for the path of a folder."""
+    with folder_at(place, (), create=True) as top, Descent(top) as way:
+        for path, content in contents:
+            parts = clean_file(path)
+            with contextlib.suppress(NoSuchFile, FileNotFoundError):
+                if stats_module.S_ISDIR(os.stat(parts[-1], dir_fd=way.at(parts[:-1]), follow_symlinks=False).st_mode):
+                    raise NameTaken(f"{'/'.join(parts)} is a folder.")
+            yield "/".join(parts), content
+
+
+def write_copies(place: str | Place, originals: Mapping[str, str], source: int) -> Iterator[str]:
+    """Write files as `write` does, as copies of files below the folder `source`, by their paths there; tells each path when it is there."""
+    with folder_at(place, (), create=True) as top, Descent(top, create=True) as way, Descent(source) as kept:
+        for path, original in originals.items():
+            parts, name = clean_file(path), original.split("/")
+            content = _descriptor(kept.at(name[:-1]), name)
+            try:
+                with _replacing(way.at(parts[:-1]), parts) as copy:
+                    _fill(content, copy)
+            finally:
+                os.close(content)
+            yield path
+
+
+@contextlib.contextmanager
+def _replacing(folder: int, parts: Sequence[str]) -> Iterator[int]:
+    """A descriptor for what the file of this path, in its `folder`, is to hold; when the block ends well it is there, in one step."""
+    temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+    except IsADirectoryError as error:
+        os.unlink(temporary, dir_fd=folder)
+        raise NameTaken(f"{'/'.join(parts)} is a folder.") from error
+    except BaseException:  # whatever stopped it, the half-written file goes
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
 
 
 def fill(file: IO[bytes], content: bytes | IO[bytes], limit: int, path: str) -> None:
@@ -405,7 +451,7 @@ def copy_paths(place: str | Place, folder: Path, paths: Sequence[str]) -> None:
         return
     top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        with folder_at(place, ()) as source, _Descent(source) as before, _Descent(top, create=True) as after:
+        with folder_at(place, ()) as source, Descent(source) as before, Descent(top, create=True, mode=0o755) as after:
             for path in paths:
                 parts = path.split("/")
                 original = _descriptor(before.at(parts[:-1]), parts)
@@ -417,11 +463,11 @@ def copy_paths(place: str | Place, folder: Path, paths: Sequence[str]) -> None:
         os.close(top)
 
 
-class _Descent:
+class Descent:
     """The way from a folder down to where the file before lay: the next one is entered from the last folder that both share."""
 
-    def __init__(self, top: int, *, create: bool = False) -> None:
-        self.top, self.create = top, create
+    def __init__(self, top: int, *, create: bool = False, mode: int = 0o700) -> None:
+        self.top, self.create, self.mode = top, create, mode
         self.way: list[tuple[str, int]] = []
 
     def at(self, parts: Sequence[str]) -> int:
@@ -429,7 +475,7 @@ class _Descent:
         shared = next((depth for depth, (name, _) in enumerate(self.way) if [name] != list(parts[depth : depth + 1])), len(self.way))
         self._leave(shared)
         for name in parts[shared:]:
-            self.way.append((name, _step(self.way[-1][1] if self.way else self.top, name, self.create, mode=0o755)))
+            self.way.append((name, _step(self.way[-1][1] if self.way else self.top, name, self.create, self.mode)))
         return self.way[-1][1] if self.way else self.top
 
     def _leave(self, depth: int) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         body = self._body()
-        expected = "Basic " + base64.b64encode(self.server.login.encode()).decode()
+        expected = "Basic " + base64.b64encode(self.server.login().encode()).decode()
         if self.headers.get("Authorization") != expected:
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -88,15 +88,19 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     root: Path
-    login: str
+    login: Callable[[], str]
     delay: float
 
 
 @contextmanager
-def over_http(root: Path, login: str, delay: float = 0.0) -> Iterator[str]:
-    """The repositories below `root`, for one person (`name:word`); gives the address. `delay` seconds before each answer."""
+def over_http(root: Path, login: str | Callable[[], str], delay: float = 0.0) -> Iterator[str]:
+    """The repositories below `root`, for one person (`name:word`, asked for each time where it may change); gives the address.
+
+    `delay` seconds before each answer.
+    """
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.root, server.login, server.delay = root, login, delay
+    server.root, server.delay = root, delay
+    server.login = login if callable(login) else lambda: login
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

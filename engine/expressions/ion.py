@@ -17,6 +17,7 @@ from engine.expressions.values import Float32, Missing, fits_float32, is_list, j
 SYMBOL = re.compile(r"[A-Za-z_$][\w$]*")
 WORDS = frozenset({"null", "true", "false", "nan"})
 ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\", "\0": "\\0"}
+ESCAPED = str.maketrans(ESCAPES)
 READ_ESCAPES = {
     "n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0",
     "/": "/", '"': '"', "'": "'", "\\": "\\", "?": "?",
@@ -28,7 +29,7 @@ SKIP = re.compile(r"(?:\s|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
 
 
 def _text(value: str) -> str:
-    return '"' + "".join(ESCAPES.get(character, character) for character in value) + '"'
+    return f'"{value.translate(ESCAPED)}"'
 
 
 def _float(value: float) -> str:

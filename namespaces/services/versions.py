@@ -66,13 +66,12 @@ def write_all(
     place = place_of(place)
     paths: list[str] = []
 
-    def checked() -> Iterator[tuple[str, bytes | IO[bytes]]]:
-        for path, content in contents:
-            paths.append(_clean(path))
-            _check_folder(place, paths[-1])
-            yield paths[-1], content
+    def noted() -> Iterator[tuple[str, bytes | IO[bytes]]]:
+        for path, content in files.checked(place, contents):
+            paths.append(path)
+            yield path, content
 
-    kept = blobs.keep(place.namespace, checked())
+    kept = blobs.keep(place.namespace, noted())
     with blobs.changing(place.namespace):
         put(place, dict(zip(paths, kept, strict=True)), author=author, reason=reason)
     return paths
@@ -82,16 +81,14 @@ def put(
     place: Place, wanted: Mapping[str, Blob], *, author: Author, reason: Reason, overwrite: bool = True, other: str = ""
 ) -> None:  # fmt: skip
     """Give files contents that are kept, for whoever is `changing` the namespace; a file that has its content already stays as it is."""
-    present = {path: files.blob(place, path) for path in wanted}
+    present = files.blobs_of(place, wanted)
     if not overwrite and (taken := next((path for path in wanted if files.exists(place, path)), None)):
         raise NameTaken(f"{taken} is already there.")
     lasts = _found(place, present)
     changed = [path for path, blob in wanted.items() if present[path] != blob.id]
     rows = [_row(place, path, wanted[path], reason, author, lasts.get(path), other=other) for path in changed]
     with _recorded(rows) as done:
-        for path in changed:
-            with blobs.opened(place.namespace, wanted[path].id) as content:
-                files.write(place, path, content)
+        for path in blobs.bring(place, {path: wanted[path].id for path in changed}):
             done.append(path)
 
 
@@ -223,8 +220,8 @@ def record(place: str | Place, paths: Iterable[str] | None = None, *, author: Au
     after. Answers how many versions that made."""
     place = place_of(place)
     with blobs.changing(place.namespace):
-        contents = files.blobs(place) if paths is None else {path: files.blob(place, path) or "" for path in map(_clean, paths)}
-        contents = {path: blob for path, blob in contents.items() if blob}
+        found = files.blobs(place) if paths is None else files.blobs_of(place, map(_clean, paths))
+        contents = {path: blob for path, blob in found.items() if blob}
         before = _lasts(place, list(contents))
         after = _found(place, contents, author=author, reason=reason)
     return sum(1 for path, row in after.items() if before.get(path) != row)

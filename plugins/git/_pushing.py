@@ -9,8 +9,8 @@ from typing import Any
 
 from plugins.contract import RunContext, TaskFailed
 from plugins.git._places import commit_url
-from plugins.git._repository import Access, opened
-from plugins.git._trees import MOST_PUSHES, Author, Blob, Change, PushRefused, Trees
+from plugins.git._repository import Access
+from plugins.git._trees import MOST_PUSHES, Author, Blob, Change, PushRefused, Trees, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +68,93 @@ def push(
     dry: bool,
 ) -> Pushed:
     """Commit what is wanted of `directory` and push it, again on top of what others pushed meanwhile. TaskFailed on a conflict."""
-    with opened(context, access, context.working_dir) as git:
-        trees = Trees(git, access.url)
+    with reading(context, access) as trees:
+        task = _Task(context, access, trees, branch, directory, wanted, message, author, dry)
+        done = task.on_top_of_last()
         for _ in range(MOST_PUSHES):
-            parent = trees.fetch(branch)
-            is_new = parent is None
-            if parent is None and (default := trees.default_branch()):
-                parent = trees.fetch(default)
-            theirs = (trees.files(parent, directory) if parent else None) or {}
-            decision = _decide(trees, wanted(trees, theirs), theirs)
-            if decision.conflicts:
-                raise TaskFailed(_conflict(trees, branch, directory, decision.conflicts), retryable=False)
-            _tell(context, branch, decision)
-            top = f"{directory}/" if directory else ""
-            writes = {top + path: content for path, content in decision.writes.items()}
-            removes = [top + path for path in decision.removes]
-            commit = trees.commit(parent, writes, removes, message, author, int(time.time())) if writes or removes else None
-            if commit is None:
-                context.log("INFO", "No changes to commit. Skipping push.")
-                return Pushed(branch, None, parent, same=decision.same)
-            changes = trees.changes(parent, commit)
-            if dry:
-                context.log(
-                    "INFO",
-                    f"Dry run — no changes will be pushed to {access.shown} for now until you set the `dryRun` parameter to false",
-                )
-                return Pushed(branch, None, parent, changes)
-            context.log("INFO", f"Pushing to {access.shown} on branch {branch}{' (new)' if is_new else ''}")
-            try:
-                trees.push(commit, branch)
-            except PushRefused:
-                context.log("INFO", f"Someone pushed to {branch} meanwhile: it is read again")
-                continue
-            return Pushed(branch, commit, commit, changes, commit_url(access.shown, commit, branch), decision.same, decision.removes)
+            done = done or task.on_top()
+        if done is not None:
+            return done
     raise TaskFailed(f"Others pushed to {branch} {MOST_PUSHES} times while this task tried to: try again later")
 
 
-def _decide(trees: Trees, wanted: Wanted, theirs: Mapping[str, Blob]) -> _Decision:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One push, tried until it ends well."""
+
+    context: RunContext
+    access: Access
+    trees: Trees
+    branch: str
+    directory: str
+    wanted: Callable[[Trees, Mapping[str, Blob]], Wanted]
+    message: str
+    author: Author
+    dry: bool
+
+    def on_top_of_last(self) -> Pushed | None:
+        """Push without asking first, on top of what the branch had when it was read last: whether it still has that, the push itself tells.
+
+        None where there is more to tell than what is written and removed: that takes a look at the branch.
+        """
+        parent = None if self.dry else self.trees.last(self.branch)
+        if parent is None:
+            return None
+        decision = self._decided(parent, merge=False)
+        if decision.conflicts or decision.kept or not (commit := self._commit(parent, decision)):
+            return None
+        return self._pushed(commit, decision, parent, parent)
+
+    def on_top(self) -> Pushed | None:
+        """Push on top of what the branch has now; None where it has moved meanwhile."""
+        trees, context = self.trees, self.context
+        parent = head = trees.fetch(self.branch)
+        if parent is None and (default := trees.default_branch()):
+            parent = trees.fetch(default)
+        decision = self._decided(parent)
+        if decision.conflicts:
+            raise TaskFailed(_conflict(trees, self.branch, self.directory, decision.conflicts), retryable=False)
+        _tell(context, self.branch, decision)
+        commit = self._commit(parent, decision)
+        if commit is None:
+            context.log("INFO", "No changes to commit. Skipping push.")
+            return Pushed(self.branch, None, parent, same=decision.same)
+        if self.dry:
+            context.log(
+                "INFO",
+                f"Dry run — no changes will be pushed to {self.access.shown} for now until you set the `dryRun` parameter to false",
+            )
+            return Pushed(self.branch, None, parent, trees.changes(parent, commit))
+        return self._pushed(commit, decision, parent, head)
+
+    def _decided(self, parent: str | None, *, merge: bool = True) -> _Decision:
+        theirs = (self.trees.files(parent, self.directory) if parent else None) or {}
+        return _decide(self.trees, self.wanted(self.trees, theirs), theirs, merge=merge)
+
+    def _commit(self, parent: str | None, decision: _Decision) -> str | None:
+        """The commit that is decided on; None where it would change nothing."""
+        if not decision.writes and not decision.removes:
+            return None
+        top = f"{self.directory}/" if self.directory else ""
+        writes = {top + path: content for path, content in decision.writes.items()}
+        removes = [top + path for path in decision.removes]
+        return self.trees.commit(parent, writes, removes, self.message, self.author, int(time.time()))
+
+    def _pushed(self, commit: str, decision: _Decision, parent: str | None, head: str | None) -> Pushed | None:
+        """Push a commit to the branch that has `head` now, or is new; None where it has moved."""
+        self.context.log("INFO", f"Pushing to {self.access.shown} on branch {self.branch}{'' if head else ' (new)'}")
+        changes = self.trees.changes(parent, commit)
+        try:
+            self.trees.push(commit, self.branch, head)
+        except PushRefused:
+            self.context.log("INFO", f"Someone pushed to {self.branch} meanwhile: it is read again")
+            return None
+        url = commit_url(self.access.shown, commit, self.branch)
+        return Pushed(self.branch, commit, commit, changes, url, decision.same, decision.removes)
+
+
+def _decide(trees: Trees, wanted: Wanted, theirs: Mapping[str, Blob], *, merge: bool = True) -> _Decision:
+    """What to do with each file; without `merge` what both sides changed counts as a conflict."""
     decision = _Decision()
     base = wanted.base
     for path, ours in wanted.files.items():
@@ -119,8 +169,10 @@ def _decide(trees: Trees, wanted: Wanted, theirs: Mapping[str, Blob]) -> _Decisi
             decision.same[path] = ours
         elif ours == common:
             decision.kept.append(path)
-        else:
+        elif merge:
             _merge(trees, decision, path, mode, common, wanted.read(path), there)
+        else:
+            decision.conflicts.append(path)
     for path in wanted.may_remove(theirs.keys() - wanted.files.keys()):
         if base is None or base.get(path) == theirs[path].sha:
             decision.removes.append(path)

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit, urlunsplit
 
 from plugins.contract import RunContext, TaskFailed
@@ -273,17 +274,26 @@ class Git:
         return out
 
     @contextmanager
-    def piped(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-        """As `plumb`, for a command that is asked and answers many times; it ends with the block."""
+    def piped(self, *arguments: str, data: bytes) -> Iterator[IO[bytes]]:
+        """As `plumb`, for an output that is read while it comes; the command ends with the block."""
         env = minimal(str(self._scratch), {**QUIET, "GIT_DIR": str(self._repository)})
-        with subprocess.Popen(
-            self._argv(arguments), env=env, cwd=self._scratch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as child:
-            _child.bounded(child.pid)
-            try:
-                yield child
-            finally:
-                child.kill()
+        with tempfile.TemporaryFile(dir=self._scratch) as asked:
+            asked.write(data)
+            asked.seek(0)
+            with subprocess.Popen(
+                self._argv(arguments), env=env, cwd=self._scratch, stdin=asked, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            ) as child:
+                _child.bounded(child.pid)
+                try:
+                    assert child.stdout is not None
+                    yield child.stdout
+                finally:
+                    child.kill()
+
+    @property
+    def repository(self) -> Path:
+        """Where the repository lies, or is to be made."""
+        return self._repository
 
     @property
     def scratch(self) -> Path:
@@ -348,19 +358,24 @@ def failure(access: Access, arguments: Sequence[str], errors: Sequence[str]) -> 
 
 
 @contextmanager
-def opened(context: RunContext, access: Access, folder: Path) -> Iterator[Git]:
-    """Git for one remote; its credentials lie in a folder of their own, readable by the server only, until the block ends."""
+def opened(context: RunContext, access: Access, folder: Path, repository: Path | None = None) -> Iterator[Git]:
+    """Git for one remote; its credentials lie in a folder of their own, readable by the server only, until the block ends.
+
+    So does what is fetched, if it does not go into a `repository` that outlives the block.
+    """
     token = access.username if not access.password and len(access.username or "") >= LONGEST_NAME else None  # as GitHub takes one
     for secret in (access.password, access.private_key, access.passphrase, token):
         if secret:
             context.hide(secret)
     scratch = Path(tempfile.mkdtemp(prefix="git-"))
-    repository = Path(tempfile.mkdtemp(prefix="git-", dir=context.working_dir.parent))  # on the same disk, so that it can be moved
+    # On the same disk as the task's folder, so that it can be moved there.
+    own = None if repository else Path(tempfile.mkdtemp(prefix="git-", dir=context.working_dir.parent))
     try:
-        yield Git(context, access, folder, scratch, repository / ".git")
+        yield Git(context, access, folder, scratch, repository or (own or scratch) / ".git")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(repository, ignore_errors=True)
+        if own is not None:
+            shutil.rmtree(own, ignore_errors=True)
 
 
 def _remove(name: str, here: int) -> None:
@@ -394,6 +409,7 @@ def safety(access: Access) -> list[str]:
         "safe.directory": "*",
         "advice.detachedHead": "false",
         "gc.auto": "0",
+        "maintenance.auto": "false",
         **access.config,
     }
     if access.trusted_ca:

@@ -5,19 +5,23 @@ Nothing is ever checked out: no filter, link or hook of the repository gets a ch
 
 from __future__ import annotations
 
+import codecs
 import hashlib
-import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from plugins.contract import TaskFailed
+from plugins.contract import RunContext, TaskFailed
 from plugins.git._child import MOST
-from plugins.git._repository import Git, GitFailed, RefMissing, safe_name
+from plugins.git._kept import kept
+from plugins.git._repository import Access, Git, GitFailed, RefMissing, opened, safe_name
 
 IGNORE = ".kestraignore"  # at the top of a folder: what is left out of it, in the syntax of .gitignore
+NOTHING = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # the tree without files
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LINK, _MODULE = "120000", "160000"
 MOST_LINKS = 8  # links that one path may lead through
 MOST_PUSHES = 5  # times that a push is tried against others who push
@@ -69,21 +73,46 @@ class PushRefused(TaskFailed):
     """The remote took the commit for an old one: the branch has moved."""
 
 
+@contextmanager
+def reading(context: RunContext, access: Access) -> Iterator[Trees]:
+    """The branches of a remote, in a repository that may know of them from an earlier task."""
+    with kept(context.settings.home, access) as repository, opened(context, access, context.working_dir, repository) as git:
+        yield Trees(git, access.url)
+
+
 class Trees:
-    """The branches of one remote. Made over a `Git` whose repository is new."""
+    """The branches of one remote, over a `Git` whose repository is new or was made here."""
 
     def __init__(self, git: Git, url: str) -> None:
         self._git = git
-        git.run("init", "--quiet", "--bare", "--initial-branch=kestra-none", "--template=")
-        git.run("remote", "add", "--", "origin", url)
+        _begin(git.repository, url)
+
+    def last(self, branch: str) -> str | None:
+        """The commit that the branch had when it was last read or pushed with this login; None where it never was."""
+        with suppress(FileNotFoundError):
+            found = (self._git.repository / _reference(branch)).read_text().strip()
+            return found if _COMMIT.fullmatch(found) else None
+        return None
 
     def fetch(self, branch: str, *, whole: bool = False) -> str | None:
         """The newest commit of a branch; None where the remote has no such branch. `whole` brings the history too."""
-        reference = f"refs/remotes/origin/{safe_name('branch', branch)}"
+        last = None if whole else self.last(branch)
+        if last is not None and (told := self._told(branch)) in (last, None):
+            return told
         depth = self._deepen() if whole else ["--depth=1"]
         with suppress(RefMissing):
-            self._git.run("fetch", *depth, "--no-tags", "--no-recurse-submodules", "--", "origin", f"+refs/heads/{branch}:{reference}")
-            return self._text("rev-parse", reference)
+            refs = f"+refs/heads/{safe_name('branch', branch)}:{_reference(branch)}"
+            self._git.run("fetch", *depth, "--no-tags", "--no-recurse-submodules", "--", "origin", refs)
+            return self.last(branch)
+        return None
+
+    def _told(self, branch: str) -> str | None:
+        """The commit of a branch as the remote says now; None where it has no such branch."""
+        name = f"refs/heads/{safe_name('branch', branch)}"
+        for line in self._git.run("ls-remote", "--heads", "--", "origin", name).split("\n"):
+            commit, _, found = line.partition("\t")
+            if found == name:
+                return commit
         return None
 
     def default_branch(self) -> str | None:
@@ -164,19 +193,17 @@ class Trees:
 
     def contents(self, shas: Sequence[str]) -> Iterator[bytes]:
         """The contents of blobs, one after the other, in this order."""
-        with self._git.piped("cat-file", "--batch") as child:
+        if not shas:
+            return
+        with self._git.piped("cat-file", "--batch", "--buffer", data="".join(f"{sha}\n" for sha in shas).encode()) as answers:
             for sha in shas:
-                assert child.stdin is not None
-                assert child.stdout is not None
-                child.stdin.write(f"{sha}\n".encode())
-                child.stdin.flush()
-                head = child.stdout.readline().split()
+                head = answers.readline().split()
                 if len(head) != 3:
                     raise GitFailed(f"The repository does not have the blob {sha}")
                 if int(head[2]) > MOST:
                     raise TaskFailed(f"The repository has a file of {int(head[2]) >> 20} MB: the most is {MOST >> 20}", retryable=False)
-                yield child.stdout.read(int(head[2]))
-                child.stdout.read(1)
+                yield answers.read(int(head[2]))
+                answers.read(1)
 
     def commit(
         self, parent: str | None, writes: Mapping[str, tuple[str, bytes]], removes: Iterable[str], message: str, author: Author, now: int
@@ -186,37 +213,42 @@ class Trees:
             raise TaskFailed(f"The file '{own}' lies where Git keeps its own things, and is in no commit", retryable=False)
         who = f"{author.name} <{author.email}> {now} +0000".encode()
         text = message.encode()
-        stream = [b"commit refs/kestra/new\nauthor %b\ncommitter %b\ndata %d\n%b\n" % (who, who, len(text), text)]
+        stream = [b'ls %b ""\n' % parent.encode()] if parent else []
+        stream.append(b"commit refs/kestra/new\nmark :1\nauthor %b\ncommitter %b\ndata %d\n%b\n" % (who, who, len(text), text))
         if parent:
             stream.append(b"from %b\n" % parent.encode())
         stream += [b"D %b\n" % _quoted(path) for path in sorted(removes)]
         stream += [
             b"M %b inline %b\ndata %d\n%b\n" % (mode.encode(), _quoted(path), len(data), data) for path, (mode, data) in writes.items()
         ]
-        self._git.plumb("fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream))
-        made = self._text("rev-parse", "refs/kestra/new")
-        if parent and self._text("rev-parse", f"{made}^{{tree}}") == self._text("rev-parse", f"{parent}^{{tree}}"):
-            return None
-        return made
+        stream.append(b'\nls :1 ""\nget-mark :1\n')
+        said = self._git.plumb("fast-import", "--quiet", "--force", "--date-format=raw", data=b"".join(stream)).decode().splitlines()
+        *trees, made = said
+        return None if len(trees) == 2 and trees[0] == trees[1] else made
 
     def changes(self, before: str | None, after: str) -> list[Change]:
         """What `after` changes of each file, by path; everything is new where there is nothing before."""
-        base = before or self._text("hash-object", "-t", "tree", os.devnull)
-        patch = self._git.plumb("diff-tree", "-r", "-p", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", base, after)
-        names = self._git.plumb("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, after).split(b"\0")[:-1]
+        shown = ("--patch-with-raw", "-U0", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
+        raw, _, patch = self._git.plumb("diff-tree", "-r", *shown, before or NOTHING, after).partition(b"\n\n")
+        names = [_unquoted(line.partition(b"\t")[2]) for line in raw.split(b"\n") if line]
         pieces = re.split(rb"^diff --git ", patch, flags=re.MULTILINE)[1:]
         return [_change(name.decode(errors="replace"), piece) for name, piece in zip(names, pieces, strict=True)]
 
-    def push(self, commit: str, branch: str) -> None:
-        """Put a commit on a branch of the remote. PushRefused where the branch has moved; TaskFailed with the remote's own words else."""
+    def push(self, commit: str, branch: str, expected: str | None) -> None:
+        """Put a commit on a branch of the remote that has the `expected` one, or None, now. PushRefused where it has moved; TaskFailed with
+        the remote's own words else."""
+        lease = f"--force-with-lease=refs/heads/{branch}:{expected or ''}"
         try:
-            self._git.run("push", "--no-verify", "--no-follow-tags", "--", "origin", f"{commit}:refs/heads/{branch}")
+            self._git.run("push", "--no-verify", "--no-follow-tags", lease, "--", "origin", f"{commit}:refs/heads/{branch}")
         except GitFailed as error:
             if any(_MOVED.search(line) for line in error.said):
                 raise PushRefused(f"The branch '{branch}' has moved meanwhile") from error
             remarks = [line.removeprefix("remote:").strip() for line in error.said if line.startswith("remote:")]
             reasons = [*filter(None, remarks), *(line.strip() for line in error.said if "rejected]" in line)]
             raise TaskFailed(f"{error.message}{': ' + ' '.join(reasons) if reasons else ''}") from error
+        reference = self._git.repository / _reference(branch)
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        reference.write_text(f"{commit}\n")
 
     def last_touched(self, commit: str, path: str) -> str:
         """Who changed a path last in the history of a commit: `Ada <ada@example.org> in 1a2b3c4 "subject"`."""
@@ -252,7 +284,7 @@ class Trees:
         return set()
 
     def _fetch_history(self) -> None:
-        self._git.run("fetch", *self._deepen(), "--no-tags", "--", "origin", "+refs/heads/*:refs/remotes/origin/*")
+        self._git.run("fetch", *self._deepen(), "--no-tags", "--prune", "--", "origin", "+refs/heads/*:refs/history/*")
 
     def _deepen(self) -> list[str]:
         """How to ask for the whole history; git refuses that of what it has whole already."""
@@ -262,10 +294,33 @@ class Trees:
         return self._git.plumb(*arguments).decode(errors="replace").strip()
 
 
+def _begin(repository: Path, url: str) -> None:
+    """An empty repository without a working tree, if there is none yet: what `git init` and `git remote add` would make."""
+    if (repository / "HEAD").exists():
+        return
+    for name in ("objects", "refs"):
+        (repository / name).mkdir(parents=True, exist_ok=True)
+    quoted = url.replace("\\", "\\\\").replace('"', '\\"')
+    (repository / "config").write_text(
+        f'[core]\n\trepositoryformatversion = 0\n\tbare = true\n[transfer]\n\tunpackLimit = 1\n[remote "origin"]\n\turl = "{quoted}"\n'
+    )
+    (repository / "HEAD").write_text("ref: refs/heads/kestra-none\n")
+
+
+def _reference(branch: str) -> str:
+    """Where a commit of a branch is noted: a name of one length, so that `a` may become `a/b` in the remote."""
+    return f"refs/kestra/{hashlib.sha1(branch.encode(errors='surrogateescape'), usedforsecurity=False).hexdigest()}"
+
+
 def _quoted(path: str) -> bytes:
     name = path.encode(errors="surrogateescape")
     escaped = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"%b"' % escaped
+
+
+def _unquoted(name: bytes) -> bytes:
+    """A path as Git shows it: in quotes, with escapes, where it has other than plain signs."""
+    return codecs.escape_decode(name[1:-1])[0] if name.startswith(b'"') else name
 
 
 def _change(name: str, patch: bytes) -> Change:

@@ -33,9 +33,9 @@ from plugins.contract import Expression, NamespacePort, Result, RunContext, Task
 from plugins.git import _flows
 from plugins.git._places import folder_of, stored_rows
 from plugins.git._pushing import Wanted, push
-from plugins.git._repository import Access, opened
+from plugins.git._repository import Access
 from plugins.git._schema import PushingTask
-from plugins.git._trees import Blob, Trees
+from plugins.git._trees import Blob, Trees, reading
 from plugins.scripts import _render
 
 FLOWS, FILES = "flows/", "files/"
@@ -141,8 +141,7 @@ def _bring(
 ) -> list[dict[str, Any]]:
     """Make the namespace what the branch has."""
     port = context.namespace(namespace)
-    with opened(context, access, context.working_dir) as git:
-        trees = Trees(git, access.url)
+    with reading(context, access) as trees:
         blobs = trees.files(trees.must_fetch(branch, access.shown), folder, lambda text: context.log("WARN", text)) or {}
         found = _flows.found_in(trees, _below(blobs, FLOWS), namespace, below=False)
         if invalid == "SKIP":

@@ -26,9 +26,8 @@ from pydantic import Field
 from plugins.contract import Expression, NamespacePort, Result, RunContext, TaskFailed, Text
 from plugins.git import _flows
 from plugins.git._places import folder_of
-from plugins.git._repository import opened
 from plugins.git._schema import KestraGitTask
-from plugins.git._trees import Blob, Trees
+from plugins.git._trees import Blob, Trees, reading
 from plugins.git.sync_namespace_files import chosen
 from plugins.scripts import _render
 
@@ -56,8 +55,7 @@ class Sync(KestraGitTask):
         )
         namespace, dry = context.flow.namespace, _render.flag(context, self.dry_run)
         port = context.namespace(namespace)
-        with opened(context, access, context.working_dir) as git:
-            trees = Trees(git, access.url)
+        with reading(context, access) as trees:
             blobs = trees.files(trees.must_fetch(branch, access.shown), directory, lambda text: context.log("WARN", text))
             if blobs is None:
                 raise TaskFailed(f"The directory '{directory}' was not found in the branch '{branch}' of the repository", retryable=False)

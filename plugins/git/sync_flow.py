@@ -23,9 +23,8 @@ from pydantic import Field
 from plugins.contract import Expression, Result, RunContext, TaskFailed, Text
 from plugins.git import _flows
 from plugins.git._places import folder_of
-from plugins.git._repository import opened
 from plugins.git._schema import KestraGitTask
-from plugins.git._trees import Trees
+from plugins.git._trees import reading
 from plugins.scripts import _render
 
 
@@ -48,8 +47,7 @@ class SyncFlow(KestraGitTask):
         access = self.access(context)
         branch, path = context.render(self.branch).strip(), folder_of(context.render(self.flow_path), "flowPath")
         namespace = context.render(self.target_namespace).strip()
-        with opened(context, access, context.working_dir) as git:
-            trees = Trees(git, access.url)
+        with reading(context, access) as trees:
             blobs = trees.files(trees.must_fetch(branch, access.shown), "") or {}
             if path not in blobs:
                 raise TaskFailed(

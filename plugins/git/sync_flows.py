@@ -27,9 +27,8 @@ from pydantic import Field
 from plugins.contract import Expression, FlowSource, FlowsPort, Result, RunContext, SyncPlace, TaskFailed, Text
 from plugins.git import _flows
 from plugins.git._places import folder_of, stored_rows
-from plugins.git._repository import opened
 from plugins.git._schema import KestraGitTask
-from plugins.git._trees import Trees
+from plugins.git._trees import reading
 from plugins.scripts import _render
 
 
@@ -54,8 +53,7 @@ class SyncFlows(KestraGitTask):
         branch, directory = context.render(self.branch).strip(), folder_of(context.render(self.git_directory), "gitDirectory")
         namespace, below = context.render(self.target_namespace).strip(), _render.flag(context, self.include_child_namespaces)
         port, dry = context.namespace(namespace), _render.flag(context, self.dry_run)
-        with opened(context, access, context.working_dir) as git:
-            trees = Trees(git, access.url)
+        with reading(context, access) as trees:
             commit = trees.must_fetch(branch, access.shown)
             blobs = trees.files(commit, directory)
             if blobs is None:

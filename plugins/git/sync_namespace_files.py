@@ -31,9 +31,8 @@ from pydantic import Field
 
 from plugins.contract import Expression, FilesPort, Result, RunContext, SyncPlace, TaskFailed, Text
 from plugins.git._places import folder_of, stored_rows
-from plugins.git._repository import opened
 from plugins.git._schema import KestraGitTask
-from plugins.git._trees import IGNORE, Blob, Trees
+from plugins.git._trees import IGNORE, Blob, Trees, reading
 from plugins.scripts import _render
 
 SKIPPED = (".git", ".gitignore", ".gitkeep")  # names that end so stay in Git
@@ -64,8 +63,7 @@ class SyncNamespaceFiles(KestraGitTask):
         namespace = context.render(self.namespace)
         port = context.namespace(namespace)
         dry = _render.flag(context, self.dry_run)
-        with opened(context, access, context.working_dir) as git:
-            trees = Trees(git, access.url)
+        with reading(context, access) as trees:
             commit = trees.must_fetch(branch, access.shown)
             found = trees.files(commit, directory, lambda text: context.log("WARN", text))
             if found is None:
