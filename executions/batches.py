@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connections
 
 Item = TypeVar("Item")
 logger = logging.getLogger(__name__)
+IDLE = 0.5  # seconds after which the connection is given back; one for each writing would take as long as the writing
 SHARE = 8  # a batch waits at least so many times as long as the writing took, so that others have the database, too
 TOGETHER = 0.005  # seconds from the first of some items to their writing, so that what is told at once travels together
 
@@ -64,17 +65,19 @@ class Batch(Generic[Item]):
     def _run(self) -> None:
         next_ = 0.0
         while True:
-            self._some.wait()
+            if not self._some.wait(IDLE):
+                connections.close_all()
+                self._some.wait()
             self._many.wait(max(TOGETHER, next_ - time.monotonic()))
             begun = time.monotonic()
             next_ = begun + self._period
             self._some.clear()
             self._many.clear()
-            close_old_connections()
             try:
                 self.flush()
                 next_ = begun + min(max(self._period, SHARE * (time.monotonic() - begun)), 4 * self._period)
             except DatabaseError:
                 logger.exception("%s could not be written; trying again", self._name)
+                close_old_connections()
                 threading.Event().wait(1)
                 self._some.set()

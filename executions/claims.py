@@ -158,13 +158,13 @@ def _beat_for_ever(kind: str, threads: int) -> None:
     beaten = 0.0
     while True:
         try:
-            close_old_connections()
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beat(kind, threads)
                 beaten = time.monotonic()
             _look()
         except DatabaseError:
             logger.exception("The heartbeat could not be written; trying again")
+            close_old_connections()
         time.sleep(POLL_SECONDS if _held else min(BEAT_SECONDS, 1.0))
 
 
