@@ -280,6 +280,8 @@ GET    reader    /workspace/<str:namespace>/drafts/
 POST   member    /workspace/<str:namespace>/draft/
 POST   member    /workspace/<str:namespace>/draft/drop/
 POST   member    /workspace/<str:namespace>/save/
+GET    member    /workspace/<str:namespace>/merge/
+POST   member    /workspace/<str:namespace>/merge/join/
 GET    reader    /workspace/<str:namespace>/history/
 GET    reader    /workspace/<str:namespace>/history/download/
 POST   member    /workspace/<str:namespace>/history/restore/

@@ -7,22 +7,19 @@ outcome is computed from them and from the branch each time. So it can be left, 
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from namespaces import merging
+from namespaces.merging import Segment
 from ui.errors import Conflict, Invalid
 from workspace import changes, repositories, trees
 from workspace.git import ANSWERS, Git
-from workspace.repositories import MARKS
 from workspace.trees import Blob, Clash
 from workspace.worktrees import Worktree, commit_of
 
 _FILE = "kestra-operation.json"
-_MARKS = (f"<{{{MARKS}}} [^\n]*\n", f"={{{MARKS}}}\r?\n", f">{{{MARKS}}} [^\n]*(?:\n|\\Z)")
-_CLASH = re.compile(f"^{_MARKS[0]}((?:.*\n)*?)^{_MARKS[1]}((?:.*\n)*?)^{_MARKS[2]}", re.MULTILINE)
 MOST_REBASED = 200
 Kind = Literal["merge", "rebase", "revert"]
 
@@ -53,15 +50,6 @@ class Outcome:
     clashes: tuple[Clash, ...] = ()
     step: str = ""
     tree: str = ""  # what Git made of both sides, with marks where they clash
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A part of a file that both sides have (`same`), or that each has in its own way."""
-
-    same: str | None
-    ours: str = ""
-    theirs: str = ""
 
 
 def pull(worktree: Worktree, *, how: Literal["merge", "rebase"] = "merge") -> Outcome:
@@ -135,32 +123,7 @@ def segments(worktree: Worktree, found: Outcome, clash: Clash) -> list[Segment]:
         content = git.content(about[2]).decode() if about[1:2] == ["blob"] else ""
     except UnicodeDecodeError:
         return []
-    return [] if "\x00" in content else _segments(content)
-
-
-def _segments(content: str) -> list[Segment]:
-    parts = _CLASH.split(content)
-    found = [Segment(parts[0])] if parts[0] else []
-    for ours, theirs, same in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        found.append(Segment(None, ours, theirs))
-        if same:
-            found.append(Segment(same))
-    return found
-
-
-def joined(parts: Sequence[Segment], decided: Sequence[str]) -> str:
-    """The text with what was decided, part by part. Raises `Conflict` where the number of parts is another one."""
-    if len([part for part in parts if part.same is None]) != len(decided):
-        raise Conflict("This file clashes in other places now: look again.")
-    left = iter(decided)
-    ending = "\r\n" if any("\r\n" in (part.same or part.ours) for part in parts) else "\n"
-    text = ""
-    for part in parts:
-        if part.same is not None:
-            text += part.same
-        elif one := next(left).replace("\r\n", "\n"):
-            text += (one if one.endswith("\n") else f"{one}\n").replace("\n", ending)
-    return text
+    return [] if "\x00" in content else merging.segments(content)
 
 
 def reopen(worktree: Worktree, path: str) -> Outcome:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from executions.masks import Masks
 from namespaces import rights, vault
+from namespaces.merging import WIDE
 from namespaces.models import Repository, Role, User
 from namespaces.paths import clean
 from namespaces.rights import Person
@@ -27,9 +28,8 @@ from workspace.git import Git, ended, folder_of, locked
 LONGEST_BRANCH = 200
 _MOVED = re.compile(r"non-fast-forward|fetch first|cannot lock ref|stale info|reference already exists|incorrect old value", re.IGNORECASE)
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-MARKS = 23  # signs of a mark of a clash: more than any text has in a row
 # The bytes of a file are those of its blob.
-_ATTRIBUTES = f"* -text !eol -filter -ident !working-tree-encoding conflict-marker-size={MARKS}\n"
+_ATTRIBUTES = f"* -text !eol -filter -ident !working-tree-encoding conflict-marker-size={WIDE}\n"
 _EXCLUDED = ".kestra-web-upload-*\n"
 
 

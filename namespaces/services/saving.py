@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from namespaces import blobs, files, merging
 from namespaces.blobs import Forgotten
 from namespaces.files import Place, place_of
+from namespaces.merging import Segment
 from namespaces.models import FileVersion, User
 from namespaces.paths import clean_file
 from namespaces.selectors.versions import history
 from namespaces.services import drafts, versions
 from namespaces.services.versions import Author, Reason
+from ui import errors
 
 NEW = ""  # the base of a text that began as nothing
+
+
+class Settled(errors.Conflict):
+    """There are no two versions to put together here: save the text as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,13 @@ class Conflict:
     theirs: str | None
     conflicts: int
     other: FileVersion | None = None
+
+    @property
+    def parts(self) -> list[Segment]:
+        """What both have, and what each has in its own way; nothing where there are no two texts."""
+        if self.theirs is None:
+            return []
+        return merging.segments(merging.merge(self.before, self.mine, self.theirs, marker=merging.WIDE).text)
 
     @property
     def moved_to(self) -> str:
@@ -99,6 +112,19 @@ def save(place: str | Place, path: str, text: str, base: str, author: Author) ->
     return outcome
 
 
+def late(place: str | Place, path: str, person: User) -> Conflict:
+    """What a person typed, beside what others saved since they began. Raises `Settled` where there is nothing to put together."""
+    place, path = place_of(place), "/".join(clean_file(path))
+    draft, present = drafts.find(place, path, person), files.blob(place, path)
+    if draft is None or present is None or draft.base == present:
+        raise Settled
+    content = files.read(place, path)
+    theirs, mine = text_of(content), _as_in(draft.text, content)
+    if theirs is None:
+        raise Settled
+    return Conflict(present, mine, _base(place, draft.base), mine, theirs, 0, _last(place, path))
+
+
 def _save(place: Place, path: str, text: str, base: str, author: Author) -> Saved | Conflict:
     present, content = files.blob(place, path), b""
     if present:
@@ -111,7 +137,7 @@ def _save(place: Place, path: str, text: str, base: str, author: Author) -> Save
         return Saved(blob.id, mine)
     if present:
         versions.found(place, path, present)
-    other = next((row for row in history(place, path, 20) if row.reason != Reason.ASIDE), None)
+    other = _last(place, path)
     versions.put_aside(place, path, blob, author=author)
     before = _base(place, base)
     if present is None or theirs is None:
@@ -122,6 +148,11 @@ def _save(place: Place, path: str, text: str, base: str, author: Author) -> Save
     (both,) = blobs.keep(place.namespace, [(path, merged.text.encode())])
     versions.put(place, {path: both}, author=author, reason=Reason.MERGED)
     return Saved(both.id, merged.text, merged=both != blob, other=other)
+
+
+def _last(place: Place, path: str) -> FileVersion | None:
+    """The version that was saved last, if it is told."""
+    return next((row for row in history(place, path, 20) if row.reason != Reason.ASIDE), None)
 
 
 def _as_in(text: str, content: bytes) -> str:

@@ -8,6 +8,7 @@ import { Document, lookAhead } from "./workspace/documents.js";
 import { Group } from "./workspace/groups.js";
 import { startBottom } from "./workspace/bottom.js";
 import { startCompany } from "./workspace/company.js";
+import { saveMerge, startCovering } from "./workspace/covering.js";
 import { startFinding } from "./workspace/find.js";
 import { startGenerating } from "./workspace/generating.js";
 import { startHelp } from "./workspace/help.js";
@@ -285,8 +286,7 @@ function banner() {
   const made = one(`#work-${kind}`).content.firstElementChild.cloneNode(true);
   if (kind === "clash") {
     one("p", made).textContent = document.clash.message;
-    one("[data-run=clash-theirs]", made).hidden = document.clash.theirs === null;
-    one("[data-run=clash-compare]", made).hidden = document.clash.theirs === null;
+    for (const name of ["theirs", "merge"]) one(`[data-run=clash-${name}]`, made).hidden = document.clash.theirs === null;
   }
   box.append(made);
 }
@@ -499,7 +499,7 @@ const editorKeys = {};
 const may = () => config.may_write;
 const isText = () => Boolean(active()?.isText);
 
-command("save", "Save", () => save(), { key: "Mod-s", icon: "save", when: isText });
+command("save", "Save", () => saveMerge() || save(), { key: "Mod-s", icon: "save", when: isText });
 command("save-all", "Save all", saveAll, { key: "Mod-Alt-s", icon: "save", when: may });
 command("new-file", "New file", () => create(), { key: "Alt-n", icon: "file-plus", when: may });
 command("new-folder", "New folder", () => create(here(), "folder"), { icon: "folder-plus", when: may });
@@ -524,14 +524,8 @@ command("fold-all", "Fold all folders", () => tree.fold(), { icon: "chevrons-dow
 command("find", "Find in this file", () => active().view && bundle.openSearchPanel(active().view), { icon: "search", when: isText });
 command("reading", "As it is read: CSV as a table, Markdown as text", () => current.turn(), { key: "Mod-Shift-v", icon: "eye", when: () => isText() && isReadable(active().path) });
 command("keys", "Keyboard shortcuts", () => openDialog(one("#keys")), { icon: "keyboard" });
-command("clash-both", "", () => { const document = active(); document.settle(document.clash.text); });
 command("clash-mine", "", async () => { const document = active(); document.settle(document.text); await save(document); });
 command("clash-theirs", "", async () => { const document = active(); document.settle(document.clash.theirs); await save(document); });
-command("clash-compare", "", async () => {
-  const document = active();
-  const { clash, path } = document;
-  await compare({ title: `${nameOf(path)}: theirs and yours`, action: "", path, left: { text: clash.theirs, label: "Theirs" }, right: { text: clash.mine, label: "Yours" } });
-});
 command("draft-compare", "Compare with what is saved", async () => {
   const document = active();
   await compare({ title: `${nameOf(document.path)}: saved and yours`, action: "", path: document.path, left: { text: document.saved.toString(), label: "Saved" }, right: { text: document.text, label: "Yours" } });
@@ -559,38 +553,11 @@ function showSide(name, { focus = true } = {}) {
   if (focus) (one("[data-git-message]", view) ?? all("[role=tree], input, button", view).find((found) => found.offsetParent !== null))?.focus();
 }
 
-// What Git opens (differences, history, a commit) covers the editor until it is closed.
-function startGit() {
-  const box = one("[data-gitview]");
-  if (!box) return;
-  // The panel reads itself again when files change; whoever types a message goes on typing it.
-  let typing = null;
-  document.body.addEventListener("htmx:beforeSwap", () => {
-    const field = document.activeElement?.closest("[data-git-message]");
-    typing = field ? [field.selectionStart, field.selectionEnd] : null;
-  });
-  document.body.addEventListener("htmx:afterSwap", () => {
-    const field = typing && one("[data-git-message]");
-    if (!field || field === document.activeElement) return;
-    field.focus();
-    field.setSelectionRange(...typing);
-  });
-  document.body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target?.id === "git-view" || event.target?.id === "git-view") box.hidden = !one("#git-view", box).childElementCount;
-  });
-  on("click", "[data-gitview-close]", () => {
-    box.hidden = true;
-    one("#git-view", box).replaceChildren();
-    current.focus();
-  });
-  document.body.addEventListener("gitChanged", () => void run("reload"));
-}
-
 // --- start ---
 
 export const workspace = {
   root, bundle, tree, documents, listeners, editorKeys, vim: [], help: null,
-  active, askPath, moved, open, save, saveAll, goTo, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
+  active, askPath, moved, open, save, saveAll, goTo, changed, groups: () => groups, current: () => current, compare, toast, trouble, attempt, showSide, reload, filesChanged, documentOf, isShown, toggle, agree, refresh: (document) => document && changed(document),
   hint(text) {
     const box = one("[data-hint-text]");
     box.textContent = text;
@@ -615,7 +582,7 @@ document.addEventListener("visibilitychange", () => {
   else if (!isDialogOpen()) void run("reload");
 });
 
-startGit();
+startCovering(workspace);
 startPanes();
 startQuick(workspace);
 startFinding(workspace);

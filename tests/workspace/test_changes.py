@@ -9,6 +9,7 @@ import time
 import pytest
 
 from namespaces import blobs, files
+from namespaces.merging import joined
 from namespaces.models import Repository, User
 from namespaces.selectors import versions as selectors
 from namespaces.services import saving
@@ -417,8 +418,8 @@ def test_a_text_that_clashes_is_decided_part_by_part(bound: Remote, ada: User) -
     parts = merging.segments(tree, found, found.clashes[0])
     assert [(part.ours, part.theirs) for part in parts if part.same is None] == [("ada 3\n", "colleague 3\n"), ("ada 20\n", "")]
     with pytest.raises(Conflict):
-        merging.joined(parts, ["only one"])
-    merging.resolve(tree, "long.txt", content=merging.joined(parts, ["both 3\r\nand more", ""]).encode())
+        joined(parts, ["only one"])
+    merging.resolve(tree, "long.txt", content=joined(parts, ["both 3\r\nand more", ""]).encode())
     merging.finish(tree)
     expected = LONG.replace("line 3\n", "both 3\nand more\n").replace("line 10\n", "colleague 10\n").replace("line 20\n", "")
     assert text(tree, "long.txt") == expected + "=======\n"

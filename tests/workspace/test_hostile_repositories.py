@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from namespaces import files
 from namespaces.files import TooLarge
+from namespaces.merging import joined
 from namespaces.models import Repository, User
 from plugins.git import _child
 from tests.plugins.git.remotes import AUTHOR, Remote
@@ -102,7 +103,7 @@ def test_what_looks_like_marks_of_a_clash_is_text(bound: Remote, ada: User) -> N
     found = merging.pull(tree)
     parts = merging.segments(tree, found, found.clashes[0])
     assert [part.same for part in parts if part.same is not None] == [marks]
-    merging.resolve(tree, "a.sql", content=merging.joined(parts, ["both\n"]).encode())
+    merging.resolve(tree, "a.sql", content=joined(parts, ["both\n"]).encode())
     merging.finish(tree)
     assert files.read(tree.place, "a.sql").decode() == f"{marks}both\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,52 @@ def test_a_late_save_is_merged_or_answered_with_the_three_texts(page: Client, bo
     assert "<<<<<<< yours\nzwei\n=======\n2\n" in conflict["text"]
     assert files.read(NAMESPACE, "a.sql").decode() == merged["text"]
     assert sent(page, "save/", {"path": "a.sql", "base": conflict["base"], "text": "solved"})["state"] == "saved"
+
+
+def decided(page: Client, *parts: str) -> Any:
+    """What comes of the three panes, when these are the results."""
+    shown = page.get(f"{AT}merge/?path=a.sql").content.decode()
+    hidden = {name: re.findall(rf'name="{name}" value="([^"]*)"', shown)[0] for name in ("path", "base", "draft")}
+    return page.post(f"{AT}merge/join/", {**hidden, "part": list(parts)})
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_late_save_is_put_together_in_three_panes(page: Client, bob: User, end: str) -> None:
+    def of(**other: str) -> str:
+        return "".join(f"{other.get(f'l{number}', number)}{end}" for number in range(40))
+
+    versions.write(NAMESPACE, "a.sql", of().encode(), author=versions.SYSTEM)
+    base = page.get(f"{AT}text/?path=a.sql").json()["base"]
+    versions.write(NAMESPACE, "a.sql", of(l5="five", l30="thirty").encode(), author=Author(bob))
+    mine = of(l5="FIVE", l30="30!", l35="mine")
+    sent(page, "save/", {"path": "a.sql", "base": base, "text": mine}, 409)
+    shown = page.get(f"{AT}merge/?path=a.sql").content.decode()
+    assert "2\N{NO-BREAK SPACE}places to decide" in shown
+    assert re.findall(r"<pre[^>]*data-ours[^>]*>([^<]*)</pre>", shown) == [f"FIVE{end}", f"30!{end}"]
+    assert re.findall(r"<pre[^>]*data-theirs[^>]*>([^<]*)</pre>", shown) == [f"five{end}", f"thirty{end}"]
+    answer = decided(page, "both\r\n", "")
+    assert answer.status_code == 200, answer.content
+    text = answer.json()["text"]
+    assert text == mine.replace("FIVE", "both").replace(f"30!{end}", "")
+    assert sent(page, "save/", {"path": "a.sql", "base": answer.json()["base"], "text": text})["state"] == "saved"
+    assert files.read(NAMESPACE, "a.sql").decode() == text
+    assert page.get(f"{AT}merge/?path=a.sql").status_code == 409  # nothing is left to put together
+
+
+def test_panes_that_somebody_overtook_are_looked_at_again(page: Client, bob: User) -> None:
+    versions.write(NAMESPACE, "a.sql", TEXT.encode(), author=versions.SYSTEM)
+    base = page.get(f"{AT}text/?path=a.sql").json()["base"]
+    versions.write(NAMESPACE, "a.sql", TEXT.replace("two", "2").encode(), author=Author(bob))
+    sent(page, "save/", {"path": "a.sql", "base": base, "text": TEXT.replace("two", "zwei")}, 409)
+    shown = page.get(f"{AT}merge/?path=a.sql").content.decode()
+    hidden = {name: re.findall(rf'name="{name}" value="([^"]*)"', shown)[0] for name in ("path", "base", "draft")}
+    assert page.post(f"{AT}merge/join/", {**hidden, "part": ["x", "y"]}).status_code == 409
+    versions.write(NAMESPACE, "a.sql", TEXT.replace("two", "deux").encode(), author=Author(bob))
+    assert "look at it again" in page.post(f"{AT}merge/join/", {**hidden, "part": ["x"]}).json()["message"]
+    assert decided(page, "x").json()["text"] == TEXT.replace("two", "x")
+    for wrong in ("b.sql", "models", "../x", ""):
+        assert page.get(f"{AT}merge/?path={wrong}").status_code in (409, 422)
+        assert page.post(f"{AT}merge/join/", {"path": wrong}).status_code in (409, 422)
 
 
 def test_each_branch_has_its_own_text_and_draft(bound: Remote, page: Client, ada: User) -> None:

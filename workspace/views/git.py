@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from flows.models import Flow
 from namespaces import rights
+from namespaces.merging import joined
 from namespaces.models import Repository, Role
 from namespaces.rights import login_required
 from namespaces.selectors import tree
@@ -27,6 +28,7 @@ from ui.formats import plural
 from ui.htmx import done, page
 from workspace import asking, changes, history, merging, repositories, sharing, worktrees
 from workspace.history import Entry
+from workspace.views.panes import panes
 from workspace.worktrees import Worktree
 
 PAGE, PANEL, VIEW = "workspace/git/page.html", "workspace/git/_panel.html", "workspace/git/_view.html"
@@ -269,22 +271,7 @@ def clash(request: HttpRequest, worktree: Worktree) -> tuple[str, dict[str, Any]
     parts = merging.segments(worktree, found, clash)
     ours, theirs = merging.sides(operation, worktree)
     choices = [("ours", f"Take {ours}" if clash.ours else "Delete it"), ("theirs", f"Take {theirs}" if clash.theirs else "Delete it")]
-    return "clash", {"clash": clash, "parts": _parts(parts), "ours": ours, "theirs": theirs, "choices": choices}
-
-
-def _parts(parts: list[merging.Segment]) -> list[dict[str, Any]]:
-    """Where both sides are the same only the lines around a clash are shown."""
-    found, number = [], 0
-    for part in parts:
-        if part.same is None:
-            number += 1
-            height = min(30, max(part.ours.count("\n"), part.theirs.count("\n"), 1) + 1)
-            found.append({"clash": number, "ours": part.ours, "theirs": part.theirs, "height": height})
-            continue
-        lines = part.same.splitlines()
-        fold = len(lines) > 8
-        found.append({"head": lines[:3] if fold else lines, "folded": len(lines) - 6 if fold else 0, "tail": lines[-3:] if fold else []})
-    return found
+    return "clash", {"clash": clash, "parts": panes(parts), "ours": ours, "theirs": theirs, "choices": choices}
 
 
 @_doing
@@ -326,10 +313,10 @@ def bring_back(request: HttpRequest, worktree: Worktree, kept: str) -> Said:
 
 @_doing
 def make_commit(request: HttpRequest, worktree: Worktree) -> Said:
-    """Commit what is chosen, or everything where the form says so."""
-    if "all" in request.POST:
+    """Commit what is chosen, or everything where the form says so: `new` where its page listed no change, but there may be some now."""
+    amend, everything = "amend" in request.POST, request.POST.get("all", "")
+    if everything and not (amend and everything == "new"):
         changes.choose(worktree, [])
-    amend = "amend" in request.POST
     made = changes.commit(worktree, message=request.POST.get("message", ""), sign_off="sign_off" in request.POST, amend=amend)
     return Said(f"Commit {made[:7]} {'amended' if amend else 'made'}")
 
@@ -391,7 +378,7 @@ def resolve(request: HttpRequest, worktree: Worktree) -> Said:
     clash = next((one for one in found.clashes if one.name == path and one.key == request.POST.get("key")), None)
     if clash is None:
         raise Invalid(f"{path} has changed meanwhile, or is decided: look at it again.")
-    text = merging.joined(merging.segments(worktree, found, clash), request.POST.getlist("part"))
+    text = joined(merging.segments(worktree, found, clash), request.POST.getlist("part"))
     merging.resolve(worktree, clash.path, content=text.encode())
     return Said(f"{path.rpartition('/')[2]} decided")
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from namespaces import files
+from namespaces import blobs, files, merging
 from namespaces.models import Draft, FileVersion, Role
 from namespaces.rights import login_required
 from namespaces.services import drafts, saving
 from namespaces.services.saving import Conflict
 from namespaces.services.versions import Author
 from namespaces.views.files import LARGEST_TEXT, PICTURES
+from ui import errors
 from workspace import asking, presence
+from workspace.views.panes import panes
 
 
 @never_cache
@@ -88,6 +92,33 @@ def save(request: HttpRequest, namespace: str) -> HttpResponse:
     presence.tell_saved(place, request.GET.get("branch", ""), path, outcome.blob, asking.person(request))
     state = "merged" if outcome.merged else "saved"
     return JsonResponse({"state": state, "base": outcome.blob, "text": outcome.text, "by": _by(outcome.other)})
+
+
+@never_cache
+@require_safe
+@login_required
+def merge(request: HttpRequest, namespace: str) -> HttpResponse:
+    """What this person typed into `?path=` and what others saved meanwhile, beside each other, with the result between them."""
+    place = asking.place(request, namespace, Role.MEMBER)
+    path, branch = asking.path(place, request.GET.get("path", "")), request.GET.get("branch", "")
+    found = saving.late(place, path, asking.person(request))
+    parts, names = found.parts, {"ours": "Yours", "theirs": _by(found.other) or "Saved meanwhile"}
+    about = {"namespace": namespace, "path": path, "base": found.blob, "draft": blobs.id_of(found.mine.encode()), **names}
+    context = {**about, "at": "?" + urlencode({"branch": branch}) if branch else "", "parts": panes(parts)}
+    context["clashes"] = sum(part.same is None for part in parts)
+    return render(request, "workspace/_merge.html", context)
+
+
+@require_POST
+@login_required
+def join(request: HttpRequest, namespace: str) -> HttpResponse:
+    """The text that the panes make, and the id of what it replaces: the page saves it as it saves any other."""
+    place = asking.place(request, namespace, Role.MEMBER)
+    path = asking.path(place, request.POST.get("path", ""))
+    found = saving.late(place, path, asking.person(request))
+    if (found.blob, blobs.id_of(found.mine.encode())) != (request.POST.get("base"), request.POST.get("draft")):
+        raise errors.Conflict(f"{path} has changed meanwhile: look at it again.")
+    return JsonResponse({"text": merging.joined(found.parts, request.POST.getlist("part")), "base": found.blob})
 
 
 def _conflict(outcome: Conflict) -> dict[str, Any]:

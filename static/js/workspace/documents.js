@@ -161,8 +161,8 @@ export class Document {
   }
 
   // A conflict ends with a text and the id of what it replaces.
-  settle(text) {
-    this.base = this.clash.base;
+  settle(text, base = this.clash.base) {
+    this.base = base;
     this.clash = null;
     this.replace(text);
     this.later();
