@@ -1,10 +1,12 @@
-"""Contents of namespace files, each kept once in its namespace under the id that Git gives it: `_blobs/ab/cdef…`, never changed."""
+"""Contents of namespace files, each kept once in its namespace under the id that Git gives it: `_blobs/ab/cdef…`, never changed; small
+ones that came together lie in bundles beside them."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import hashlib
+import io
 import os
 import re
 import secrets
@@ -16,7 +18,9 @@ from typing import IO
 
 from django.conf import settings
 
+from namespaces import bundles as bundling
 from namespaces import files
+from namespaces.bundles import SMALL, Bundles
 from namespaces.files import FOLDER_FLAGS, NoSuchFile, Place
 from namespaces.paths import TEMPORARY
 
@@ -50,19 +54,28 @@ def keep(namespace: str, contents: Iterable[tuple[str, bytes | IO[bytes]]]) -> l
     found: list[Blob] = []
     written: set[str] = set()
     with files.folder_at(namespace, (), create=True, base=(BLOBS,)) as top:
+        bundles = Bundles(top)
         for path, content in contents:
-            blob, is_new = _keep(top, content, path)
+            if isinstance(content, bytes) and len(content) <= min(SMALL, settings.KESTRA_LIMITS["file_bytes"]):
+                found.append(Blob(id_of(content), len(content)))
+                if not _is_kept(top, bundles, found[-1]):
+                    bundles.add(found[-1].id, content)
+                continue
+            blob, is_new = _keep(top, bundles, content, path)
             found.append(blob)
             if is_new:
                 written.add(blob.id)
+        for blob_id, content in bundles.taken(FEW).items():
+            _keep(top, bundles, content, "")
+            written.add(blob_id)
         _settle(top, written)
     return found
 
 
-def _keep(top: int, content: bytes | IO[bytes], path: str) -> tuple[Blob, bool]:
+def _keep(top: int, bundles: Bundles, content: bytes | IO[bytes], path: str) -> tuple[Blob, bool]:
     if isinstance(content, bytes):
         blob = Blob(id_of(content), len(content))
-        if _is_kept(top, blob):
+        if _is_kept(top, bundles, blob):
             return blob, False
     temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=top)
@@ -71,7 +84,7 @@ def _keep(top: int, content: bytes | IO[bytes], path: str) -> tuple[Blob, bool]:
             files.fill(file, content, settings.KESTRA_LIMITS["file_bytes"], path)
             if not isinstance(content, bytes):
                 blob = _measured(file)
-                if _is_kept(top, blob):
+                if _is_kept(top, bundles, blob):
                     os.unlink(temporary, dir_fd=top)
                     return blob, False
         _move_in(top, temporary, blob)
@@ -93,14 +106,19 @@ def _measured(file: IO[bytes]) -> Blob:
     return Blob(digest.hexdigest(), size)
 
 
-def _is_kept(top: int, blob: Blob) -> bool:
+def _is_kept(top: int, bundles: Bundles, blob: Blob) -> bool:
     """Whether a content is there already; then it is young again, so that nobody removes it before it is named."""
     name = _name(blob.id)
     try:
         if os.stat(name, dir_fd=top, follow_symlinks=False).st_size != blob.size:
             return False
-        os.utime(name, dir_fd=top, follow_symlinks=False)
     except FileNotFoundError:
+        name = bundles.name_of(blob.id)
+        if not name:
+            return blob.id in bundles.waiting
+    try:
+        os.utime(name, dir_fd=top, follow_symlinks=False)
+    except FileNotFoundError:  # somebody has just let go of it
         return False
     return True
 
@@ -146,14 +164,27 @@ def opened(namespace: str, blob: str) -> IO[bytes]:
     try:
         return files.open_file(Place(namespace, (BLOBS,)), _name(blob))
     except NoSuchFile as error:
+        with contextlib.suppress(NoSuchFile), files.folder_at(namespace, (), base=(BLOBS,)) as top:
+            if (content := Bundles(top).content(blob)) is not None:
+                return io.BytesIO(content)
         raise Forgotten from error
 
 
 def bring(place: Place, wanted: Mapping[str, str]) -> Iterator[str]:
     """Give files contents that are kept, by their ids; tells each path when it is done. Raises `NoSuchFile`, and as `files.write` does."""
     if wanted:
-        with files.folder_at(place.namespace, (), base=(BLOBS,)) as top:
-            yield from files.write_copies(place, {path: _name(blob) for path, blob in wanted.items()}, top)
+        with files.folder_at(place.namespace, (), base=(BLOBS,)) as top, files.Descent(top) as way:
+            yield from files.write_many(place, _contents(way, Bundles(top), wanted))
+
+
+def _contents(way: files.Descent, bundles: Bundles, wanted: Mapping[str, str]) -> Iterator[tuple[str, bytes | IO[bytes]]]:
+    for path, blob in wanted.items():
+        content = bundles.content(blob)
+        if content is not None:
+            yield path, content
+            continue
+        with files.opened_below(way, _name(blob)) as file:
+            yield path, file
 
 
 def read(namespace: str, blob: str) -> bytes:
@@ -188,6 +219,9 @@ def forget_others(namespace: str, named: Container[str]) -> int:
         for fan in (name for name in os.listdir(top) if name != LOCK):
             if fan.startswith(TEMPORARY):
                 gone += _forget(top, fan, before)
+                continue
+            if fan.startswith(bundling.PREFIX):
+                gone += bundling.forget(top, fan, named, before)
                 continue
             folder = os.open(fan, FOLDER_FLAGS, dir_fd=top)
             try:

@@ -268,6 +268,12 @@ def open_file(place: str | Place, path: str) -> IO[bytes]:
         return _file(folder, parts)
 
 
+def opened_below(way: Descent, path: str) -> IO[bytes]:
+    """A file to read from, on the way from some folder down, which the caller closes; raises `NoSuchFile`."""
+    parts = path.split("/")
+    return _file(way.at(parts[:-1]), parts)
+
+
 def _file(folder: int, parts: Sequence[str]) -> IO[bytes]:
     """The file with the last of these names in a folder, open to be read."""
     return os.fdopen(_descriptor(folder, parts), "rb")
@@ -318,17 +324,14 @@ def checked(place: str | Place, contents: Iterable[tuple[str, bytes | IO[bytes]]
             yield "/".join(parts), content
 
 
-def write_copies(place: str | Place, originals: Mapping[str, str], source: int) -> Iterator[str]:
-    """Write files as `write` does, as copies of files below the folder `source`, by their paths there; tells each path when it is there."""
-    with folder_at(place, (), create=True) as top, Descent(top, create=True) as way, Descent(source) as kept:
-        for path, original in originals.items():
-            parts, name = clean_file(path), original.split("/")
-            content = _descriptor(kept.at(name[:-1]), name)
-            try:
-                with _replacing(way.at(parts[:-1]), parts) as copy:
-                    _fill(content, copy)
-            finally:
-                os.close(content)
+def write_many(place: str | Place, contents: Iterable[tuple[str, bytes | IO[bytes]]]) -> Iterator[str]:
+    """Write files as `write` does; tells each path when it is there."""
+    limit = settings.KESTRA_LIMITS["file_bytes"]
+    with folder_at(place, (), create=True) as top, Descent(top, create=True) as way:
+        for path, content in contents:
+            parts = clean_file(path)
+            with _replacing(way.at(parts[:-1]), parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+                fill(file, content, limit, path)
             yield path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from ui.errors import Invalid
 
@@ -44,6 +45,7 @@ def namespace_folders(name: str) -> tuple[str, ...]:
     return tuple(part if part and not part.startswith("_") else f"~{part}" for part in check_namespace(name).split("."))
 
 
+@lru_cache(maxsize=8192)  # who writes many files asks for the same ones several times
 def clean(path: str) -> tuple[str, ...]:
     """The names along a path that starts at the namespace's own folder, with or without a slash; `()` is that folder.
 
