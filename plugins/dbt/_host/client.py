@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 TOLD = "KESTRA_WEB_DBT_TOLD"  # names the file in which each command notes which way it took
+HIDDEN = "KESTRA_WEB_DBT_HIDDEN"  # names the variables with secrets in them
+EVERYTHING = "*"  # stands there for a command that has one in its arguments
 LEFT = "-left"  # what the name of that file gets for the folder with the artifacts that each command left
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONFAULTHANDLER")
 # What dbt, or the loader of programs, reads when it starts, and so cannot be changed in a process that has started.

@@ -30,6 +30,7 @@ from dbt_common.exceptions import DbtBaseException
 from dbt_common.invocation import get_invocation_id
 
 from . import cache, changes, facts, files, looked, parts, said
+from .client import EVERYTHING, HIDDEN
 
 MOST = 4
 KIND = "manifests"
@@ -344,7 +345,7 @@ def _hand_over(loader: Any, *, bound: bool) -> None:
     whole = loader.saved_manifest is None
     try:
         text = _packed(loader.manifest, loader.hearing.said, loader.learned)
-        if cache.folder and not bound:
+        if cache.folder and not bound and not _tells(text):
             entry = _cache(loader, text, whole)
             path = os.path.join(entry, "manifest")
         else:
@@ -470,6 +471,12 @@ def _key(loader: Any) -> str:
 # --- what outlives the host -------------------------------------------------------------------------------------------------------
 
 WHOLE, PARTLY = "-whole", "-partly"  # how a folder's name ends
+
+
+def _tells(text: bytes) -> bool:
+    """Whether a secret of this command stands in it, as far as the task says which are: that is kept in memory alone."""
+    hidden = [name for name in os.environ.get(HIDDEN, "").split(",") if name]
+    return EVERYTHING in hidden or any(os.environ.get(name, "").encode(errors="replace") in text for name in hidden)
 
 
 def _cache(loader: Any, text: bytes, whole: bool) -> str:

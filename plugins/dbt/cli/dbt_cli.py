@@ -82,7 +82,7 @@ from plugins.dbt import (
 )
 from plugins.dbt._alerts import Alerts, AlertWebhook
 from plugins.dbt._artifacts import Artifact
-from plugins.dbt._host.client import TOLD
+from plugins.dbt._host.client import EVERYTHING, HIDDEN, TOLD
 from plugins.dbt._manifests import Compared, LoadedManifest, ManifestKey, PromotedState
 from plugins.dbt._reader import DbtReader
 from plugins.dbt._selection import Selections
@@ -303,7 +303,14 @@ class DbtCLI(ExecScript):
             context.log("WARN", f"The process that keeps dbt loaded could not be started: {error}")
             return found
         self._want_notes(context, place)
-        return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_notes.told(place))}
+        return {**found, "PATH": f"{host.programs}:{found['PATH']}", TOLD: str(_notes.told(place)), HIDDEN: self._hidden(context, place)}
+
+    def _hidden(self, context: RunContext, place: Place) -> str:
+        """The variables of the commands with secrets in them, which no process that has dbt loaded keeps on disk."""
+        env = _render.mapping(context, self.env, "env", place.variables)
+        names = [name for name, value in env.items() if context.in_sight(value.encode(errors="replace"))]
+        lines = "\n".join(_render.texts(context, self.commands, place.variables))
+        return ",".join([*names, *([EVERYTHING] if context.in_sight(lines.encode(errors="replace")) else [])])
 
     def setup(self, context: RunContext, place: Place, *, on_machine: bool) -> list[str]:
         """In a container, before the image's own programs a `dbt` that leaves notes."""

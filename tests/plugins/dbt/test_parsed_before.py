@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from plugins.dbt import _hosts
+from plugins.dbt._host.client import HIDDEN
 from tests.plugins.dbt.pairs import Pair, difference
 from tests.plugins.dbt.test_warm import environment, make_pair
 
@@ -29,9 +30,9 @@ def model(pair: Pair, name: str, text: str) -> None:
     (pair.source / "models" / f"{name}.sql").write_text(text)
 
 
-def parsed(pair: Pair) -> list[int]:
+def parsed(pair: Pair, env: dict[str, str] | None = None) -> list[int]:
     """How many files were deleted, added and changed since what a host of this project begins with."""
-    said = pair.run("warm", ["parse", "--log-level", "debug"], {}).raw
+    said = pair.run("warm", ["parse", "--log-level", "debug"], env or {}).raw
     assert FROM_NOTHING not in said
     found = re.search(r"(\d+) files deleted, (\d+) files added, (\d+) files changed", said)
     assert found
@@ -157,3 +158,16 @@ def test_what_is_of_the_command_and_not_of_the_files_is_as_it_is_now(make_pair: 
         plain, warm = pair.both("parse", DBT_ENV_CUSTOM_ENV_RUN=str(number))
         assert not difference(plain, warm)
     assert FROM_NOTHING not in warm.raw
+
+
+def test_what_was_parsed_with_a_secret_is_kept_in_memory_alone(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    model(pair, "told", "select '{{ env_var('WORD') }}' as word")
+    env = {"WORD": "zq-word-of-a-vault", HIDDEN: "WORD"}
+    assert FROM_NOTHING in pair.run("warm", ["parse"], env).raw
+    assert parsed(pair, env) == [0, 0, 0]
+    pair.run("warm", ["parse", "--vars", "a: 1"], {**env, HIDDEN: "WORD,*"})
+    kept = list((pair.folder / "caches").rglob("manifest"))
+    assert not [path for path in kept if b"zq-word" in path.read_bytes()]
+    pair.run("warm", ["parse"], {"WORD": "no secret"})
+    assert len(list((pair.folder / "caches").rglob("manifest"))) > len(kept)
