@@ -160,6 +160,7 @@ def test_what_had_not_succeeded_is_gone_on_with(page: Page, live_server_stack: S
     look(page, "states")
 
 
+@pytest.mark.long
 def test_what_one_person_plans_another_one_approves(page: Page, browser: Browser, live_server_stack: Stack, tmp_path: Path) -> None:
     save(live_server_stack, "approved", tmp_path, "    requirePlan: approved\n")
     (tmp_path / "delivered.csv").write_text("a\n1\n")

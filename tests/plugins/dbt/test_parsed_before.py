@@ -160,6 +160,7 @@ def test_what_is_of_the_command_and_not_of_the_files_is_as_it_is_now(make_pair: 
     assert FROM_NOTHING not in warm.raw
 
 
+@pytest.mark.long
 def test_what_was_parsed_with_a_secret_is_kept_in_memory_alone(make_pair: Callable[[str], Pair]) -> None:
     pair = make_pair("shop")
     model(pair, "told", "select '{{ env_var('WORD') }}' as word")
