@@ -426,13 +426,22 @@ QUIET = {
 }
 
 
+# Git asks for the host that it ends up at: another one that the remote leads to is told nothing.
+_ASKPASS = """#!/bin/sh
+case "$1" in
+  *"//$GIT_LOGIN_HOST'"* | *"@$GIT_LOGIN_HOST'"*) ;;
+  *) exit 1 ;;
+esac
+case "$1" in [Uu]sername*) echo "$GIT_LOGIN_NAME" ;; *) echo "$GIT_LOGIN_WORD" ;; esac
+"""
+
+
 def environment(access: Access, scratch: Path, known_hosts: Path) -> dict[str, str]:
     """What git finds in its environment when it talks to the remote: the credentials are here and in `scratch`, never in an argument."""
     extra = {
         **QUIET,
-        "GIT_ASKPASS": _program(
-            scratch, "askpass", '#!/bin/sh\ncase "$1" in [Uu]sername*) echo "$GIT_LOGIN_NAME";; *) echo "$GIT_LOGIN_WORD";; esac\n'
-        ),
+        "GIT_ASKPASS": _program(scratch, "askpass", _ASKPASS),
+        "GIT_LOGIN_HOST": urlsplit(access.url).netloc if "://" in access.url else "",
         "GIT_LOGIN_NAME": access.username or "",
         "GIT_LOGIN_WORD": access.password or "",
     }
@@ -465,6 +474,7 @@ def _ssh(access: Access, scratch: Path, known_hosts: Path) -> str:
         "-o StrictHostKeyChecking=accept-new",
         f'-o "UserKnownHostsFile={known_hosts}"',
         "-o GlobalKnownHostsFile=/etc/ssh/ssh_known_hosts",
+        "-o PreferredAuthentications=publickey",  # a server that wants a password is not given the passphrase of the key
         "-o BatchMode=no" if access.passphrase else "-o BatchMode=yes",
     ]
     if access.private_key:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from plugins.contract import TaskFailed
+from plugins.git._repository import Access, environment
 from plugins.git.push_namespace_files import PushNamespaceFiles
 from plugins.git.sync_namespace_files import SyncNamespaceFiles
 from tests.git_servers import over_http, over_ssh
@@ -42,6 +47,49 @@ def test_a_token_opens_a_private_repository_over_http(make_context: Callable[...
         with pytest.raises(TaskFailed, match="refused the access: check `username` and `password`"):
             there_and_back(make_context(), f"{address}/remote.git", username="git_username", password="wrong")
     assert TOKEN not in "\n".join(context.lines())
+
+
+def served(answer: Callable[[BaseHTTPRequestHandler], None]) -> ThreadingHTTPServer:
+    """A server that answers every question so, in a thread of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def test_another_host_that_a_remote_leads_to_is_told_no_login(make_context: Callable[..., MemoryContext]) -> None:
+    told: list[str | None] = []
+
+    def thief(request: BaseHTTPRequestHandler) -> None:
+        told.append(request.headers.get("Authorization"))
+        request.send_response(401)
+        request.send_header("WWW-Authenticate", 'Basic realm="git"')
+
+    def leads(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(302)
+        request.send_header("Location", f"http://127.0.0.1:{thieves.server_address[1]}{request.path}")
+
+    thieves = served(thief)
+    leading = served(leads)
+    with thieves, leading:
+        with pytest.raises(TaskFailed):
+            there_and_back(make_context(), f"http://127.0.0.1:{leading.server_address[1]}/a.git", username="me", password=TOKEN)
+        thieves.shutdown()
+        leading.shutdown()
+    assert told
+    assert set(told) == {None}
+
+
+def test_a_server_that_wants_a_password_is_not_given_the_passphrase(tmp_path: Path) -> None:
+    access = Access(url="git@host.invalid:a", private_key="key", passphrase="open sesame")
+    command = environment(access, tmp_path, tmp_path / "known_hosts")["GIT_SSH_COMMAND"]
+    shown = subprocess.run([*shlex.split(command), "-G", "host.invalid"], capture_output=True, text=True, check=True).stdout
+    assert "preferredauthentications publickey\n" in shown
 
 
 @pytest.mark.sshd
