@@ -228,6 +228,7 @@ def forget_others(namespace: str, named: Container[str]) -> int:
                 gone += sum(_forget(folder, name, before) for name in os.listdir(folder) if fan + name not in named)
             finally:
                 os.close(folder)
+        bundling.join(top, before)
     return gone
 
 

@@ -18,7 +18,8 @@ from namespaces.paths import TEMPORARY
 PREFIX = "many-"
 SMALL = 1 << 16  # bytes of a content that goes into a bundle
 FULL = 1 << 24  # bytes of contents that make a bundle
-MOST_KNOWN = 64  # indexes in memory
+MOST_KNOWN = 256  # indexes in memory
+MANY = 16  # bundles that are not full, from which on they are joined
 _COUNT, _ENTRY = struct.Struct(">Q"), struct.Struct(">20sQ")
 
 Index = Mapping[str, tuple[int, int]]  # id → where its content begins, and its size
@@ -55,9 +56,12 @@ class Bundles:
 
     def content(self, blob: str) -> bytes | None:
         """A content; None where no bundle has it."""
-        name = self.name_of(blob)
-        with contextlib.suppress(FileNotFoundError):
-            return _contents(self.top, name, [blob])[blob] if name else None
+        for _ in range(2):
+            if not (name := self.name_of(blob)):
+                return None
+            with contextlib.suppress(FileNotFoundError):
+                return _contents(self.top, name, [blob])[blob]
+            self._found = None  # what it had lies in another one by now, or is gone
         return None
 
     def _all(self) -> dict[str, Index]:
@@ -102,6 +106,24 @@ def forget(top: int, name: str, named: Container[str], before: float) -> int:
         keep(top, _contents(top, name, kept))
     os.unlink(name, dir_fd=top)
     return len(index) - len(kept)
+
+
+def join(top: int, before: float) -> None:
+    """Put contents of bundles that are older than `before` into as few as hold them, once there are many that are not full."""
+    told = {name: os.stat(name, dir_fd=top, follow_symlinks=False) for name in os.listdir(top) if name.startswith(PREFIX)}
+    small = [name for name, about in told.items() if about.st_size < FULL and about.st_mtime < before]
+    if len(small) <= MANY:
+        return
+    together, joined = Bundles(top), list[str]()
+    for name in small:
+        for blob, content in _contents(top, name, list(_index(top, name))).items():
+            together.waiting[blob] = content
+        joined.append(name)
+        if sum(map(len, together.waiting.values())) >= FULL or name == small[-1]:
+            together.taken(0)
+            for done in joined:
+                os.unlink(done, dir_fd=top)
+            joined = []
 
 
 def _index(top: int, name: str) -> Index:

@@ -105,3 +105,17 @@ def test_a_version_of_a_bundle_is_restored(storage: Path) -> None:
     versions.restore(NS, "m0/model_0.sql", first, author=SYSTEM)
     assert files.read(NS, "m0/model_0.sql") == b"select 0\n"
     assert kept(storage) == (1, 1)
+
+
+def test_many_bundles_become_one(storage: Path) -> None:
+    items = list(MANY.items())
+    with files.folder_at(NS, (), create=True, base=(blobs.BLOBS,)) as top:
+        for first in range(0, 100, 5):
+            bundles.keep(top, {blobs.id_of(content): content for _, content in items[first : first + 5]})
+        stale = bundles.Bundles(top)
+        assert stale.content(blobs.id_of(b"select 1\n")) == b"select 1\n"
+        make_old(storage)
+        with blobs.changing(NS):
+            assert blobs.forget_others(NS, set(ids().values())) == 0
+        assert kept(storage) == (1, 0)
+        assert all(stale.content(blob) == blobs.read(NS, blob) == MANY[path] for path, blob in ids().items())
