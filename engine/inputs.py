@@ -123,8 +123,8 @@ def _one(declared: Input, parents: Sequence[Resolved], world: _World) -> Resolve
     if not enabled:
         return Resolved(declared, enabled=False, error=error)
     raw = world.supplied.get(declared.id)
-    if raw is None:
-        raw = _default(declared)
+    if raw is None or raw == declared.defaults:  # a form sends the default back as it shows it
+        raw = _default(declared, seen, world.render)
     try:
         typed = _with_values(declared, seen, world.render)
         if raw is None:
@@ -139,10 +139,24 @@ def _one(declared: Input, parents: Sequence[Resolved], world: _World) -> Resolve
         return Resolved(declared, kept, error=f"Invalid input for `{declared.id}`, {mistake}, but received `{given}`")
 
 
-def _default(declared: Input) -> Any:
-    """The default as written; a number or boolean written without quotes is text where text is wanted."""
-    plain = isinstance(declared.defaults, bool | int | float)
-    return to_text(declared.defaults) if plain and declared.type in TEXTUAL else declared.defaults
+def _default(declared: Input, seen: Mapping[str, Any], render: Render) -> Any:
+    """The default; a number or boolean is text where text is wanted.
+
+    As since Kestra 0.24 its expressions are rendered. What cannot be, because it asks for what comes later, stays as it is written: a
+    flow of before renders it where it is used.
+    """
+    try:
+        value = _rendered(declared.defaults, seen, render)
+    except ExpressionError:
+        value = declared.defaults
+    plain = isinstance(value, bool | int | float)
+    return to_text(value) if plain and declared.type in TEXTUAL else value
+
+
+def _rendered(value: Any, seen: Mapping[str, Any], render: Render) -> Any:
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        return render(value, seen)
+    return [_rendered(item, seen, render) for item in value] if isinstance(value, list) else value
 
 
 def _enabled(declared: Input, parents: Sequence[Resolved], seen: Mapping[str, Any], render: Render) -> tuple[bool, str | None]:

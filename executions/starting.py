@@ -26,6 +26,7 @@ from ui.errors import Conflict, Invalid
 CORRELATION = "system.correlationId"
 SYSTEM = "system."
 Labels = Iterable[tuple[str, str]]
+Functions = Mapping[str, Callable[..., Any]]
 
 
 class FlowDisabled(Conflict):
@@ -87,8 +88,9 @@ def new(
         schedule_date=schedule_date,
         notes=dict(sources.deployed(flow.namespace) if source is None else source),
     )
+    met = Masks()
     try:
-        values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution), starter))
+        values = resolve_inputs(flow.inputs, inputs, **_answers(flow, execution, _store(execution), _functions(execution, starter, met)))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
     execution = replace(execution, inputs=values)
@@ -97,7 +99,7 @@ def new(
     if blocked:
         raise CheckFailed(" ".join(blocked))
     refused = " ".join(each.message for each in failed if each.behavior == "FAIL_EXECUTION")
-    kept = masks.encrypted(values) if masks else values
+    kept = met.encrypted(masks.encrypted(values) if masks else values)
     return replace(execution, inputs=kept, notes={**execution.notes, "refused": refused} if refused else execution.notes)
 
 
@@ -129,7 +131,7 @@ def check(flow: Flow, inputs: Mapping[str, Any], starter: Person) -> list[Resolv
     """Every input with its value or what is wrong with it, to be looked at: nothing is stored, and secrets read as their mask."""
     execution = Execution(world.new_id(), flow.namespace, flow.id, flow.revision, State.new(timezone.now()))
     functions = world.shown_functions(execution, ports.People(execution, starter).may_read)
-    return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution), starter, functions))
+    return validate_inputs(flow.inputs, inputs, **_answers(flow, execution, _pretend(execution), functions))
 
 
 def checked(
@@ -139,21 +141,21 @@ def checked(
 
     Raises InvalidInput.
     """
+    met = Masks()
     try:
-        return resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution, run), None))
+        values = resolve_inputs(declared, inputs, **_answers(flow, execution, _store(execution, run), _functions(execution, None, met)))
     except InputError as error:
         raise InvalidInput(error.input_id, error.message) from error
+    kept: dict[str, Any] = met.encrypted(values)
+    return kept
 
 
-def _answers(
-    flow: Flow,
-    execution: Execution,
-    store_file: Callable[[Input, Any], str],
-    starter: Person,
-    given: Mapping[str, Callable[..., Any]] | None = None,
-) -> dict[str, Any]:
-    functions = given or world.functions(execution, Masks(), ports.People(execution, starter).may_read)
+def _functions(execution: Execution, starter: Person, met: Masks) -> Functions:
+    """What expressions of inputs may call; secrets that they meet are added to `met`."""
+    return world.functions(execution, met, ports.People(execution, starter).may_read)
 
+
+def _answers(flow: Flow, execution: Execution, store_file: Callable[[Input, Any], str], functions: Functions) -> dict[str, Any]:
     def rendered(template: str, known: Mapping[str, Any]) -> Any:
         return render_typed(template, known, functions=functions, options=world.options())
 

@@ -24,6 +24,7 @@ ADAPTERS = (
 )
 _ALL_IN = ("duckdb", "bigquery", "snowflake")  # what the image `ghcr.io/kestra-io/dbt` holds
 _PYDATA = ("kestra", "pandas", "requests")
+_PACKAGES = {"pydata": _PYDATA, "kestrapy": _PYDATA, "duckdb": (*_PYDATA, "duckdb", "pyarrow")}  # what such an image is for
 
 # Images whose point is one program: name of the image -> the program that must be here.
 _PROGRAMS = {
@@ -102,8 +103,8 @@ def meaning(image: str, profile_types: Iterable[str] = ()) -> Meaning:
         version = python_version(image)
         known = version if version and looks_like_python(version) else None
         return Meaning(f"Python {known or ''}".strip(), recipe=Recipe("python", python=_minor(known)))
-    if base in ("pydata", "kestrapy"):
-        return Meaning("Python with " + ", ".join(_PYDATA), recipe=Recipe(base, requirements=_PYDATA))
+    if base in _PACKAGES:
+        return Meaning("Python with " + ", ".join(_PACKAGES[base]), recipe=Recipe(base, requirements=_PACKAGES[base]))
     if base in _PROGRAMS:
         return Meaning(f"{_PROGRAMS[base]} of this machine", program=_PROGRAMS[base])
     return Meaning("the programs of this machine", unknown=base not in _SYSTEMS)

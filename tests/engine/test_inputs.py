@@ -127,6 +127,31 @@ def test_defaults_stand_in_and_optional_inputs_are_null() -> None:
     assert values == {"a": "A", "b": None, "c": "5"}
 
 
+@pytest.mark.parametrize(
+    ("input", "value"),
+    [
+        (declared("STRING", defaults="{{ flow.namespace }}/{{ 1 + 1 }}"), "company.team/2"),
+        (declared("STRING", defaults="{{ 1 + 1 }}"), "2"),
+        (declared("INT", defaults="{{ 1 + 1 }}"), 2),
+        (declared("BOOL", defaults="{{ flow.namespace == 'company.team' }}"), True),
+        (declared("MULTISELECT", values=["a", "company.team"], defaults=["a", "{{ flow.namespace }}"]), ["a", "company.team"]),
+        (declared("JSON", defaults='{"a": {"b": 1}}'), {"a": {"b": 1}}),
+        (declared("STRING", defaults="{{ outputs.later.value }}"), "{{ outputs.later.value }}"),
+        (declared("STRING", defaults="{{ not closed"), "{{ not closed"),
+    ],
+)
+def test_a_default_is_rendered_as_far_as_it_can_be(input: Input, value: Any) -> None:
+    for given in ({}, {"x": input.defaults}):
+        assert resolve_inputs([input], given, render=render_typed, store_file=store, variables={"flow": {"namespace": "company.team"}}) == {"x": value}
+
+
+def test_a_default_sees_the_inputs_on_which_it_depends_and_what_is_given_is_never_rendered() -> None:
+    mode = declared("STRING", "mode")
+    keep = declared("BOOL", "keep", defaults="{{ inputs.mode == 'prod' }}", needs=("mode",))
+    assert [resolve(keep, mode, mode=given)["keep"] for given in ("prod", "dev")] == [True, False]
+    assert resolve(mode, mode="{{ 1 + 1 }}") == {"mode": "{{ 1 + 1 }}"}
+
+
 def test_an_empty_default_is_a_value() -> None:
     assert resolve(declared("STRING", defaults="")) == {"x": ""}
 

@@ -75,6 +75,22 @@ def test_a_secret_that_is_kept_under_a_key_is_told_nowhere_else(settings: Any) -
     assert "s3cr3t" not in str(list(ended.log_lines.values_list("message", flat=True)))
 
 
+def test_a_default_that_is_an_expression_is_rendered_and_tells_no_secret(settings: Any) -> None:
+    settings.KESTRA_ENV_SECRETS = {"PIN": "czNjcjN0LXZhbHVl"}
+    kv.set(NAMESPACE, "where", "north")
+    inputs = """inputs:
+  - {id: here, type: STRING, defaults: "{{ flow.namespace }}"}
+  - {id: where, type: STRING, defaults: "{{ kv('where') }}"}
+  - {id: pin, type: STRING, defaults: "pin={{ secret('PIN') }}"}
+"""
+    tasks = (task("set", "kv.Set", namespace="{{ inputs.here }}", key="{{ inputs.where }}", value="{{ inputs.pin }}"),)
+    ended = ran("defaults", *tasks, task("say", "debug.Return", format="{{ inputs.pin }}"), more=inputs)
+    assert ended.state == "SUCCESS", errors(ended)
+    assert (ended.inputs["here"], ended.inputs["where"]) == (NAMESPACE, "north")
+    assert kv.get(NAMESPACE, "north") == "pin=s3cr3t-value"
+    assert "s3cr3t" not in f"{ended.inputs} {outputs(ended, 'say')} {list(ended.log_lines.values_list('message', flat=True))}"
+
+
 def test_files_go_into_a_namespace_and_come_back() -> None:
     ended = ran(
         "files",
