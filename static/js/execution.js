@@ -14,12 +14,10 @@ function takeHeader(message) {
   maker.innerHTML = message.html;
   const next = maker.content.firstElementChild;
   const busy = one(":popover-open", old) !== null || (old.contains(document.activeElement) && message.state === lastState);
-  if (message.state === lastState && one(".actions", old).innerHTML === one(".actions", next).innerHTML) {
-    one(".page-title", old).replaceWith(one(".page-title", next));
-    one(".page-meta", old).replaceWith(one(".page-meta", next));
-  } else if (busy) {
-    one(".page-title", old).replaceWith(one(".page-title", next));
-    one(".page-meta", old).replaceWith(one(".page-meta", next));
+  if (busy || (message.state === lastState && one(".actions", old).innerHTML === one(".actions", next).innerHTML)) {
+    for (const part of [".page-title", ".page-meta"]) {
+      if (!one(part, old).isEqualNode(one(part, next))) one(part, old).replaceWith(one(part, next));
+    }
   } else {
     old.replaceWith(next);
     window.htmx?.process(next);

@@ -9,6 +9,8 @@ import { duration } from "./times.js";
 const SPANS = [5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 450, 600, 900, 1200, 1800, 2700, 3600, 5400, 7200, 10800, 14400, 21600, 28800, 43200, 86400];
 const TICKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 const ROOM = 0.92;
+const GROWING = 250; // ms
+const FRESH = 100; // rows
 const SVG = "http://www.w3.org/2000/svg";
 const UNFINISHED = new Set(["CREATED", "RUNNING", "PAUSED", "RESTARTED", "KILLING", "QUEUED", "RETRYING"]);
 const DONE = new Set(["SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED", "RETRIED"]);
@@ -129,8 +131,11 @@ function showDuration(row) {
   one(".gantt-time", row).textContent = duration((elapsed() - Number(row.dataset.from)) / 1000);
 }
 
+let grown = 0; // when bars grew last
+
 // Bars that go on grow; everything else stands still.
 function grow() {
+  grown = performance.now();
   if (!live) return;
   const next = liveSpan(elapsed());
   if (next > span) setAxis(next, true);
@@ -286,6 +291,16 @@ function noteLast() {
   for (const row of rows()) last.set(row.dataset.parent ? `row-${row.dataset.parent}` : "", row.id);
 }
 
+// Whether a row is in view the browser finds out in a frame of its own, for each one that comes: for the newest it need not.
+let fresh = [];
+
+function keepFresh(row) {
+  row.toggleAttribute("data-fresh", true);
+  fresh.push(row);
+  if (fresh.length < 2 * FRESH) return;
+  for (const old of fresh.splice(0, FRESH)) if (!fresh.includes(old)) old.removeAttribute("data-fresh");
+}
+
 // Puts a row where it belongs; answers whether rows below it are to be shown or hidden now.
 function take(html) {
   maker.innerHTML = html;
@@ -319,6 +334,7 @@ function take(html) {
   for (const bar of all(".bar", here)) place(bar);
   note(here, 1);
   showDuration(here);
+  keepFresh(here);
   return old !== null && wasOpen !== isOpen(here);
 }
 
@@ -363,19 +379,20 @@ function changed(message) {
   if (hiding) arrange();
   if (message.rows.length) {
     count();
-    missing = message.count - (body().childElementCount - iterations);
+    const missing = message.count - here();
     if (iterations && message.rows.some((html) => html.includes(" data-loop"))) reloadSoon();
     else if (missing < 0) reload();
-    else if (missing > 0) reloadWhereMissing();
+    else if (missing > 0) reloadWhereMissing(message.count);
     else if (chosen && message.rows.some((html) => html.includes(`id="row-${chosen}"`))) showPane();
   }
   grow();
 }
 
-let missing = 0; // rows that the server counted and this page lacks: those that began while it read bring themselves a moment later
+const here = () => body().childElementCount - iterations;
 
-const reloadWhereMissing = gather(() => {
-  if (missing > 0) reload();
+// The server counts rows that begin while it reads the others, and tells of them a moment later: by then so many must be here.
+const reloadWhereMissing = gather((count_) => {
+  if (here() < count_) reload();
 }, 2000);
 
 async function fetchAll() {
@@ -390,6 +407,7 @@ async function fetchAll() {
   for (const [id, value] of opened) document.getElementById(id)?.setAttribute("aria-expanded", String(value));
   if (chosen) document.getElementById(`row-${chosen}`)?.setAttribute("aria-selected", "true");
   for (const id of path) mark(id);
+  fresh = [];
   noteLast();
   noteAll();
   arrange();
@@ -549,8 +567,8 @@ function start() {
   count();
   grow();
   const step = () => {
-    grow();
-    setTimeout(() => requestAnimationFrame(step), 250);
+    if (performance.now() - grown > GROWING - 10) grow(); // else a message had them grow, and a frame more would cost as much as it did
+    setTimeout(() => requestAnimationFrame(step), Math.max(0, grown + GROWING - performance.now()));
   };
   step();
 
