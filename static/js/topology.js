@@ -13,6 +13,17 @@ function show(canvas) {
   const svg = svgOf(canvas);
   const view = views.get(canvas);
   svg.setAttribute("viewBox", `${view.x} ${view.y} ${svg.clientWidth / view.scale} ${svg.clientHeight / view.scale}`);
+  view.width = svg.clientWidth;
+}
+
+// A window that changes its width keeps in its middle what is there.
+function resized(canvas) {
+  const view = views.get(canvas);
+  const width = svgOf(canvas)?.clientWidth;
+  if (!view) return begin(canvas);
+  if (!width) return;
+  if (view.width) view.x += (view.width - width) / 2 / view.scale;
+  show(canvas);
 }
 
 export function fit(canvas) {
@@ -221,7 +232,7 @@ export const refresh = gather(async () => {
 
 function start(canvas) {
   begin(canvas);
-  new ResizeObserver(() => views.has(canvas) ? show(canvas) : begin(canvas)).observe(canvas);
+  new ResizeObserver(() => resized(canvas)).observe(canvas);
   const uid = new URL(location.href).searchParams.get("node");
   if (uid && canvas.dataset.nodeUrl && pane()) choose(canvas, uid);
 }
