@@ -2,9 +2,10 @@
 // each room that knows names is a source.
 import { all, one } from "./dom.js";
 import { openDialog } from "./dialogs.js";
+import { Offer } from "./offering.js";
 
 const WAIT = 120;
-let dialog, field, list, chosen = 0, found = [], timer = null, asked = 0;
+let dialog, offer, timer = null, asked = 0;
 
 function pages() {
   return all("#nav a").map((link) => ({ title: link.title, hint: "page", url: link.href, icon: one("use", link).getAttribute("href") }));
@@ -26,49 +27,14 @@ function local(query) {
   return [...(onlyActions ? [] : pages()), ...actions()].filter((item) => matches(item, words));
 }
 
-function draw(items) {
-  found = items;
-  chosen = 0;
-  const template = one("[data-palette-row]", dialog).content.firstElementChild;
-  const sprite = one("use", template).getAttribute("href").split("#")[0];
-  list.replaceChildren(
-    ...items.map((item, index) => {
-      const row = template.cloneNode(true);
-      row.id = `palette-${index}`;
-      row.dataset.index = index;
-      one("[data-palette-title]", row).textContent = item.title;
-      one("[data-palette-hint]", row).textContent = item.hint ?? "";
-      one("[data-palette-badge]", row).textContent = item.badge ?? "";
-      one("[data-palette-badge]", row).hidden = !item.badge;
-      const icon = item.icon ?? "arrow-right";
-      one("use", row).setAttribute("href", icon.includes("#") ? icon : `${sprite}#${icon}`);
-      return row;
-    }),
-  );
-  one(".palette-empty", dialog).hidden = items.length > 0;
-  choose(0);
-}
-
-function choose(index) {
-  if (!found.length) {
-    field.removeAttribute("aria-activedescendant");
-    return;
-  }
-  chosen = (index + found.length) % found.length;
-  all("[role=option]", list).forEach((row, at) => row.setAttribute("aria-selected", String(at === chosen)));
-  field.setAttribute("aria-activedescendant", `palette-${chosen}`);
-  one(`#palette-${chosen}`, list)?.scrollIntoView({ block: "nearest" });
-}
-
-function search() {
-  const query = field.value.trim();
-  draw(local(query));
+function search(text) {
+  const query = text.trim(), number = ++asked;
+  offer.draw(local(query));
   clearTimeout(timer);
   if (!query || query.startsWith(">")) return;
   timer = setTimeout(async () => {
-    const number = ++asked;
     const answers = await Promise.all(dialog.dataset.sources.split(/\s+/).filter(Boolean).map((source) => results(source, query)));
-    if (number === asked) draw([...answers.flat(), ...local(query)]);
+    if (number === asked) offer.draw([...answers.flat(), ...local(query)]);
   }, WAIT);
 }
 
@@ -82,39 +48,20 @@ async function results(source, query) {
   }
 }
 
-function go(item, newTab) {
-  if (!item) return;
-  dialog.close();
+function take(item, aside) {
   if (item.run) item.run();
-  else if (newTab) open(item.url, "_blank", "noopener");
+  else if (aside) open(item.url, "_blank", "noopener");
   else location.assign(item.url);
 }
 
 export function openPalette() {
-  if (!dialog) return;
-  field.value = "";
-  openDialog(dialog);
-  field.focus();
-  search();
+  if (dialog) offer.show(openDialog);
 }
 
 export function startPalette() {
   dialog = one("#palette");
   if (!dialog) return;
-  field = one("input", dialog);
-  list = one("#palette-list", dialog);
-  field.addEventListener("input", search);
-  field.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown") choose(chosen + 1);
-    else if (event.key === "ArrowUp") choose(chosen - 1);
-    else if (event.key === "Enter") go(found[chosen], event.ctrlKey || event.metaKey);
-    else return;
-    event.preventDefault();
-  });
-  list.addEventListener("click", (event) => {
-    const row = event.target.closest("[role=option]");
-    if (row) go(found[Number(row.dataset.index)], event.ctrlKey || event.metaKey);
-  });
+  offer = new Offer(dialog, { search, take });
   document.addEventListener("click", (event) => {
     if (event.target instanceof Element && event.target.closest("[data-palette-open]")) openPalette();
   });

@@ -1,6 +1,7 @@
 // The palette of the workspace: files by what is typed of their path, `>` commands, `@` what the file defines, `:` a line.
-import { all, one } from "../dom.js";
+import { one } from "../dom.js";
 import { openDialog } from "../dialogs.js";
+import { Offer } from "../offering.js";
 import { command, keyText, known, run } from "./commands.js";
 import { lookAhead } from "./documents.js";
 import { config } from "./server.js";
@@ -8,7 +9,7 @@ import { folderOf, iconOf, nameOf } from "./tree.js";
 
 const MOST = 60;
 const recently = `workspace:${config.namespace}:recent`;
-let workspace, dialog, field, list, template, found = [], chosen = 0;
+let workspace;
 
 const recent = () => JSON.parse(localStorage.getItem(recently) ?? "[]");
 
@@ -60,72 +61,17 @@ function line(typed) {
   return [{ title: `Go to line ${number}`, hint: `of ${document.state.doc.lines}`, icon: "hash", run: () => workspace.goTo(document, number) }];
 }
 
-function search() {
-  const text = field.value.trimStart();
+function search(text) {
   const rest = text.slice(1).trim().toLowerCase();
   const ways = { ">": commands, "@": symbols, ":": line };
-  draw(ways[text[0]] ? ways[text[0]](rest) : files(text.trim().toLowerCase().replaceAll(" ", "")));
-}
-
-function draw(items) {
-  found = items;
-  const sprite = one("use", template).getAttribute("href").split("#")[0];
-  list.replaceChildren(...items.map((item, index) => {
-    const row = template.cloneNode(true);
-    row.id = `quick-${index}`;
-    row.dataset.index = index;
-    one("[data-palette-title]", row).textContent = item.title;
-    one("[data-palette-hint]", row).textContent = item.hint;
-    one("use", row).setAttribute("href", `${sprite}#${item.icon}`);
-    return row;
-  }));
-  one(".palette-empty", dialog).hidden = items.length > 0;
-  choose(0);
-}
-
-function choose(index) {
-  if (!found.length) {
-    field.removeAttribute("aria-activedescendant");
-    return;
-  }
-  chosen = (index + found.length) % found.length;
-  all("[role=option]", list).forEach((row, at) => row.setAttribute("aria-selected", String(at === chosen)));
-  field.setAttribute("aria-activedescendant", `quick-${chosen}`);
-  one(`#quick-${chosen}`, list)?.scrollIntoView({ block: "nearest" });
-  if (found[chosen].path && !workspace.documents.has(found[chosen].path)) lookAhead(found[chosen].path);
-}
-
-function go(item) {
-  if (!item) return;
-  dialog.close();
-  void item.run();
-}
-
-function show(begin) {
-  openDialog(dialog);
-  field.value = begin;
-  field.focus();
-  search();
+  return ways[text[0]] ? ways[text[0]](rest) : files(text.trim().toLowerCase().replaceAll(" ", ""));
 }
 
 export function startQuick(made) {
   workspace = made;
-  dialog = one("#work-quick");
-  field = one("input", dialog);
-  list = one("[role=listbox]", dialog);
-  template = one("template", dialog).content.firstElementChild;
-  field.addEventListener("input", search);
-  field.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown") choose(chosen + 1);
-    else if (event.key === "ArrowUp") choose(chosen - 1);
-    else if (event.key === "Enter") go(found[chosen]);
-    else return;
-    event.preventDefault();
-  });
-  list.addEventListener("click", (event) => {
-    const row = event.target.closest("[role=option]");
-    if (row) go(found[Number(row.dataset.index)]);
-  });
+  const point = (item) => item.path && !workspace.documents.has(item.path) && lookAhead(item.path);
+  const offer = new Offer(one("#work-quick"), { search: (text) => offer.draw(search(text.trimStart())), take: (item) => void item.run(), point });
+  const show = (begin) => offer.show(openDialog, begin);
   workspace.listeners.show.push((document) => {
     if (document) localStorage.setItem(recently, JSON.stringify([document.path, ...recent().filter((path) => path !== document.path)].slice(0, 30)));
   });
