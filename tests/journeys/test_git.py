@@ -12,8 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.git_servers import over_http, over_ssh
+from tests.journeys.browsing import open_browser, sign_in
 from tests.plugins.git.remotes import git
 from tests.stack import Stack, wait_until
 
@@ -77,6 +79,7 @@ PROJECT = {
     "dbt/models/example/my_second_dbt_model.sql": "select * from {{ ref('my_first_dbt_model') }} where id = 1\n",
 }
 THIRD = "models/example/my_third_dbt_model.sql"
+MODEL = "select * from {{ ref('my_first_dbt_model') }} where id = 2"
 LOGIN = "\n    username: git_username\n    password: \"{{ secret('GITHUB_ACCESS_TOKEN') }}\""
 KEY = "\n    privateKey: \"{{ secret('GITHUB_ACCESS_TOKEN') }}\""
 
@@ -97,7 +100,7 @@ def repository(tmp_path: Path) -> Path:
     return bare
 
 
-@pytest.fixture(params=["http", pytest.param("ssh", marks=[pytest.mark.sshd, pytest.mark.long])])
+@pytest.fixture(params=[pytest.param("http", marks=pytest.mark.browser), pytest.param("ssh", marks=[pytest.mark.sshd, pytest.mark.long])])
 def server(request: pytest.FixtureRequest, repository: Path, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
     """The address of the repository on a real server, how a task signs in, and the secret for it."""
     with ExitStack() as stack:
@@ -147,8 +150,11 @@ def test_a_project_is_synced_edited_built_and_pushed_to_a_new_branch(
         _made(client, PUSH.format(url=url, login=login))
         assert _run(client, "dbt_build", 200)["state"]["current"] == "SUCCESS"
 
-        text = {"fileContent": ("x", "select * from {{ ref('my_first_dbt_model') }} where id = 2\n")}
-        client.post(f"/api/v1/main/namespaces/{NAMESPACE}/files", params={"path": THIRD}, files=text).raise_for_status()
+        if secret == TOKEN:
+            _write_in_the_editor(stack)
+        else:
+            text = {"fileContent": ("x", MODEL)}
+            client.post(f"/api/v1/main/namespaces/{NAMESPACE}/files", params={"path": THIRD}, files=text).raise_for_status()
         _made_without_sync(client, SYNC.format(url=url, login=login))
         execution = _run(client, "dbt_build", 60)
         assert execution["state"]["current"] == "SUCCESS"
@@ -158,6 +164,7 @@ def test_a_project_is_synced_edited_built_and_pushed_to_a_new_branch(
         assert pushed["state"]["current"] == "SUCCESS"
         assert git(repository, "rev-parse", "dev") == pushed["taskRunList"][0]["outputs"]["commitId"]
         assert git(repository, "diff", "--name-status", "master", "dev") == f"A\tdbt/{THIRD}"
+        assert git(repository, "show", f"dev:dbt/{THIRD}") == MODEL
         assert git(repository, "log", "-1", "--format=%s", "dev") == "Changes to dbt from Kestra"
         again = _run(client, "push_dbt_to_git", 30)
         assert again["taskRunList"][0]["outputs"].get("commitId") is None
@@ -167,6 +174,27 @@ def test_a_project_is_synced_edited_built_and_pushed_to_a_new_branch(
     assert needle not in pages
     assert needle not in stack.output
     wait_until(lambda: not _files_with(stack.home, needle), 5, "no file has the secret")
+
+
+def _write_in_the_editor(stack: Stack) -> None:
+    """Make the third model as the guide does, in the editor: by keyboard, saved by Ctrl S."""
+    with open_browser() as browser:
+        page = browser.new_page(base_url=stack.url)
+        sign_in(page, stack)
+        page.goto(f"/workspace/{NAMESPACE}/?path=models/example/my_first_dbt_model.sql")
+        page.locator("[data-workspace][data-ready]").wait_for()
+        expect(page.locator(".cm-content")).to_contain_text("select 1 as id union all select 2")  # what was synced
+        page.keyboard.press("Alt+n")
+        page.get_by_label("Path, with / between folders").fill(THIRD)
+        page.keyboard.press("Enter")
+        name = THIRD.rpartition("/")[2]
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".cm-content")).to_be_focused()
+        page.keyboard.type(MODEL)
+        expect(page.get_by_role("tab", name=f"{name}, not saved")).to_be_visible()
+        page.keyboard.press("Control+s")
+        expect(page.get_by_role("tab", name=name, exact=True)).to_be_visible()
+        assert TOKEN not in page.content()
 
 
 def _made_without_sync(client: httpx.Client, source: str) -> None:
