@@ -12,16 +12,14 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from catalog import columns, selecting, selectors
+from catalog import columns, drawing, selecting, selectors
 from catalog.graph import TESTS, graph
 from catalog.joining import Joined, joined
-from catalog.layout import HEIGHT, WIDTH, Layout, lay_out
 from catalog.models import Project
 from catalog.painting import Painting
 from catalog.selecting import NoSelector
 from catalog.views.nodes import node_context
 from namespaces.rights import login_required
-from ui import formats
 from ui.errors import Invalid, Missing
 from ui.htmx import page
 
@@ -102,20 +100,11 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
     project = selectors.project(request.user, project_id)
     version = selectors.version_of(project, request.GET.get("version", ""))
     met = _met(request, project, version)
-    known = met.graph
     painted = Painting(met)
     asked = request.GET.get("select", "").strip()[:2000]
-    chosen = selecting.select(known, asked, painted.statuses if "result:" in asked else None)
-    laid = lay_out(known, chosen)
-    return JsonResponse(
-        {
-            "nodes": _drawn(met, project, laid, painted),
-            "edges": laid.edges,
-            "size": [laid.width, laid.height],
-            "box": [WIDTH, HEIGHT],
-            "panel": reverse("catalog:lineage_node", args=[0]),
-        }
-    )
+    chosen = selecting.select(met.graph, asked, painted.statuses if "result:" in asked else None)
+    drawn = drawing.document(met, project.pk, chosen, painted)
+    return JsonResponse({**drawn, "panel": reverse("catalog:lineage_node", args=[0])})
 
 
 @login_required
@@ -190,21 +179,6 @@ def _met(request: HttpRequest, project: Project, version: int) -> Joined:
         own = graph(project, version)
         return Joined(own, {project.pk: project}, dict.fromkeys(own.members, project.pk))
     return joined(request.user, project, version)
-
-
-def _drawn(met: Joined, project: Project, laid: Layout, painted: Painting) -> list[list[Any]]:
-    """Of each node: unique_id, name, what stands below it, kind, state, freshness, heat, x, y, the id of its project."""
-    made = []
-    for name, (x, y) in zip(laid.names, laid.places, strict=True):
-        member, whose = met.graph.members[name], met.project_of[name]
-        told = (
-            met.projects[whose].name if whose != project.pk else "",
-            member.materialized or member.kind.replace("_", " "),
-            formats.duration(painted.seconds(name)),
-        )
-        below, heat = ", ".join(part for part in told if part), painted.heat(name)
-        made.append([name, member.name, below, member.kind, painted.state(name), painted.freshness(name), heat, x, y, whose])
-    return made
 
 
 def _listed(met: Joined, chosen: set[str], painted: Painting) -> list[tuple[str, list[dict[str, Any]]]]:
