@@ -179,7 +179,7 @@ def bring(place: Place, wanted: Mapping[str, str]) -> Iterator[str]:
 
 def _contents(way: files.Descent, bundles: Bundles, wanted: Mapping[str, str]) -> Iterator[tuple[str, bytes | IO[bytes]]]:
     for path, blob in wanted.items():
-        content = bundles.content(blob) if bundles.name_of(blob) else None
+        content = bundles.content(blob)
         if content is not None:
             yield path, content
             continue

@@ -57,10 +57,11 @@ class Bundles:
     def content(self, blob: str) -> bytes | None:
         """A content; None where no bundle has it."""
         for _ in range(2):
+            if not (name := self.name_of(blob)):
+                return None
             with contextlib.suppress(FileNotFoundError):
-                if name := self.name_of(blob):
-                    return _contents(self.top, name, [blob])[blob]
-            self._found = None  # what a bundle had that is gone, maybe before its index was read, may lie in another one by now
+                return _contents(self.top, name, [blob])[blob]
+            self._found = None  # what it had lies in another one by now, or is gone
         return None
 
     def _all(self) -> dict[str, Index]:

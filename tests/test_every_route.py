@@ -274,6 +274,9 @@ POST   member    /workspace/<str:namespace>/dbt/run/
 POST   member    /workspace/<str:namespace>/generate/<str:what>/
 POST   member    /workspace/<str:namespace>/format/
 POST   member    /workspace/<str:namespace>/lint/
+GET    reader    /workspace/<str:namespace>/dbt/docs/
+POST   member    /workspace/<str:namespace>/dbt/docs/
+GET    reader    /workspace/<str:namespace>/dbt/lineage/
 GET    reader    /workspace/<str:namespace>/dbt/target/
 POST   reader    /workspace/<str:namespace>/dbt/target/
 GET    reader    /workspace/<str:namespace>/drafts/

@@ -23,6 +23,7 @@ from executions import logbook, ports
 from executions.aside import AsideContext
 from executions.context import Sink
 from executions.logbook import Line
+from namespaces.services import connections
 from plugins.contract import RunContext, TaskFailed
 from plugins.core.runner._hand_over import hand_over, identity_of
 from plugins.core.runner.process import TYPE as PROCESS
@@ -102,7 +103,7 @@ class Asked(DbtCLI):
                 "type": "io.kestra.plugin.dbt.cli.DbtCLI",
                 "containerImage": "ghcr.io/kestra-io/dbt",
                 "taskRunner": {"type": PROCESS},
-                "commands": ["dbt --version"],
+                "commands": [_naming(asked["target"])],
                 "timeout": "PT15M",
                 "parseRunResults": False,
                 **({"projectDir": asked["folder"]} if asked["folder"] else {}),
@@ -148,8 +149,8 @@ class Asked(DbtCLI):
             self._install(context, place, lambda command, heard: runner.execute(shell([command], heard), context).exit_code)
             heard = _Heard()
             command = self._full(context, self.command(question, alone=alone))
-            target = ["--target", str(self._asked["target"])] if self._asked["target"] else []
-            calls = _command.invocations([self._full(context, shlex.join(["dbt", "show", *target]))])  # without the text, which is no shell
+            shown = shlex.join(["dbt", "show", *_target(self._asked)])  # without the text, which is no shell
+            calls = _command.invocations([self._full(context, shown)])
             project = self._project(context, place)
             env = {"DBT_PROFILES_DIR": str(self._copy.beside / PROFILES)}
             around = self._copy.folder  # the profile lies there, beside the files
@@ -188,7 +189,7 @@ class Asked(DbtCLI):
             verb.append("--no-write-json")
         inline = asked.get("selection") or (asked["text"] if alone or not asked["selectable"] else "")
         verb += ["--inline", inline] if inline else ["--select", f"path:{self._inside()}"]
-        return shlex.join([*verb, *(["--target", asked["target"]] if asked["target"] else [])])
+        return shlex.join([*verb, *_target(asked)])
 
     def _full(self, context: RunContext, command: str) -> str:
         folders = {"--profiles-dir": PROFILES, "--target-path": kept_copies.TARGET, "--log-path": kept_copies.LOGS}
@@ -206,6 +207,15 @@ class Asked(DbtCLI):
         if run(self._full(context, "dbt deps"), heard.line):
             raise TaskFailed(heard.last_error() or "dbt deps failed")
         _folders.write(self._copy.beside, "installed", wanted.encode())
+
+
+def _target(asked: Mapping[str, Any]) -> list[str]:
+    return ["--target", str(asked["target"])] if asked["target"] else []
+
+
+def _naming(target: str) -> str:
+    """A command that names the target, for which a connection of that name is brought along; commands are rendered, so only plain names."""
+    return f"dbt show --target {target}" if connections.NAME.fullmatch(target) else "dbt show"
 
 
 class _Heard:

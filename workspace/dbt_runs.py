@@ -10,8 +10,6 @@ import yaml
 from executions import models, services
 from flows import services as flow_services
 from flows.models import Flow, Revision
-from namespaces import files
-from namespaces.files import NoSuchFile
 from namespaces.models import User
 from namespaces.services import connections
 from ui.errors import Invalid
@@ -20,7 +18,7 @@ from workspace.project_files import Project
 from workspace.worktrees import Worktree
 
 FLOW = "workspace-dbt"
-VERBS = ("run", "test", "build")
+VERBS = ("run", "test", "build", "docs")
 REACHES = ("this", "this+", "+this", "changed+")
 _TYPE = "io.kestra.plugin.dbt.cli.DbtCLI"
 
@@ -31,20 +29,28 @@ def start(*, user: User, project: Project, worktree: Worktree | None, verb: str,
         raise Invalid(f"verb is one of {', '.join(VERBS)}.")
     if reach not in REACHES:
         raise Invalid(f"reach is one of {', '.join(REACHES)}.")
-    compared = reach == "changed+"
+    compared = reach == "changed+" and verb != "docs"
     target = targets.chosen(user, project.place.namespace)
-    # The state lies where dbt usually writes: it would replace it by what it is to be compared with.
-    changed = ["state:modified+", "--state", "target", "--target-path", "run"]
-    selection = changed if compared else [reach.replace("this", f"path:{project.inside(path)}")]
     folder = _seen(project.folder, worktree)
     # dbt looks for profiles.yml where it runs, which is above the folder of the project.
-    profiles = ["--profiles-dir", folder] if folder and _names_profile(project, project.at("profiles.yml")) else []
-    command = shlex.join(["dbt", verb, "--select", *selection, *(["--target", target] if target else []), *profiles])
+    profiles = ["--profiles-dir", folder] if folder and targets.naming(project, project.at("profiles.yml")) else []
+    words = _words(verb, project.inside(path), reach)
+    command = shlex.join(["dbt", *words, *(["--target", target] if target else []), *profiles])
     revision = _revision(project, _source(project, folder, compared=compared))
     inputs = {"commands": [*(["dbt deps"] if _needs_packages(project) else []), command]}
     if worktree is not None:
         return running.start(worktree, FLOW, inputs, revision=revision)
     return services.start(user=user, namespace=project.place.namespace, flow_id=FLOW, inputs=inputs, revision=revision)
+
+
+def _words(verb: str, path: str, reach: str) -> list[str]:
+    """What dbt is told to do: the docs are always those of the whole project."""
+    if verb == "docs":
+        return ["docs", "generate"]
+    # The state lies where dbt usually writes: it would replace it by what it is to be compared with.
+    changed = ["state:modified+", "--state", "target", "--target-path", "run"]
+    selection = changed if reach == "changed+" else [reach.replace("this", f"path:{path}")]
+    return [verb, "--select", *selection]
 
 
 def _needs_packages(project: Project) -> bool:
@@ -90,24 +96,9 @@ def _source(project: Project, folder: str, *, compared: bool) -> str:
 
 def _profiles(project: Project) -> str:
     """What a flow of the namespace brings along, where neither the files nor a connection say how to connect."""
-    if any(_names_profile(project, path) for path in ("profiles.yml", project.at("profiles.yml"))):
+    if targets.brought(project) or connections.find(project.place.namespace, None) is not None:
         return ""
-    if connections.find(project.place.namespace, None) is not None:
-        return ""
-    return next(targets.of_flows(project.place.namespace, _profile(project)), "")
-
-
-def _profile(project: Project) -> str:
-    return str(project.says.get("profile") or "default")
-
-
-def _names_profile(project: Project, path: str) -> bool:
-    """Whether this file says how the project connects."""
-    try:
-        text = files.read(project.place, path).decode(errors="replace")
-    except NoSuchFile:
-        return False
-    return _profile(project) in targets.read(text)
+    return next(targets.of_flows(project.place.namespace, targets.profile_of(project)), "")
 
 
 def _revision(project: Project, source: str) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from catalog.graph import at
@@ -18,6 +19,8 @@ from workspace.dbt_configs import CONFIGS
 from workspace.project_files import Found, Project
 
 KINDS = ("model", "seed", "snapshot", "source", "exposure")
+SHOWN_DOCS = 2_000  # characters of a docs block
+_DOC = re.compile(r"\{\{-?\s*doc\(\s*(?:(['\"])(?P<package>\w+)\1\s*,\s*)?(['\"])(?P<name>\w+)\3\s*\)\s*-?\}\}")
 SHOWN = 200  # characters of a variable's value
 MOST_KEPT = 16
 _kept: OrderedDict[str, tuple[dict[str, Any], bytes]] = OrderedDict()
@@ -36,8 +39,8 @@ def known(project: Project) -> dict[str, Any]:
 
 
 def _found(project: Project) -> tuple[str, tuple[dict[str, Any], bytes]]:
-    catalogued = _catalogued(project)
-    etag = _etag(project, catalogued)
+    catalogued = in_catalog(project)
+    etag = state(project, catalogued)
     with _guard:
         if etag in _kept:
             _kept.move_to_end(etag)
@@ -51,13 +54,14 @@ def _found(project: Project) -> tuple[str, tuple[dict[str, Any], bytes]]:
     return etag, made
 
 
-def _catalogued(project: Project) -> Catalogued | None:
+def in_catalog(project: Project) -> Catalogued | None:
     """The project as the catalog knows it from the last run in this namespace."""
     rows = Catalogued.objects.filter(namespace=project.place.namespace, name=project.name, version__gt=0)
     return rows.order_by("-updated").first()
 
 
-def _etag(project: Project, catalogued: Catalogued | None) -> str:
+def state(project: Project, catalogued: Catalogued | None) -> str:
+    """What tells one state of files and catalog from another."""
     digest = hashlib.sha256(repr((project.place, project.folder)).encode())
     if catalogued is not None:
         digest.update(repr((catalogued.pk, catalogued.version, catalogued.updated, catalogued.tracing)).encode())
@@ -70,7 +74,8 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
     """All that is known, as the editor gets it."""
     scanned = [(entry.path, package, found) for entry, package, found in project_files.scan(project)]
     project_files.forget_gone(project)
-    described = _described(found for _, _, found in scanned)
+    blocks = _blocks((package == project.name, package, entry) for _, package, found in scanned for entry in found.docs)
+    described = {key: _told(told, blocks) for key, told in _described(found for _, _, found in scanned).items()}
     rows = _from_catalog(catalogued) if catalogued is not None else {}
     models, here = [], set()
     for path, package, found in scanned:
@@ -80,7 +85,7 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
                 continue
             here.add(key)
             told = described.get((node["kind"], node["name"]), {})
-            models.append(_node(node, told, rows.get(key), package, path))
+            models.append(_node(_told(node, blocks), told, rows.get(key), package, path))
     models += [_foreign(row) for key, row in rows.items() if row["package"] != project.name and key not in here]
     return {
         "project": project.name,
@@ -89,7 +94,7 @@ def gather(project: Project, catalogued: Catalogued | None) -> dict[str, Any]:
         "models": models,
         "macros": [_macro(macro, described, package, path) for path, package, found in scanned for macro in found.macros],
         "vars": [{"name": name, "value": _shown(value)} for name, value in sorted(project.vars().items())],
-        "docs": [{**entry, "path": path} for path, _, found in scanned for entry in found.docs],
+        "docs": [{**entry, "text": entry["text"][:SHOWN_DOCS], "path": path} for path, _, found in scanned for entry in found.docs],
         "versioned": [name for _, _, found in scanned for name in found.versioned],
         "configs": CONFIGS,
     }
@@ -100,6 +105,25 @@ def _described(scanned: Iterator[Found]) -> dict[tuple[str, str], dict[str, Any]
     for one in scanned:
         found |= one.described
     return found
+
+
+def _blocks(entries: Iterable[tuple[bool, str, Mapping[str, Any]]]) -> dict[tuple[str, str], str]:
+    """The texts of docs blocks by package and name; under an empty package those that are found without one, the project's own first."""
+    found: dict[tuple[str, str], str] = {}
+    for _, package, entry in sorted(entries, key=lambda one: not one[0]):
+        found.setdefault((package, entry["name"]), entry["text"])
+        found.setdefault(("", entry["name"]), entry["text"])
+    return found
+
+
+def _told(entry: Mapping[str, Any], blocks: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """What is said of a node and its columns, each `{{ doc(…) }}` in it being the text that it stands for."""
+
+    def written(match: re.Match[str]) -> str:
+        return blocks.get((match["package"] or "", match["name"]), match[0])
+
+    columns = [{**column, "description": _DOC.sub(written, column["description"])} for column in entry.get("columns") or ()]
+    return {**entry, "description": _DOC.sub(written, entry.get("description") or ""), "columns": columns}
 
 
 def _node(node: Mapping[str, Any], told: Mapping[str, Any], row: Mapping[str, Any] | None, package: str, path: str) -> dict[str, Any]:

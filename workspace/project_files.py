@@ -28,6 +28,7 @@ from workspace import templates
 PROJECT = "dbt_project.yml"
 PACKAGES = ("dbt_packages", "dbt_modules")
 LONGEST = 2 * 1024 * 1024  # bytes of a file that is read
+LONGEST_DOCS = 20_000  # characters of a docs block
 MOST_PLACES = 64
 _FOLDERS = {  # the property of dbt_project.yml that names the folders of a kind, and where they lie unless it does
     "model": ("model-paths", ["models"]),
@@ -39,11 +40,27 @@ _FOLDERS = {  # the property of dbt_project.yml that names the folders of a kind
 }
 _MACRO = re.compile(r"\{%-?\s*macro\s+(\w+)\s*\(((?:[^()]|\([^()]*\))*)\)\s*-?%\}")
 _BLOCK = {kind: re.compile(rf"\{{%-?\s*{kind}\s+(\w+)\s*-?%\}}") for kind in ("docs", "snapshot")}
+_END_DOCS = re.compile(r"\{%-?\s*enddocs\s*-?%\}")
+_NAMED = re.compile(
+    r"\b(?P<call>ref|source)\s*\(\s*(['\"])(?P<first>[^'\"]*)\2(?:\s*,\s*(['\"])(?P<second>[^'\"]*)\4)?"
+    r"(?:\s*,\s*v(?:ersion)?\s*=\s*['\"]?(?P<version>[\w.]+))?"
+)
+_REMARK = re.compile(r"\{#.*?#\}", re.DOTALL)
 _ARGUMENT = re.compile(r"\s*(\*{0,2}\w+)\s*(?:=[^,]*)?(?:,|$)")
 
 
 class NoProject(Missing):
     """There is no dbt project here: no dbt_project.yml above this file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a `ref` or `source` names: a model, of a package and version where they are given, or the table of a source."""
+
+    name: str
+    source: str = ""
+    package: str = ""
+    version: str = ""
 
 
 @dataclass(slots=True)
@@ -56,6 +73,7 @@ class Found:
     docs: list[dict[str, Any]] = field(default_factory=list)
     names: frozenset[str] | None = None  # of a file with macros: what it takes from around it (`templates.names`)
     versioned: list[str] = field(default_factory=list)  # models whose files are named after their versions
+    reads: tuple[Read, ...] = ()  # of a file that `reads` looked into
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +157,27 @@ def scan(project: Project) -> Iterator[tuple[Stats, str, Found]]:
             yield entry, parts[1] if packaged else project.name, known.get(project.place, entry, kind, reader)
 
 
+def reads(project: Project) -> Iterator[tuple[Stats, tuple[Read, ...]]]:
+    """What each model and snapshot of the project names by `ref` and `source`, as far as the names are written out."""
+    known = _known(project.place)
+    for entry in project.entries:
+        kind = project.kind_of(entry.path)
+        if kind in ("model", "snapshot") and entry.path.endswith((".sql", ".py")):
+            yield entry, known.get(project.place, entry, kind, "reads").reads
+
+
+def names_in(text: str) -> tuple[Read, ...]:
+    """What a text names, each once; what stands in a remark of Jinja is not read."""
+    found = []
+    for match in _NAMED.finditer(_REMARK.sub("", text)):
+        first, second, version = match["first"], match["second"], match["version"] or ""
+        if match["call"] == "ref":
+            found.append(Read(second or first, "", first if second else "", version))
+        elif second:
+            found.append(Read(second, first))
+    return tuple(dict.fromkeys(found))
+
+
 def macro_names(project: Project) -> dict[str, frozenset[str] | None]:
     """The names that the file of each macro of the project takes from around it."""
     return {macro["name"]: found.names for _, package, found in scan(project) if package == project.name for macro in found.macros}
@@ -170,12 +209,14 @@ def _read(place: Place, entry: Stats, reader: str) -> Found:
         found.nodes.append({"kind": "seed", "name": stem, "columns": _header(place, entry.path)})
         return found
     content = _text(place, entry.path)
-    if reader == "macro":
+    if reader == "reads":
+        found.reads = names_in(content)
+    elif reader == "macro":
         found.macros, found.names = list(macros(content)), templates.names(content)
     elif reader == "snapshot":
         found.nodes = [{"kind": "snapshot", "name": match[1]} for match in _BLOCK["snapshot"].finditer(content)]
     elif reader == "docs":
-        found.docs = [{"name": match[1], "line": _line(content, match.start())} for match in _BLOCK["docs"].finditer(content)]
+        found.docs = list(_docs(content))
     else:
         _describe(_plain_yaml(content), found)
     return found
@@ -186,6 +227,14 @@ def macros(content: str) -> Iterator[dict[str, Any]]:
     for match in _MACRO.finditer(content):
         names = [argument[1] for argument in _ARGUMENT.finditer(match[2]) if argument[1]]
         yield {"name": match[1], "args": names, "line": _line(content, match.start())}
+
+
+def _docs(content: str) -> Iterator[dict[str, Any]]:
+    """The docs blocks of a file with their texts and the lines where they begin."""
+    for match in _BLOCK["docs"].finditer(content):
+        end = _END_DOCS.search(content, match.end())
+        told = content[match.end() : end.start() if end else len(content)].strip()
+        yield {"name": match[1], "line": _line(content, match.start()), "text": told[:LONGEST_DOCS]}
 
 
 def _line(content: str, at: int) -> int:
@@ -209,7 +258,8 @@ def _describe(value: Any, found: Found) -> None:
             if entry.get("versions"):
                 found.versioned.append(name)
             if kind == "exposure" or (kind == "snapshot" and entry.get("relation")):
-                found.nodes.append({"kind": kind, "name": name})
+                named = [entry.get("relation"), *(needs if isinstance(needs := entry.get("depends_on"), list) else ())]
+                found.nodes.append({"kind": kind, "name": name, "reads": names_in(" ".join(map(str, named)))})
     for source in _entries(says.get("sources")):
         group = text(source.get("name"), 300)
         for table in _entries(source.get("tables")):
@@ -258,23 +308,23 @@ class _Known:
     """What files of one place said when they were read."""
 
     def __init__(self) -> None:
-        self._files: dict[str, tuple[_Key, Found]] = {}
+        self._files: dict[tuple[str, bool], tuple[_Key, Found]] = {}  # what a model reads beside what it is
 
     def get(self, place: Place, entry: Stats, kind: str, reader: str) -> Found:
         """What a file says, read again where it is another than before."""
-        key = (entry.modified, entry.size, f"{kind}:{reader}")
-        held = self._files.get(entry.path)
+        key, name = (entry.modified, entry.size, f"{kind}:{reader}"), (entry.path, reader == "reads")
+        held = self._files.get(name)
         if held is not None and held[0] == key:
             return held[1]
         found = _read(place, entry, reader)
-        self._files[entry.path] = (key, found)
+        self._files[name] = (key, found)
         return found
 
     def keep(self, paths: Iterable[str]) -> None:
         """Let go of what is not among these paths."""
         there = set(paths)
-        for path in [path for path in self._files if path not in there]:
-            self._files.pop(path, None)
+        for name in [name for name in self._files if name[0] not in there]:
+            self._files.pop(name, None)
 
 
 _places: OrderedDict[Place, _Known] = OrderedDict()

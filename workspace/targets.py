@@ -1,9 +1,10 @@
-"""How the editor's questions connect: which profile a project has, which of its targets a person chose, and both made read-only."""
+"""How the editor's questions connect: which profile a project has, which of its targets are there and chosen, and both made read-only."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,71 @@ import yaml
 
 from catalog.reading import mapping
 from flows.models import Flow
+from namespaces import files
+from namespaces.files import NoSuchFile
 from namespaces.models import User
-from namespaces.services import people
+from namespaces.services import connections, people
 from plugins.dbt._host.reading import READS_ONLY
+from workspace.project_files import Project
 
 SETTING = "dbt_targets"
 READ_ONLY = "-c default_transaction_read_only=on"  # what PGOPTIONS says to PostgreSQL and Redshift
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One place where dbt may run; where it is `guarded`, nobody builds by hand."""
+
+    name: str
+    adapter: str
+    guarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The targets of a project, who names them (`profiles.yml`, `connections`, `flows` or nobody), and the one that is used by default."""
+
+    origin: str
+    default: str
+    targets: tuple[Target, ...]
+
+    def used(self, name: str) -> Target | None:
+        """The target that is used where a person chose `name`, or nothing."""
+        return next((one for one in self.targets if one.name == (name or self.default)), None)
+
+
+def offered(project: Project) -> Offer:
+    """What a person can choose from."""
+    namespace, profile = project.place.namespace, profile_of(project)
+    text, origin = brought(project), "profiles.yml"
+    default = connections.find(namespace, None) if not text else None
+    if default is not None:
+        rows = connections.of_namespace(namespace)
+        return Offer("connections", default.name, tuple(Target(row.name, row.adapter, row.protected and not row.personal) for row in rows))
+    if not text:
+        text, origin = next(of_flows(namespace, profile), ""), "flows"
+    found = {str(name): str(mapping(output).get("type") or "") for name, output in outputs(text, profile).items()}
+    named = str(mapping(read(text).get(profile)).get("target") or "default")
+    return Offer(origin if found else "", named if named in found else "", tuple(Target(*pair) for pair in found.items()))
+
+
+def profile_of(project: Project) -> str:
+    """The name of the profile that a project asks for."""
+    return str(project.says.get("profile") or "default")
+
+
+def brought(project: Project) -> str:
+    """The profiles.yml of the files that has the profile of the project: beside it, else at the top; empty where none has."""
+    return next((text for path in ("profiles.yml", project.at("profiles.yml")) if (text := naming(project, path))), "")
+
+
+def naming(project: Project, path: str) -> str:
+    """The text of this file where it says how the project connects, else nothing."""
+    try:
+        text = files.read(project.place, path).decode(errors="replace")
+    except NoSuchFile:
+        return ""
+    return text if profile_of(project) in read(text) else ""
 
 
 def chosen(user: User, namespace: str) -> str:

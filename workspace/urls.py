@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from workspace.views import binding, dbt, deploying, files, generate, git, history, page, saving, searching
+from workspace.views import binding, dbt, deploying, docs, files, generate, git, history, page, saving, searching
 
 app_name = "workspace"
 
@@ -49,6 +49,8 @@ urlpatterns: list[URLPattern] = [
     path(f"{_HERE}dbt/references/", generate.references, name="references"),
     path(f"{_HERE}dbt/rename/", generate.rename, name="rename_model"),
     path(f"{_HERE}dbt/run/", dbt.run, name="run"),
+    path(f"{_HERE}dbt/lineage/", dbt.around, name="lineage"),
+    path(f"{_HERE}dbt/docs/", docs.docs, name="docs"),
     path(f"{_HERE}dbt/target/", dbt.target, name="target"),
     path(_GIT, git.git, name="git"),
     path(f"{_GIT}panel/", git.panel, name="git_panel"),

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from plugins.git._repository import Access
 
@@ -27,13 +26,7 @@ IDLE = 7 * 86_400  # seconds
 
 @contextmanager
 def kept(home: Path, access: Access) -> Iterator[Path | None]:
-    """Where the repository of this remote and login lies, or is to be made; None while another task uses it.
-
-    None too for an address that carries a password: the repository's settings would keep it.
-    """
-    if "://" in access.url and urlsplit(access.url).password:
-        yield None
-        return
+    """Where the repository of this remote and login lies, or is to be made; None while another task uses it."""
     folder = home / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     repository = folder / name_of(access)

@@ -17,6 +17,7 @@ import { isReadable } from "./workspace/reading.js";
 import { startQuick } from "./workspace/quick.js";
 import { address, ask, config } from "./workspace/server.js";
 import { startSettings } from "./workspace/settings.js";
+import { startTargets } from "./workspace/targets.js";
 import { folderOf, nameOf, Tree } from "./workspace/tree.js";
 
 const root = one("[data-workspace]");
@@ -589,6 +590,7 @@ startFinding(workspace);
 startHelp(workspace);
 startBottom(workspace);
 startGenerating(workspace);
+startTargets(workspace);
 startCompany(workspace);
 startCommands();
 listKeys(one("#keys .keys"));

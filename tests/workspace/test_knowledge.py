@@ -78,7 +78,8 @@ def test_all_that_files_say_is_known_before_anything_was_run(page: Client) -> No
     }  # fmt: skip
     assert (macros["none"]["args"], macros["none"]["line"], macros["star"]["package"]) == ([], 4, "utils")
     assert known["vars"] == [{"name": "limit", "value": 5}, {"name": "since", "value": "2020-01-01"}]
-    assert known["docs"] == [{"name": "orders", "line": 2, "path": "models/docs.md"}]
+    assert known["docs"] == [{"name": "orders", "line": 2, "text": "All orders.", "path": "models/docs.md"}]
+    assert models["orders"]["description"] == "All orders."
     assert "materialized" in {entry["key"] for entry in known["configs"]}
 
 

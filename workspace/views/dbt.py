@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -13,7 +14,7 @@ from namespaces.models import Role
 from namespaces.rights import login_required
 from namespaces.selectors import tree
 from ui.errors import Conflict, Invalid
-from workspace import asking, dbt_runs, knowledge, project_files, questions, targets, templates, worktrees
+from workspace import asking, dbt_runs, knowledge, lineage, project_files, questions, targets, templates, worktrees
 from workspace import problems as finding
 from workspace.project_files import Project
 
@@ -150,17 +151,33 @@ def previewed(request: HttpRequest, namespace: str, question_id: str) -> HttpRes
     return JsonResponse({"state": question.state, **question.answer, **first})
 
 
+@never_cache
+@require_safe
+@login_required
+def around(request: HttpRequest, namespace: str) -> HttpResponse:
+    """The lineage around a file as it is saved, as the page draws it."""
+    place = asking.place(request, namespace)
+    path = asking.path(place, request.GET.get("path", ""))
+    return JsonResponse(lineage.around(project_files.find(place, path), path))
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def target(request: HttpRequest, namespace: str) -> HttpResponse:
-    """The target that this person chose for compiling and previews here, empty for the default of the profile; POST chooses another."""
-    tree.enter(request.user, namespace)
+    """The target that this person chose here, empty for the default, with those of the project of `?path=`; POST chooses another."""
+    place = asking.place(request, namespace)
     if request.method == "POST":
         (chosen,) = asking.sent(request, "target")
         if len(chosen) > 100 or not chosen.isprintable() or chosen.startswith("-"):
             raise Invalid("A target is the name of one in profiles.yml.")
         targets.choose(asking.person(request), namespace, chosen.strip())
-    return JsonResponse({"target": targets.chosen(asking.person(request), namespace)})
+    asked, chosen = request.GET.get("path", ""), targets.chosen(asking.person(request), namespace)
+    try:
+        offer = targets.offered(project_files.find(place, asking.path(place, asked) if asked else ""))
+    except project_files.NoProject:
+        offer = targets.Offer("", "", ())
+    used = offer.used(chosen)
+    return JsonResponse({"target": chosen, **asdict(offer), "guarded": used is not None and used.guarded})
 
 
 @require_POST

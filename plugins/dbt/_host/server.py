@@ -110,8 +110,6 @@ class _Server:
         used = begun = time.monotonic()
         rehearsed = False
         while not self.leaving or self.running:
-            if self.leaving:
-                self._turn_away()
             found = {key.fileobj: key.data for key, _ in self.selector.select(60.0)}
             if 0 in found:
                 self._end_all()
@@ -135,12 +133,6 @@ class _Server:
                 return
             elif not found:
                 _tidy()
-
-    def _turn_away(self) -> None:
-        """Whoever comes while we leave, or waits at the door, is not to wait for the end of what runs: dbt itself does it at once."""
-        if self.listening.fileno() >= 0:
-            self.selector.unregister(self.listening)
-            self.listening.close()
 
     def _begin(self) -> None:
         connection, _ = self.listening.accept()
@@ -233,30 +225,21 @@ class _Server:
 
 
 def _asked(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """What a client asks for, and its standard streams, which are let go where it was ended before it had asked."""
+    """What a client asks for, and its standard streams."""
     head, streams, _, _ = socket.recv_fds(connection, 4, 3)
-    try:
-        (length,) = struct.unpack(">I", head)
-        if length > LONGEST_REQUEST or len(streams) != 3:
-            raise ValueError("no request")
-        request = json.loads(_received(connection, length))
-    except (OSError, ValueError, struct.error):
-        for stream in streams:
-            os.close(stream)
-        raise
-    for stream in streams:
-        os.set_inheritable(stream, False)
-    return request, streams
-
-
-def _received(connection: socket.socket, length: int) -> bytes:
+    (length,) = struct.unpack(">I", head)
+    if length > LONGEST_REQUEST or len(streams) != 3:
+        raise ValueError("no request")
     text = b""
     while len(text) < length:
         piece = connection.recv(min(length - len(text), 1 << 16))
         if not piece:
             raise ValueError("half a request")
         text += piece
-    return text
+    request = json.loads(text)
+    for stream in streams:
+        os.set_inheritable(stream, False)
+    return request, streams
 
 
 def _answer(connection: socket.socket, text: str) -> None:

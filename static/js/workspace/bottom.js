@@ -2,10 +2,12 @@
 import { all, on, one, say } from "../dom.js";
 import { command } from "./commands.js";
 import { unknown } from "./help.js";
+import { Lineage } from "./lineage.js";
 import { choose, chosenOf } from "./panes.js";
 import { Result, saveAs, showPager } from "./results.js";
 import { Runs } from "./running.js";
-import { ask, config, Refused } from "./server.js";
+import { address, ask, config, Refused } from "./server.js";
+import { isGuarded } from "./targets.js";
 import { nameOf } from "./tree.js";
 
 const ROWS = 500;
@@ -19,6 +21,8 @@ const pane = (name) => one(`#pane-${name}`);
 const active = () => workspace.active();
 const isModel = () => config.may_write && Boolean(active()?.isText && active().path.endsWith(".sql") && workspace.projects.now(active().path));
 const inProject = () => config.may_write && Boolean(active() && workspace.projects.now(active().path));
+
+const mayBuild = () => inProject() && !isGuarded();
 
 export function show(name) {
   workspace.toggle("bottom", true);
@@ -258,9 +262,13 @@ async function start(verb, reach) {
   await workspace.saveAll();
   const started = await workspace.attempt(() => ask("dbt/run", { body: { verb, path: document?.path ?? "", reach } }));
   if (!started) return;
-  const name = nameOf(document?.path ?? "").replace(/\.\w+$/, "");
-  runs.add(started.execution, `${verb[0].toUpperCase()}${verb.slice(1)} ${reach === "changed+" ? "what has changed" : reach.replace("this", name)}`);
+  runs.add(started.execution, titleOf(verb, reach, nameOf(document?.path ?? "").replace(/\.\w+$/, "")));
   show("runs");
+}
+
+function titleOf(verb, reach, name) {
+  if (verb === "docs") return "Make the docs";
+  return `${verb[0].toUpperCase()}${verb.slice(1)} ${reach === "changed+" ? "what has changed" : reach.replace("this", name)}`;
 }
 
 async function drawLog() {
@@ -306,7 +314,8 @@ export function startBottom(made) {
   runs = new Runs(pane("runs"), ended);
   nothing(pane("runs"), "What you run, test or build stands here, each model as it happens.");
   workspace.toggle("bottom", false);
-  const draws = { results: drawResult, compiled: drawCompiled, problems: drawProblems, logs: () => void drawLog() };
+  const lineage = new Lineage(workspace, pane("lineage"), { nothing, trouble: showFailure, note: (text) => chosenOf(list) === "lineage" && note(text) });
+  const draws = { results: drawResult, compiled: drawCompiled, lineage: () => void lineage.draw(active()), problems: drawProblems, logs: () => void drawLog() };
   list.addEventListener("chosen", (event) => {
     note();
     one("[data-pane-acts]").replaceChildren();
@@ -321,7 +330,7 @@ export function startBottom(made) {
   workspace.listeners.knowledge.push(() => {
     for (const document of workspace.documents.values()) if (document.isText) gatherProblems(document);
     workspace.groups().forEach((group) => group.bar());
-    if (chosenOf(list) === "results" && workspace.isShown("bottom")) drawResult();
+    if (["results", "lineage"].includes(chosenOf(list)) && workspace.isShown("bottom")) draws[chosenOf(list)]();
   });
   on("click", "#pane-problems a", (event, link) => {
     event.preventDefault();
@@ -335,15 +344,18 @@ export function startBottom(made) {
   });
   command("preview", "Preview", () => void preview(), { key: "Mod-Enter", icon: "table-2", when: isModel });
   command("compile", "Compile", () => void compile(), { key: "Mod-Alt-Enter", icon: "code", when: isModel });
-  command("build-this", "Build this", () => void start("build", "this"), { key: "Mod-Shift-Enter", icon: "hammer", when: inProject });
+  command("build-this", "Build this", () => void start("build", "this"), { key: "Mod-Shift-Enter", icon: "hammer", when: mayBuild });
   for (const [verb, icon] of [["build", "hammer"], ["run", "play"], ["test", "flask-conical"]]) {
     for (const [reach, text] of Object.entries(REACH)) {
-      if (verb !== "build" || reach !== "this") command(`${verb}-${reach}`, `${verb[0].toUpperCase()}${verb.slice(1)} ${text}`, () => void start(verb, reach), { icon, when: inProject });
+      if (verb !== "build" || reach !== "this") command(`${verb}-${reach}`, `${verb[0].toUpperCase()}${verb.slice(1)} ${text}`, () => void start(verb, reach), { icon, when: verb === "test" ? inProject : mayBuild });
     }
   }
+  command("docs", "Docs of this file, in the catalog", () => location.assign(address("dbt/docs", { path: active().path })), { icon: "book-open", when: () => Boolean(active() && !active().isNew && workspace.projects.folder(active().path) !== null) });
+  command("make-docs", "Make the docs: dbt docs generate", () => void start("docs", "this"), { icon: "book-open", when: inProject });
   command("format", "Format", () => void format(), { key: "Alt-Shift-f", icon: "wand-sparkles", when: isModel });
   command("lint", "Lint", () => void lint(), { icon: "list-checks", when: isModel });
   command("problems", "Problems", () => show("problems"), { key: "Mod-Shift-m", icon: "circle-alert" });
+  command("lineage", "Lineage of this file", () => show("lineage"), { key: "Alt-l", icon: "waypoints", when: () => Boolean(active()) });
   command("next-problem", "Next problem", () => active().view && workspace.bundle.nextDiagnostic(active().view), { key: "F8", when: () => Boolean(active()?.isText) });
   command("cancel", "Cancel the preview", cancel, { icon: "circle-stop", when: () => running !== null });
   command("profile", "Profile of the columns", () => { const { result } = active(); result.profiled = !result.profiled; drawResult(); }, { icon: "chart-column", when: () => Boolean(active()?.result) });

@@ -78,6 +78,7 @@ function agreed(title, changes) {
   }));
   dialog.returnValue = "";
   openDialog(dialog);
+  one("[value=go]", dialog).focus();
   return new Promise((resolve) => { dialog.onclose = () => resolve(dialog.returnValue === "go"); });
 }
 
@@ -87,5 +88,6 @@ export function startGenerating(made) {
   command("generate-sources", "Declare a table as a source", () => void ofTable("sources", "A table as a source"), { icon: "sparkles", when: inProject });
   command("generate-schema", "Write the YAML of this model", () => void generate("schema"), { icon: "sparkles", when: isModel });
   command("generate-model", "New model from what is chosen", () => void fromChosen(), { icon: "sparkles", when: () => inProject() && Boolean(chosen()) });
-  command("rename-model", "Rename this model and what refers to it", () => void rename(), { key: "F2", icon: "pencil", when: () => isModel() && Boolean(document.activeElement?.closest(".cm-editor")) });
+  // In the tree F2 is about the file under the cursor.
+  command("rename-model", "Rename this model and what refers to it", () => void rename(), { key: "F2", icon: "pencil", when: () => isModel() && !document.activeElement?.closest("[role=tree]") });
 }

@@ -54,7 +54,7 @@ export function card(title, kind, text, rows = []) {
 const aboutNode = (node) => card(node.kind === "source" ? `${node.source}.${node.name}` : node.name, `${node.kind} of ${node.package}`, node.description, node.columns.map((column) => [column.name, column.type, column.description]));
 const aboutMacro = (macro) => card(`${macro.name}(${(macro.args ?? []).map((one) => one.name ?? one).join(", ")})`, `macro of ${macro.package}`, macro.description);
 const aboutColumn = (column) => card(column.name, [column.type, column.node && `of ${column.node}`].filter(Boolean).join(" "), column.description);
-const ABOUT = { class: aboutNode, function: (one) => (one.signature ? card(one.signature, "", one.description) : aboutMacro(one)), variable: (one) => card(one.name, "variable", String(one.value ?? "")), text: (one) => card(one.name, "docs block", one.path), keyword: (one) => card(one.key, "config", one.description), property: aboutColumn };
+const ABOUT = { class: aboutNode, function: (one) => (one.signature ? card(one.signature, "", one.description) : aboutMacro(one)), variable: (one) => card(one.name, "variable", String(one.value ?? "")), text: (one) => card(one.name, "docs block", one.text || one.path), keyword: (one) => card(one.key, "config", one.description), property: aboutColumn };
 
 function options(entries, type, apply = null) {
   return entries.map((entry) => ({ label: entry.name, type, detail: entry.detail, info: entry.about && ABOUT[type] ? () => ABOUT[type](entry.about) : undefined, apply: apply ? apply(entry) : undefined }));
@@ -232,7 +232,7 @@ function told(found) {
   if (found.kind === "column") return aboutColumn(found.column);
   if (found.kind === "cte") return card(found.name, "CTE", "", found.columns.map((column) => [column.name, column.type]));
   if (found.kind === "var") return card(found.name, "variable", found.value ? String(found.value.value) : "It is set nowhere in the project.");
-  return found.doc ? card(found.name, "docs block", found.doc.path) : null;
+  return found.doc ? card(found.name, "docs block", found.doc.text || found.doc.path) : null;
 }
 
 // --- going there ---

@@ -29,6 +29,7 @@ export const look = EditorView.theme({
   ".cm-matchingBracket": { backgroundColor: "var(--selected)" },
   ".cm-foldPlaceholder": { backgroundColor: "var(--hover)", border: "0", color: "var(--ink-2)" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--raised)", color: "var(--ink)", border: "1px solid var(--line-strong)", borderRadius: "var(--r2)" },
+  ".cm-completionIcon": { boxSizing: "content-box" }, // its width leaves out the space behind it
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--selected)", color: "var(--ink)" },
   ".cm-tooltip .help": { padding: "var(--s2) var(--s3)", maxWidth: "32rem", fontFamily: "var(--sans)", whiteSpace: "pre-wrap" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--failed-fill)" },

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
-import socket
-import struct
 import subprocess
 import threading
 import time
@@ -195,42 +192,14 @@ def test_a_host_that_makes_room_finishes_what_it_runs(make_pair: Callable[[str],
     monkeypatch.setattr(_hosts, "MOST", 1)
     pair = make_pair("shop")
     running = in_a_query(pair)
-    host = _hosts.at(pair.environment, pair.namespace, None)
-    before, programs = host.process.pid, host.programs
-    del host  # nobody here holds the host itself
+    before = _hosts.at(pair.environment, pair.namespace, None).process.pid  # nobody here holds the host itself
     assert _hosts.at(pair.environment, "other", None).process.pid != before
-    late = {**BASIC, "PATH": f"{programs}:/usr/bin:/bin", "HOME": "/tmp"}
-    subprocess.run(["dbt", "debug", "--config-dir"], cwd=pair.source, env=late, check=True, timeout=60, stdout=subprocess.DEVNULL)
-    assert running.poll() is None, "who comes now does not wait for it"
-    spent = cpu_seconds(before)
     time.sleep(1)
-    assert cpu_seconds(before) - spent < 0.5, "nor does it spin meanwhile"
+    assert running.poll() is None
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=20)
     assert running.returncode not in (0, 137, -signal.SIGKILL)
     wait_until(lambda: not Path(f"/proc/{before}/cmdline").exists() or not Path(f"/proc/{before}/cmdline").read_text(), 10, "it is gone")
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has computed."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def test_streams_of_a_client_that_ends_before_it_has_asked_are_let_go(make_pair: Callable[[str], Pair]) -> None:
-    pair = make_pair("shop")
-    host = _hosts.at(pair.environment, pair.namespace, None)
-    for sent in (b"", b"{", b"no JSON"):
-        ours, theirs = os.pipe()
-        with socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(host.folder / "socket"))
-            socket.send_fds(client, [struct.pack(">I", 7)], [theirs] * 3)
-            client.sendall(sent)
-        os.close(theirs)
-        assert select.select([ours], [], [], 60)[0], "whoever reads the output of the command would wait for ever"
-        assert os.read(ours, 1) == b""
-        os.close(ours)
-    assert pair.run("warm", ["ls"], {}).code == 0
 
 
 def test_hosts_leave_under_a_memory_limit_the_one_asked_for_stays(make_pair: Callable[[str], Pair]) -> None:

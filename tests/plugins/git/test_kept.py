@@ -135,13 +135,6 @@ def test_what_has_grown_and_what_nobody_comes_for_goes(context: MemoryContext, r
     assert holds(context)["model.sql"] == b"select 22\n"
 
 
-def test_no_address_with_a_password_is_kept(tmp_path: Path) -> None:
-    with _kept.kept(tmp_path, Access("ssh://ada:first-word@example.org/a.git")) as repository:
-        assert repository is None
-    with _kept.kept(tmp_path, Access("ssh://git@example.org/a.git", private_key="…")) as repository:
-        assert repository is not None
-
-
 def test_what_failed_is_not_kept(context: MemoryContext, remote: Remote) -> None:
     sync(context, remote, gitDirectory="my-files")
     assert "was not found" in failure(sync, context, remote, gitDirectory="nowhere")
