@@ -223,8 +223,11 @@ GET    owner     /workspace/<str:namespace>/git/binding/
 POST   owner     /workspace/<str:namespace>/git/bind/
 GET    member    /workspace/<str:namespace>/git/blame/
 GET    member    /workspace/<str:namespace>/git/branches/
+GET    member    /workspace/<str:namespace>/git/branches/copy/
 POST   member    /workspace/<str:namespace>/git/branches/create/
 POST   member    /workspace/<str:namespace>/git/branches/merge/
+POST   member    /workspace/<str:namespace>/git/branches/remove/
+POST   member    /workspace/<str:namespace>/git/branches/return/<str:kept>/
 POST   member    /workspace/<str:namespace>/git/bring-back/<str:kept>/
 GET    member    /workspace/<str:namespace>/git/clash/
 POST   member    /workspace/<str:namespace>/git/clash/cancel/
@@ -240,6 +243,7 @@ POST   member    /workspace/<str:namespace>/git/deploy/
 POST   member    /workspace/<str:namespace>/git/commits/<str:commit>/tag/
 GET    member    /workspace/<str:namespace>/git/difference/
 POST   member    /workspace/<str:namespace>/git/discard/
+POST   member    /workspace/<str:namespace>/git/discard-hunk/
 POST   member    /workspace/<str:namespace>/git/fetch/
 GET    member    /workspace/<str:namespace>/git/log/
 GET    member    /workspace/<str:namespace>/git/others/

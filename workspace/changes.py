@@ -173,10 +173,33 @@ def choose_hunk(worktree: Worktree, path: str, hunk: str, *, back: bool = False)
     """Take one piece of a file into the next commit, or with `back` out of it. Conflict where the file has changed meanwhile."""
     path = "/".join(clean_file(path))
     with trees.working(worktree) as git:
-        patch = next((patch for found, patch in _pieces(git, path, back) if found.id == hunk), None)
-        if patch is None:
-            raise Conflict(f"{path} has changed meanwhile: look at it again.")
+        patch = _patch(git, path, hunk, back)
         git.run("apply", "--cached", "--recount", "--whitespace=nowarn", *(["--reverse"] if back else []), data=patch)
+
+
+def _patch(git: Git, path: str, hunk: str, chosen: bool) -> bytes:
+    """The patch of one piece alone."""
+    patch = next((patch for found, patch in _pieces(git, path, chosen) if found.id == hunk), None)
+    if patch is None:
+        raise Conflict(f"{path} has changed meanwhile: look at it again.")
+    return patch
+
+
+def discard_hunk(worktree: Worktree, path: str, hunk: str) -> str:
+    """Take back one piece of a file that is not chosen. What the file had is in its history; answers the commit that keeps it, as `discard`
+    does. Conflict where the file has changed meanwhile."""
+    path = "/".join(clean_file(path))
+    with trees.working(worktree) as git:
+        patch = _patch(git, path, hunk, False)
+        kept = trees.keep(worktree, f"Discarded: a piece of {path[:500]}")
+        if kept is None:
+            raise Invalid("There is nothing to discard in this file.")
+        state = git.tree_of(kept)
+        target = trees.without(worktree, state, patch)
+        if files.exists(worktree.place, path):
+            versions.record(worktree.place, [path])
+        trees.restore(worktree, state, target)
+    return kept
 
 
 def discard(worktree: Worktree, paths: Sequence[str]) -> str:

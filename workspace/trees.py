@@ -137,6 +137,18 @@ def with_answers(worktree: Worktree, tree: str, answers: Sequence[tuple[Clash, B
         index.unlink(missing_ok=True)
 
 
+def without(worktree: Worktree, tree: str, patch: bytes) -> str:
+    """The tree with a patch taken back."""
+    index = worktree.admin / f"index-{os.getpid()}-{time.monotonic_ns()}"
+    git = worktree.git.with_index(index)
+    try:
+        git.run("read-tree", tree)
+        git.run("apply", "--cached", "--reverse", "--recount", "--whitespace=nowarn", data=patch)
+        return git.text("write-tree")
+    finally:
+        index.unlink(missing_ok=True)
+
+
 def move(worktree: Worktree, commit: str, why: str) -> list[str]:
     """Bring a copy to a commit, with what is not committed in it on top; answers files that were left as they are.
 

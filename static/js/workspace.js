@@ -1,5 +1,5 @@
 // The workspace: tree, tabs and editor of one copy of a namespace's files. What each part does lives in ./workspace/.
-import { all, isDialogOpen, on, one, say } from "./dom.js";
+import { all, csrfToken, isDialogOpen, on, one, say } from "./dom.js";
 import { ask as agree, openDialog } from "./dialogs.js";
 import { dropped } from "./dropped.js";
 import { toast } from "./toasts.js";
@@ -409,13 +409,23 @@ document.addEventListener("submit", async (event) => {
   if (!event.target.matches("[data-toast-undo]")) return;
   event.preventDefault();
   event.target.closest("[data-toast]").remove();
-  const deletion = new URL(event.target.action).searchParams.get("deletion");
-  const back = await attempt(() => ask("restore", { body: { deletion } }));
+  const url = new URL(event.target.action);
+  const deletion = url.searchParams.get("deletion");
+  const back = await attempt(() => (deletion ? ask("restore", { body: { deletion } }) : undo(url)));
   if (!back) return;
   await reload();
   filesChanged();
-  toast(`${nameOf(back.path)} is back`);
+  for (const document of documents.values()) await document.refresh().catch(() => {});
+  toast(back.path ? `${nameOf(back.path)} is back` : back.message);
 });
+
+// What Git did is undone at an address of its own, which answers as it answers htmx.
+async function undo(url) {
+  const answer = await fetch(url, { method: "POST", headers: { Accept: "application/json", "HX-Request": "true", "X-CSRFToken": csrfToken() }, credentials: "same-origin" });
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message ?? `The server answered ${answer.status}. Try again.`);
+  if (answer.headers.has("HX-Redirect")) location.assign(answer.headers.get("HX-Redirect"));
+  return JSON.parse(answer.headers.get("HX-Trigger-After-Settle") ?? "{}").toast ?? { message: "Undone" };
+}
 
 async function upload(files, folder, paths = files.map((file) => file.name)) {
   if (!files.length) return;

@@ -137,6 +137,31 @@ def test_what_is_discarded_can_be_brought_back(bound: Remote, ada: User) -> None
         changes.bring_back(tree, "0" * 40)
 
 
+def test_one_piece_of_a_file_is_discarded_and_brought_back(bound: Remote, ada: User) -> None:
+    tree = of(ada)
+    committed(tree, {"long.txt": LONG})
+    edited = LONG.replace("line 2\n", "line two\nand more\n").replace("line 16\n", "line sixteen\n").replace("line 29\n", "line 29b\n")
+    edit(tree, "long.txt", edited)
+    edit(tree, ORDERS, "select 9\n")
+    first, second, third = changes.hunks(tree, "long.txt")
+    changes.choose_hunk(tree, "long.txt", first.id)
+    kept = changes.discard_hunk(tree, "long.txt", third.id)
+    assert text(tree, "long.txt") == edited.replace("line 29b\n", "line 29\n")
+    assert selectors.content(selectors.history(tree.place, "long.txt")[0]) == edited.encode()
+    assert [hunk.id for hunk in changes.hunks(tree, "long.txt")] == [second.id]
+    assert [hunk.id for hunk in changes.hunks(tree, "long.txt", chosen=True)] == [first.id]
+    assert text(tree, ORDERS) == "select 9\n"
+    for gone in (third.id, "", "0" * 16):
+        with pytest.raises(Conflict):
+            changes.discard_hunk(tree, "long.txt", gone)
+    assert changes.bring_back(tree, kept) == []
+    assert text(tree, "long.txt") == edited
+    files.delete(tree.place, STORES)
+    (whole,) = changes.hunks(tree, STORES)
+    changes.discard_hunk(tree, STORES, whole.id)
+    assert text(tree, STORES) == FILES[STORES]
+
+
 def test_push_and_pull_between_two_people(bound: Remote, ada: User, bob: User) -> None:
     hers, his = of(ada), of(bob)
     committed(hers, {ORDERS: "select 9\n"})

@@ -117,11 +117,20 @@ def test_one_piece_is_chosen_on_the_page(bound: Remote, ada: User) -> None:
     browser.write("long.txt", LONG.replace("line 2\n", "line two\n").replace("line 29\n", "line 29b\n"))
     page = browser.get("difference/", htmx=True, path="long.txt").content.decode()
     hunks = re.findall(r'name="hunk" value="(\w+)"', page)
-    assert len(hunks) == 2
+    assert len(hunks) == 4  # each can be discarded, and chosen
+    assert hunks[0] == hunks[1]
     assert 'aria-checked="mixed"' in browser.post("stage-hunk/", path="long.txt", hunk=hunks[0]).content.decode()
     assert browser.post("stage-hunk/", path="long.txt", hunk="0" * 16).status_code == 409
+    assert browser.post("discard-hunk/", path="long.txt", hunk=hunks[0]).status_code == 409  # it is chosen
     browser.post("stage-hunk/", path="long.txt", hunk=hunks[0], back="1")
     assert 'aria-checked="false"' in browser.get("panel/", htmx=True).content.decode()
+    answer = browser.post("discard-hunk/", path="long.txt", hunk=hunks[2])
+    assert "A piece of long.txt discarded" in toast(answer)
+    assert files.read(browser.tree.place, "long.txt").decode() == LONG.replace("line 2\n", "line two\n")
+    undo = re.search(r'"undo": "([^"]+)"', toast(answer))
+    assert undo
+    browser.client.post(undo[1])
+    assert "29b" in files.read(browser.tree.place, "long.txt").decode()
 
 
 def test_what_is_discarded_lies_in_the_trash_and_is_brought_back_by_undo(bound: Remote, ada: User) -> None:
@@ -257,7 +266,7 @@ def test_nothing_odd_breaks_a_page(bound: Remote, ada: User) -> None:
             answer = browser.get(page, htmx=bool(page), path=text, skip=text, pushed=text)
             assert answer.status_code < 500, (page, text)
             assert "<script>alert(1)" not in answer.content.decode(), page
-        for verb in ("stage/", "stage-hunk/", "discard/", "clash/resolve/", "branches/merge/", "branches/create/"):
+        for verb in ("stage/", "stage-hunk/", "discard/", "discard-hunk/", "clash/resolve/", "branches/merge/", "branches/create/"):
             form = {"path": text, "hunk": text, "other": text, "name": text, "start": text, "side": text, "key": text}
             assert browser.post(verb, **form).status_code < 500, (verb, text)
         assert browser.post("push/", new_branch=text or "-").status_code < 500

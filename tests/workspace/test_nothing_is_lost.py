@@ -18,7 +18,7 @@ from tests import builders
 from tests.plugins.git.remotes import Remote
 from tests.workspace.conftest import NAMESPACE
 from ui.errors import KestraError
-from workspace import changes, git, merging, repositories, sharing, worktrees
+from workspace import changes, git, merging, removing, repositories, sharing, worktrees
 from workspace.worktrees import Worktree
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +47,7 @@ class Team:
         acts: list[Callable[[Worktree], object]] = [
             self.edit, self.edit, self.edit, self.rename, self.delete, self.commit, self.commit, self.pull, self.pull, self.push, self.push,
             self.discard, self.bring_back, self.decide, self.cancel, self.choose_some, self.merge_other, self.revert, self.amend,
+            self.discard_piece, self.remove, self.make_again,
         ]  # fmt: skip
         act = self.random.choice(acts)
         self.done.append(f"{person.name} {act.__name__} {tree.branch}")
@@ -140,6 +141,19 @@ class Team:
 
     def discard(self, tree: Worktree) -> None:
         changes.discard(tree, [self.random.choice(PATHS)])
+
+    def discard_piece(self, tree: Worktree) -> None:
+        path = self.random.choice(PATHS)
+        if found := changes.hunks(tree, path):
+            changes.discard_hunk(tree, path, self.random.choice(found).id)
+
+    def remove(self, tree: Worktree) -> None:
+        removing.remove(tree, anyway=self.random.random() < 0.5)
+
+    def make_again(self, tree: Worktree) -> None:
+        removed = removing.removed(user=tree.user, namespace=NAMESPACE)
+        if removed:
+            removing.bring_back(user=tree.user, namespace=NAMESPACE, kept=self.random.choice(removed).kept)
 
     def bring_back(self, tree: Worktree) -> None:
         kept = tree.git.text("for-each-ref", "--format=%(objectname)", f"refs/kestra/kept/{tree.user.pk}/").split()

@@ -26,7 +26,7 @@ from namespaces.views.shell import shell
 from ui.errors import Invalid
 from ui.formats import plural
 from ui.htmx import done, page
-from workspace import asking, changes, history, merging, repositories, sharing, worktrees
+from workspace import asking, changes, history, merging, removing, repositories, sharing, worktrees
 from workspace.history import Entry
 from workspace.views.panes import panes
 from workspace.worktrees import Worktree
@@ -257,7 +257,19 @@ def branches(request: HttpRequest, worktree: Worktree) -> tuple[str, dict[str, A
     protected = [name for name in names if repositories.is_protected(worktree.repository, name)]
     rows = [{"name": name, "mine": name in mine, "shared": name in remote, "protected": name in protected} for name in names[:MOST_SHOWN]]
     tags = history.tags_of(worktree.repository.namespace)[:MOST_SHOWN]
-    return "branches", {"branches": rows, "tags": tags, "left_out": max(0, len(names) - MOST_SHOWN)}
+    gone = removing.removed(user=worktree.user, namespace=worktree.repository.namespace)
+    return "branches", {"branches": rows, "tags": tags, "removed": gone, "left_out": max(0, len(names) - MOST_SHOWN)}
+
+
+@_reading
+def copy(request: HttpRequest, worktree: Worktree) -> tuple[str, dict[str, Any]]:
+    """What is only in the copy of the branch `?name=`, which somebody is about to remove."""
+    found = _mine(worktree, request.GET.get("name", ""))
+    return "copy", {"name": found.branch, "only": removing.only_there(found)}
+
+
+def _mine(worktree: Worktree, branch: str) -> Worktree:
+    return removing.mine(user=worktree.user, namespace=worktree.repository.namespace, branch=branch)
 
 
 @_reading
@@ -300,8 +312,20 @@ def discard(request: HttpRequest, worktree: Worktree) -> Said:
     """Bring files back to the last commit."""
     paths = request.POST.getlist("path")
     kept = changes.discard(worktree, paths)
-    undo = reverse("workspace:git_bring_back", args=[worktree.repository.namespace, kept]) + _at(worktree)
-    return Said(f"{paths[0].rpartition('/')[2] if len(paths) == 1 else plural(len(paths), 'file')} discarded", undo)
+    what = paths[0].rpartition("/")[2] if len(paths) == 1 else plural(len(paths), "file")
+    return Said(f"{what} discarded", _undo(worktree, kept))
+
+
+@_doing
+def discard_hunk(request: HttpRequest, worktree: Worktree) -> Said:
+    """Take back one piece of a file."""
+    path = request.POST.get("path", "")
+    kept = changes.discard_hunk(worktree, path, request.POST.get("hunk", ""))
+    return Said(f"A piece of {path.rpartition('/')[2]} discarded", _undo(worktree, kept))
+
+
+def _undo(worktree: Worktree, kept: str) -> str:
+    return reverse("workspace:git_bring_back", args=[worktree.repository.namespace, kept]) + _at(worktree)
 
 
 @_doing
@@ -414,3 +438,25 @@ def create_branch(request: HttpRequest, namespace: str) -> HttpResponse:
     )  # fmt: skip
     return done(request, _home(request, namespace) + _at(made), message=f"Branch {made.branch} is made")
 
+
+
+@require_POST
+@login_required
+def remove_copy(request: HttpRequest, namespace: str) -> HttpResponse:
+    """Remove the copy of a branch, and stay where that was not the one that is open."""
+    tree.enter(request.user, namespace, Role.MEMBER)
+    found = removing.mine(user=asking.person(request), namespace=namespace, branch=request.POST.get("name", ""))
+    kept = removing.remove(found, anyway="anyway" in request.POST)
+    here = request.GET.get("branch", "")
+    back = _home(request, namespace) + ("?" + urlencode({"branch": here}) if here not in ("", found.branch) else "")
+    undo = reverse("workspace:git_return", args=[namespace, kept])
+    return done(request, back, message=f"Your copy of {found.branch} is removed", undo=undo)
+
+
+@require_POST
+@login_required
+def return_copy(request: HttpRequest, namespace: str, kept: str) -> HttpResponse:
+    """Make a copy again that was removed, and go there."""
+    tree.enter(request.user, namespace, Role.MEMBER)
+    made = removing.bring_back(user=asking.person(request), namespace=namespace, kept=kept)
+    return done(request, _home(request, namespace) + _at(made), message=f"Your copy of {made.branch} is back")
