@@ -103,3 +103,27 @@ def test_lineage_leads_from_file_to_file_and_files_are_written_and_renamed(page:
     page.keyboard.press("Enter")
     expect(page.get_by_role("tab", name="sorts.sql", exact=True)).to_be_visible()
     assert "ref('sorts')" in content(live_server_stack, "models/board.sql")
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+def test_sql_is_formatted_as_shown_before_and_linted_at_its_line(page: Page, live_server_stack: Stack) -> None:
+    opened(page, "models/kinds.sql")
+    page.set_default_timeout(120_000)  # the first use makes the environment of both tools
+    page.locator(".cm-content").click()
+    command(page, "Lint")
+    expect(page.get_by_role("tab", name="Problems 1")).to_have_attribute("aria-selected", "true", timeout=120_000)
+    finding = page.locator("#pane-problems li")
+    expect(finding).to_contain_text("2:1")
+    page.locator("#pane-problems a").click()
+    expect(page.get_by_text("Ln 2, Col 1")).to_be_visible()
+    expect(page.locator(".cm-lint-marker-warning")).to_have_count(1)
+    page.keyboard.press("Alt+Shift+F")
+    shown = page.get_by_role("dialog", name="Format kinds.sql")
+    expect(shown.locator(".cm-changedLine").first).to_be_visible(timeout=120_000)
+    expect(shown.get_by_label("Formatted")).to_contain_text("from {{ ref(")
+    page.keyboard.press("Enter")
+    expect(page.locator(".cm-content").first).to_contain_text("from {{ ref(")
+    page.keyboard.press("Control+s")
+    expect(page.get_by_role("tab", name="kinds.sql", exact=True)).to_be_visible()
+    assert "FROM" not in content(live_server_stack, "models/kinds.sql")
