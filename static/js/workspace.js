@@ -526,7 +526,7 @@ command("split", "Split: move the tab to the other side", split, { key: "Mod-\\"
 command("toggle-side", "Files, search and Git", () => toggle("side"), { key: "Mod-b", icon: "panel-left" });
 command("toggle-bottom", "Results and problems", () => toggle("bottom"), { key: "Mod-j", icon: "panel-bottom" });
 command("files", "Go to the files", () => showSide("files"), { key: "Mod-Shift-e", icon: "folder-tree" });
-command("git", "Go to Git", () => showSide("git"), { key: "Mod-Shift-g", icon: "git-branch", when: () => config.bound });
+if (config.bound) command("git", "Go to Git", () => showSide("git"), { key: "Mod-Shift-g", icon: "git-branch" });
 command("next-pane", "Next pane", () => nextPane(1, () => current.focus()), { key: "F6" });
 command("previous-pane", "Previous pane", () => nextPane(-1, () => current.focus()), { key: "Shift-F6" });
 command("revert", "Throw away what is not saved", revert, { icon: "undo-2", when: () => isText() && active().dirty });
