@@ -76,6 +76,8 @@ def changes(project: Project, path: str, name: str) -> list[Change]:
             after = _entries_renamed(after, old, name)
         if after != text or other == path:
             found.append(Change(other, to if other == path else other, text, after))
+    if not any(one.path == path for one in found):
+        raise Invalid(f"{path} is too large, or no text: rename the file alone.")
     return found
 
 
@@ -85,10 +87,10 @@ def _is_called(project: Project, path: str, name: str) -> bool:
 
 
 def apply(project: Project, path: str, name: str, *, author: Author) -> list[Change]:
-    """Make these changes: the references first, so that a failure leaves the model under its old name."""
+    """Make these changes, all of them or none. Raises `Changed` where somebody changed one of the files meanwhile."""
     made = changes(project, path, name)
-    versions.write_all(project.place, [(one.path, one.after.encode()) for one in made if one.before != one.after], author=author)
-    versions.move(project.place, path, next(change.to for change in made if change.path == path), author=author)
+    contents = {one.path: (one.before.encode(), one.after.encode()) for one in made}
+    versions.rewrite(project.place, contents, path, next(one.to for one in made if one.path == path), author=author)
     return made
 
 

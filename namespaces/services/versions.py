@@ -23,6 +23,7 @@ from namespaces.files import NameTaken, NoSuchFile, Place, Stats, place_of
 from namespaces.models import Deletion, Draft, FileVersion
 from namespaces.paths import UnsafePath, clean_file
 from namespaces.rights import Person
+from ui.errors import Conflict
 
 Reason = FileVersion.Reason
 CHUNK = 400  # paths in one query
@@ -42,6 +43,10 @@ class Author:
 
 
 SYSTEM = Author()
+
+
+class Changed(Conflict):
+    """A file has changed meanwhile."""
 
 
 def write(
@@ -112,21 +117,46 @@ def move(place: str | Place, source: str, target: str, *, author: Author) -> Sta
     if new.startswith(f"{old}/"):
         raise UnsafePath("A folder cannot be moved into itself.")
     with blobs.changing(place.namespace):
-        contents, _ = _below(place, old)
-        if files.exists(place, new):
-            raise NameTaken(f"{new} is already there.")
-        lasts = _found(place, contents)
-        targets = {path: new + path[len(old) :] for path in contents}
-        before = _lasts(place, list(targets.values()))
-        rows = []
-        for path, to in targets.items():
-            last = lasts[path]
-            blob = Blob(last.blob, last.size)
-            rows.append(_row(place, path, blob, Reason.AWAY, author, last, other=to))
-            rows.append(_row(place, to, blob, Reason.MOVED, author, max(last, before.get(to, last), key=_number), other=path))
-        with _recorded(rows):
-            moved = files.move(place, old, new)
-        _move_drafts(place, old, new)
+        return _move(place, old, new, author)
+
+
+def rewrite(place: str | Place, contents: Mapping[str, tuple[bytes, bytes]], source: str, target: str, *, author: Author) -> None:
+    """Give files, which have the first of two contents, the second one, and `source` another path: all of it or nothing.
+
+    Raises `Changed` where a file has another content meanwhile, and as `move` does.
+    """
+    place, old, new = place_of(place), _clean(source), _clean(target)
+    paths = [_clean(path) for path in contents]
+    befores, afters = (blobs.keep(place.namespace, list(zip(paths, side, strict=True))) for side in zip(*contents.values(), strict=True))
+    with blobs.changing(place.namespace):
+        other = next((path for path, blob in zip(paths, befores, strict=True) if files.blob(place, path) != blob.id), None)
+        if other is not None:
+            raise Changed(f"{other} has changed meanwhile: look at what changes again.")
+        try:
+            put(place, dict(zip(paths, afters, strict=True)), author=author, reason=Reason.SAVED)
+            _move(place, old, new, author)
+        except BaseException:
+            put(place, dict(zip(paths, befores, strict=True)), author=author, reason=Reason.RESTORED)
+            raise
+
+
+def _move(place: Place, old: str, new: str, author: Author) -> Stats:
+    """As `move`, for whoever is `changing` the namespace."""
+    contents, _ = _below(place, old)
+    if files.exists(place, new):
+        raise NameTaken(f"{new} is already there.")
+    lasts = _found(place, contents)
+    targets = {path: new + path[len(old) :] for path in contents}
+    before = _lasts(place, list(targets.values()))
+    rows = []
+    for path, to in targets.items():
+        last = lasts[path]
+        blob = Blob(last.blob, last.size)
+        rows.append(_row(place, path, blob, Reason.AWAY, author, last, other=to))
+        rows.append(_row(place, to, blob, Reason.MOVED, author, max(last, before.get(to, last), key=_number), other=path))
+    with _recorded(rows):
+        moved = files.move(place, old, new)
+    _move_drafts(place, old, new)
     return moved
 
 

@@ -11,8 +11,12 @@ from pytest_django import Settings
 
 from catalog.models import Node, Project
 from namespaces import files
+from namespaces.files import Place
 from namespaces.models import FileVersion, User
+from namespaces.services import versions
+from namespaces.services.versions import Author
 from tests.workspace.conftest import NAMESPACE
+from workspace import project_files, renaming
 
 pytestmark = pytest.mark.django_db
 AT = f"/workspace/{NAMESPACE}/"
@@ -117,3 +121,31 @@ def test_a_model_gets_another_name_everywhere_once_that_is_wanted(page: Client) 
         sent(page, "dbt/rename/", 422, path="models/totals.sql", name=wrong)
     sent(page, "dbt/rename/", 422, path="dbt_project.yml", name="other")
     sent(page, "dbt/rename/", 404, path="models/gone.sql", name="other")
+
+
+def test_a_model_is_renamed_everywhere_or_nowhere(page: Client, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = project_files.find(Place(NAMESPACE), "models/orders.sql")
+    before = {path: files.read(NAMESPACE, path) for path in SHOP}
+    real = renaming.changes
+
+    def overtaken(*arguments: Any) -> list[renaming.Change]:
+        found = real(*arguments)
+        files.write(NAMESPACE, "models/totals.sql", b"select 1\n")  # somebody saves between
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(renaming, "changes", overtaken)
+        with pytest.raises(versions.Changed):
+            renaming.apply(project, "models/orders.sql", "purchases", author=Author(ada))
+    assert {path: files.read(NAMESPACE, path) for path in SHOP} == {**before, "models/totals.sql": b"select 1\n"}
+    files.write(NAMESPACE, "models/totals.sql", before["models/totals.sql"])
+
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "move", full)
+        with pytest.raises(OSError, match="No space"):
+            renaming.apply(project, "models/orders.sql", "purchases", author=Author(ada))
+    assert {path: files.read(NAMESPACE, path) for path in SHOP} == before
+    assert not files.exists(NAMESPACE, "models/purchases.sql")
