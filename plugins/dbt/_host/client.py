@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import struct
 import sys
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 TOLD = "KESTRA_WEB_DBT_TOLD"  # names the file in which each command notes which way it took
 HIDDEN = "KESTRA_WEB_DBT_HIDDEN"  # names the variables with secrets in them
@@ -22,6 +23,7 @@ LEFT = "-left"  # what the name of that file gets for the folder with the artifa
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONIOENCODING", "PYTHONUTF8", "PYTHONFAULTHANDLER")
 # What dbt, or the loader of programs, reads when it starts, and so cannot be changed in a process that has started.
 AT_START = ("PYTHON", "LD_", "DBT_MACRO_DEBUGGING", "DBT_RECORDER", "DBT_PACKAGE_HUB_URL", "DBT_ENGINE_RECORDER", "DBT_ENGINE_PACKAGE_HUB")
+LIMITS = {name: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
@@ -31,8 +33,10 @@ class Handed:
     def __init__(self) -> None:
         self.group = 0
         self.waiting: list[int] = []
+        self.ignored = [number for number in PASSED_ON if number != signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN]
         for number in PASSED_ON:
-            signal.signal(number, self.pass_on)
+            if number not in self.ignored:
+                signal.signal(number, self.pass_on)
 
     def pass_on(self, number: int, _frame: object = None) -> None:
         if not self.group:
@@ -60,14 +64,15 @@ def main(address: str, program: str, arguments: list[str]) -> NoReturn:
     try:
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(address)
-        send(connection, environment, [program, *arguments], told)
+        send(connection, environment, [program, *arguments], told, ignored=handed.ignored)
         answers = connection.makefile("rb")
         first = answers.readline().split()
     except OSError:
         first = []
     if first[:1] != [b"pid"]:
         for number in PASSED_ON:
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            if number not in handed.ignored:
+                signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         if handed.waiting:
             end_by(handed.waiting[0])
         plainly(program, arguments, told, "the host did not answer")
@@ -84,13 +89,20 @@ def main(address: str, program: str, arguments: list[str]) -> NoReturn:
     os._exit(status)
 
 
-def send(connection: socket.socket, environment: Mapping[str, str], argv: list[str], told: str) -> None:
+def send(connection: socket.socket, environment: Mapping[str, str], argv: list[str], told: str, *, ignored: Sequence[int] = ()) -> None:
     """The command with all that it finds around it, and our standard streams, which become its own."""
+    asked = {"argv": argv, "cwd": os.getcwd(), "environment": dict(environment), "told": told, **inherited(ignored)}
+    text = json.dumps(asked).encode()
+    socket.send_fds(connection, [struct.pack(">I", len(text))], [0, 1, 2])
+    connection.sendall(text)
+
+
+def inherited(ignored: Sequence[int]) -> dict[str, Any]:
+    """What a process has from the shell that started it: `umask`, `ulimit`, `nice`, and signals that are ignored, as `nohup` has it."""
     mask = os.umask(0)
     os.umask(mask)
-    asked = json.dumps({"argv": argv, "cwd": os.getcwd(), "environment": dict(environment), "umask": mask, "told": told}).encode()
-    socket.send_fds(connection, [struct.pack(">I", len(asked))], [0, 1, 2])
-    connection.sendall(asked)
+    limits = {name: resource.getrlimit(number) for name, number in LIMITS.items()}
+    return {"umask": mask, "limits": limits, "nice": os.getpriority(os.PRIO_PROCESS, 0), "ignored": [int(number) for number in ignored]}
 
 
 def plainly(program: str, arguments: list[str], told: str, why: str) -> NoReturn:

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import importlib
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -68,10 +70,25 @@ def _enter(request: dict[str, Any], streams: list[int]) -> None:
         os.close(stream)
     os.environ.clear()
     os.environ.update(request["environment"])
-    os.umask(request["umask"])
+    _inherit(request)
     os.chdir(request["cwd"])
     time.tzset()
     sys.argv = list(request["argv"])
+
+
+def _inherit(request: dict[str, Any]) -> None:
+    """What the shell has set for its commands; it cannot have set more than the host itself may."""
+    os.umask(request["umask"])
+    for number in request["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
+    for name, wanted in request["limits"].items():
+        number = getattr(resource, name)
+        if resource.getrlimit(number) != tuple(wanted):
+            with suppress(ValueError, OSError):
+                resource.setrlimit(number, tuple(wanted))
+    if os.getpriority(os.PRIO_PROCESS, 0) != request["nice"]:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, request["nice"])
 
 
 def _end_with(connection: socket.socket) -> None:

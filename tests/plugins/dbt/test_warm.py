@@ -119,12 +119,14 @@ def test_commands_at_once_are_apart(make_pair: Callable[[str], Pair]) -> None:
         assert f'"v": "v{number}"' in text
 
 
-def begun(pair: Pair, *arguments: str, warm: bool = True) -> subprocess.Popen[str]:
+def begun(pair: Pair, *arguments: str, warm: bool = True, shell: str = "") -> subprocess.Popen[str]:
+    """dbt, after a shell has done what is given."""
     programs = _hosts.at(pair.environment, pair.namespace, None).programs if warm else pair.environment / "bin"
     environment = {**BASIC, "PATH": f"{programs}:/usr/bin:/bin", "HOME": "/tmp"}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     # Whoever starts tests in the background of a shell has them ignore interrupts, and so would dbt.
-    return subprocess.Popen(["env", "--default-signal=INT", "dbt", *arguments], cwd=pair.source, env=environment, **output)
+    command = ["sh", "-c", f'{shell}\nexec env --default-signal=INT dbt "$@"', "sh", *arguments]
+    return subprocess.Popen(command, cwd=pair.source, env=environment, **output)
 
 
 def forks(pair: Pair) -> list[int]:
@@ -134,9 +136,9 @@ def forks(pair: Pair) -> list[int]:
     return [pid for pid in map(int, path.read_text().split()) if "resource_tracker" not in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-def in_a_query(pair: Pair, *, warm: bool = True) -> subprocess.Popen[str]:
+def in_a_query(pair: Pair, *, warm: bool = True, shell: str = "") -> subprocess.Popen[str]:
     (pair.source / "models" / "slow.sql").write_text("{{ config(materialized='table') }} " + SLOW)
-    running = begun(pair, "--debug", "run", "--select", "slow", warm=warm)
+    running = begun(pair, "--debug", "run", "--select", "slow", warm=warm, shell=shell)
     wait_until(lambda: "range(300000000)" in (running.stdout.readline() if running.stdout else ""), 60, "the query is sent")
     time.sleep(2)  # dbt tells it before the query runs, and an interrupt in between cancels nothing
     return running
@@ -155,6 +157,27 @@ def test_an_interrupt_cancels_the_query_as_it_does_from_a_shell(make_pair: Calla
         codes.append(running.returncode)
     assert codes[0] == codes[1]
     wait_until(lambda: not forks(pair), 5, "the fork has ended")
+
+
+@pytest.mark.long
+def test_what_a_shell_sets_for_its_commands_holds_for_dbt(make_pair: Callable[[str], Pair]) -> None:
+    pair = make_pair("shop")
+    found = []
+    for warm in (False, True):
+        running = in_a_query(pair, warm=warm, shell="ulimit -n 777; ulimit -S -c 0; umask 027; trap '' HUP; renice -n 3 $$ > /dev/null")
+        [pid] = forks(pair) if warm else [running.pid]
+        about = Path(f"/proc/{pid}/status").read_text()
+        [ignored] = [int(line.split()[1], 16) for line in about.splitlines() if line.startswith("SigIgn:")]
+        [mask] = [line for line in about.splitlines() if line.startswith("Umask:")]
+        hung_up = bool(ignored & 1 << signal.SIGHUP - 1)
+        found.append((Path(f"/proc/{pid}/limits").read_text(), os.getpriority(os.PRIO_PROCESS, pid), mask, hung_up))
+        running.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        assert running.poll() is None
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert found[0] == found[1]
+    assert (" 777 " in found[0][0], found[0][1], found[0][3]) == (True, 3, True)
 
 
 def test_a_client_that_is_killed_takes_its_command_with_it(make_pair: Callable[[str], Pair]) -> None:
