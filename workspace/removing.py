@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from namespaces import blobs
 from namespaces.models import Draft, User
 from namespaces.services import versions
-from ui.errors import Conflict, Missing
+from ui.errors import Conflict, Invalid
 from workspace import changes, repositories, trees, worktrees
 from workspace.git import KEPT, Git
 from workspace.models import Worktree as Row
@@ -20,7 +20,7 @@ _SUBJECT = "Removed: "
 MOST_LISTED = 20
 
 
-class NotThere(Missing):
+class NotThere(Invalid):
     """You have no copy of this branch."""
 
 
@@ -28,7 +28,7 @@ class StillNeeded(Conflict):
     """Something is only in this copy: commit and push it first, or remove the copy anyway."""
 
 
-class NotKept(Missing):
+class NotKept(Invalid):
     """This copy is not kept any more."""
 
 

@@ -86,8 +86,8 @@ def test_a_copy_is_removed_on_the_page(bound: Remote, ada: User) -> None:
     assert address
     assert browser.client.post(address[1])["Location"].endswith("/git/?branch=dev")
     assert files.read(other.tree.place, ORDERS) == b"select 9\n"
-    assert browser.client.post(address[1]).status_code == 404
+    assert browser.client.post(address[1]).status_code == 422
     for name in ("nowhere", "", "../x"):
-        assert browser.get("branches/copy/", name=name).status_code == 404
-        assert browser.post("branches/remove/", name=name).status_code == 404
-    assert browser.client.post(f"/workspace/{NAMESPACE}/git/branches/return/{'0' * 40}/").status_code == 404
+        assert browser.get("branches/copy/", name=name).status_code == 422
+        assert browser.post("branches/remove/", name=name).status_code == 422
+    assert browser.client.post(f"/workspace/{NAMESPACE}/git/branches/return/{'0' * 40}/").status_code == 422
