@@ -23,12 +23,17 @@ def history(place: str | Place, path: str, most: int = MOST) -> list[FileVersion
     found: list[FileVersion] = []
     rows = _of(place).filter(path=path)
     while True:
-        for number, row in enumerate(rows.order_by("-id").select_related("author")[: most - len(found)]):
-            if row.reason == FileVersion.Reason.AWAY and number:
-                return found  # what was here before was another file
-            if row.reason == FileVersion.Reason.AWAY and found:
-                continue  # this is where the file came from
+        is_others = False  # what another file held that was here meanwhile, and went on elsewhere
+        for number, row in enumerate(rows.order_by("-id").select_related("author").iterator()):
+            if is_others and row.reason != FileVersion.Reason.DELETED:
+                is_others = row.reason != FileVersion.Reason.MOVED
+                continue
+            is_others = row.reason == FileVersion.Reason.AWAY and number > 0
+            if is_others or (row.reason == FileVersion.Reason.AWAY and found):
+                continue
             found.append(row)
+            if len(found) == most:
+                return found
             if row.reason == FileVersion.Reason.MOVED:
                 rows = _of(place).filter(path=row.other, id__lt=row.id)
                 break

@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from namespaces import blobs
 from namespaces.files import Place, TooLarge, place_of
-from namespaces.models import Draft, User
+from namespaces.models import Draft, FileVersion, User
 from namespaces.paths import clean_file
+from namespaces.services import versions
+from namespaces.services.versions import Author
 from ui.errors import Invalid
 from ui.formats import size as size_text
 
@@ -20,8 +22,9 @@ def keep(place: str | Place, path: str, person: User, *, base: str, text: str) -
         raise Invalid("The base of a draft is the id of a content, 40 hexadecimal digits.")
     plain = checked(text).replace("\r\n", "\n")
     if base in (blobs.id_of(plain.encode()), blobs.id_of(plain.replace("\n", "\r\n").encode())):
-        drop(place, path, person)
+        drop(place, path, person, base)
         return None
+    _put_other_aside(place, path, person, base)
     return Draft.objects.update_or_create(**_key(place, path, person), defaults={"base": base, "text": plain, "changed": timezone.now()})[0]
 
 
@@ -46,9 +49,20 @@ def of_person(place: str | Place, person: User) -> list[Draft]:
     return list(Draft.objects.filter(namespace=place.namespace, place=place.key, person=person).order_by("-changed"))
 
 
-def drop(place: str | Place, path: str, person: User) -> bool:
-    """Let go of what this person typed; False where there was nothing."""
+def drop(place: str | Place, path: str, person: User, base: str | None = None) -> bool:
+    """Let go of what this person typed, into the content `base` if one is given; False where there was nothing."""
+    if base is not None:
+        _put_other_aside(place_of(place), "/".join(clean_file(path)), person, base)
     return bool(Draft.objects.filter(**_key(place_of(place), "/".join(clean_file(path)), person)).delete()[0])
+
+
+def _put_other_aside(place: Place, path: str, person: User, base: str) -> None:
+    """A draft that began as another content was typed elsewhere, or came here with a file that was moved: the history keeps it."""
+    other = find(place, path, person)
+    if other is not None and other.base != base:
+        (blob,) = blobs.keep(place.namespace, [(path, other.text.encode())])
+        if not FileVersion.objects.filter(namespace=place.namespace, place=place.key, path=path, blob=blob.id).exists():
+            versions.put_aside(place, path, blob, author=Author(person))
 
 
 def _key(place: Place, path: str, person: User) -> dict[str, object]:

@@ -106,7 +106,7 @@ def save(place: str | Place, path: str, text: str, base: str, author: Author) ->
         outcome = _save(place, path, text, base, author)
         if isinstance(author.person, User):
             if isinstance(outcome, Saved):
-                drafts.drop(place, path, author.person)
+                drafts.drop(place, path, author.person, base)
             else:
                 drafts.keep(place, path, author.person, base=base if blobs.ID.fullmatch(base) else NEW, text=text)
     return outcome
