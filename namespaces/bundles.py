@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
-from namespaces.paths import TEMPORARY
+from namespaces import files
 
 PREFIX = "many-"
 SMALL = 1 << 16  # bytes of a content that goes into a bundle
@@ -76,21 +76,13 @@ class Bundles:
 
 def keep(top: int, contents: Mapping[str, bytes]) -> None:
     """Keep contents, by their ids, so that they outlive a crash of the machine."""
-    token = secrets.token_hex(12)
-    temporary = f"{TEMPORARY}{token}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=top)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(_COUNT.pack(len(contents)))
-            file.writelines(_ENTRY.pack(bytes.fromhex(blob), len(content)) for blob, content in contents.items())
-            file.writelines(contents.values())
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, f"{PREFIX}{token}", src_dir_fd=top, dst_dir_fd=top)
-    except BaseException:  # whatever stopped it, the half-written bundle goes
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=top)
-        raise
+    name = f"{PREFIX}{secrets.token_hex(12)}"
+    with files.replacing(top, [name]) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+        file.write(_COUNT.pack(len(contents)))
+        file.writelines(_ENTRY.pack(bytes.fromhex(blob), len(content)) for blob, content in contents.items())
+        file.writelines(contents.values())
+        file.flush()
+        os.fsync(descriptor)
     os.fsync(top)
 
 
@@ -114,16 +106,16 @@ def join(top: int, before: float) -> None:
     small = [name for name, about in told.items() if about.st_size < FULL and about.st_mtime < before]
     if len(small) <= MANY:
         return
-    together, joined = Bundles(top), list[str]()
+    together: dict[str, bytes] = {}
+    joined: list[str] = []
     for name in small:
-        for blob, content in _contents(top, name, list(_index(top, name))).items():
-            together.waiting[blob] = content
+        together |= _contents(top, name, list(_index(top, name)))
         joined.append(name)
-        if sum(map(len, together.waiting.values())) >= FULL or name == small[-1]:
-            together.taken(0)
+        if sum(map(len, together.values())) >= FULL or name == small[-1]:
+            keep(top, together)
             for done in joined:
                 os.unlink(done, dir_fd=top)
-            joined = []
+            together, joined = {}, []
 
 
 def _index(top: int, name: str) -> Index:

@@ -308,7 +308,7 @@ def write(place: str | Place, path: str, content: bytes | IO[bytes], *, overwrit
     with folder_at(place, parts[:-1], create=True) as folder:
         if not overwrite and _is_there(parts[-1], folder):
             raise NameTaken(f"{'/'.join(parts)} is already there.")
-        with _replacing(folder, parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+        with replacing(folder, parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
             fill(file, content, limit, "/".join(parts))
         return _entry("/".join(parts), os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
 
@@ -330,13 +330,13 @@ def write_many(place: str | Place, contents: Iterable[tuple[str, bytes | IO[byte
     with folder_at(place, (), create=True) as top, Descent(top, create=True) as way:
         for path, content in contents:
             parts = clean_file(path)
-            with _replacing(way.at(parts[:-1]), parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+            with replacing(way.at(parts[:-1]), parts) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
                 fill(file, content, limit, path)
             yield path
 
 
 @contextlib.contextmanager
-def _replacing(folder: int, parts: Sequence[str]) -> Iterator[int]:
+def replacing(folder: int, parts: Sequence[str]) -> Iterator[int]:
     """A descriptor for what the file of this path, in its `folder`, is to hold; when the block ends well it is there, in one step."""
     temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
