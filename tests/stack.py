@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -18,6 +19,7 @@ from kestra_web import processes
 from tests import machine
 
 USER, PASSWORD = "admin@kestra.io", "a-password-for-journeys"
+ENDED = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED")
 OURS = ("KESTRA_", "SECRET_", "REDIS_URL", "DATABASE_URL", "DJANGO_", "HOST", "PORT")
 
 
@@ -126,3 +128,15 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
     while not condition():
         assert time.monotonic() < deadline, f"after {seconds} s still not: {what}"
         time.sleep(0.05)
+
+
+def ended(client: httpx.Client, identity: str, seconds: float = 180) -> dict[str, Any]:
+    """The execution once it has ended."""
+    last: dict[str, Any] = {}
+
+    def done() -> bool:
+        last.update(client.get(f"/api/v1/main/executions/{identity}").json())
+        return last["state"]["current"] in ENDED
+
+    wait_until(done, seconds, f"the end of {identity}")
+    return last

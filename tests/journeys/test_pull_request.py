@@ -16,13 +16,12 @@ import httpx
 import pytest
 
 from tests.plugins.git.remotes import git
-from tests.stack import Stack, wait_until
+from tests.stack import Stack, ended
 
 pytestmark = [pytest.mark.redis, pytest.mark.dbt, pytest.mark.timeout(420)]
 
 NAMESPACE = "company.team.dbt"
 SECRET, TOKEN = "known-to-both-sides", "token-of-the-host"
-ENDED = ("SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED")
 MODEL = "models/marts/product/product_returns.sql"
 
 
@@ -71,18 +70,6 @@ def call(stack: Stack, action: str, sha: str, repository: str = "shop/analytics"
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     path = f"{stack.url}/api/v1/main/executions/webhook/{NAMESPACE}/ci_pull_request/pull_request"
     return httpx.post(path, content=body, headers={"Content-Type": "application/json", "X-Hub-Signature-256": signature}, timeout=30)
-
-
-def ended(client: httpx.Client, identity: str, seconds: float = 180) -> dict[str, Any]:
-    """The execution once it has ended."""
-    last: dict[str, Any] = {}
-
-    def done() -> bool:
-        last.update(client.get(f"/api/v1/main/executions/{identity}").json())
-        return last["state"]["current"] in ENDED
-
-    wait_until(done, seconds, f"the end of {identity}")
-    return last
 
 
 def nodes(execution: dict[str, Any]) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pwd
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +16,7 @@ from tests.journeys.signing import signed_in
 from tests.journeys.test_hostile import open_folder  # noqa: F401 -- a fixture
 from tests.journeys.test_workspace_git import MODEL, TOKEN, repository  # noqa: F401 -- a fixture
 from tests.plugins.git.remotes import git
-from tests.stack import Stack
+from tests.stack import Stack, ended
 
 pytestmark = [pytest.mark.redis, pytest.mark.dbt, pytest.mark.root, pytest.mark.long, pytest.mark.timeout(400)]
 NS = "company.team.apart"
@@ -56,16 +55,6 @@ def stack(open_folder: Path) -> Iterator[Stack]:  # noqa: F811
     made.stop()
 
 
-def ended(client: httpx.Client, identity: str) -> dict[str, Any]:
-    until = time.monotonic() + 200
-    while True:
-        execution: dict[str, Any] = client.get(f"/api/v1/main/executions/{identity}").json()
-        if execution["state"]["current"] in ("SUCCESS", "WARNING", "FAILED", "KILLED"):
-            return execution
-        assert time.monotonic() < until
-        time.sleep(0.2)
-
-
 def log(client: httpx.Client, identity: str) -> str:
     return "\n".join(line.get("message") or "" for line in client.get(f"/api/v1/main/logs/{identity}").json())
 
@@ -91,7 +80,7 @@ def test_a_file_is_edited_compiled_shown_committed_run_and_cloned(stack: Stack, 
         started = (
             person.post(f"{BASE}dbt/run/", params=at, json={"verb": "build", "path": MODEL, "reach": "+this"}).raise_for_status().json()
         )
-        execution = ended(client, started["execution"]["id"])
+        execution = ended(client, started["execution"]["id"], 200)
         assert execution["state"]["current"] == "SUCCESS", log(client, execution["id"])
         person.headers["Accept"] = "text/html"
         person.post(f"{BASE}git/stage/", params=at, data={"path": MODEL}).raise_for_status()
@@ -100,7 +89,7 @@ def test_a_file_is_edited_compiled_shown_committed_run_and_cloned(stack: Stack, 
         assert git(repository, "log", "-1", "--format=%s", "main") == "mine"
         source = FLOW.replace("URL", f"{server}/shop.git").replace("HOME", str(stack.home))
         client.post("/api/v1/main/flows", content=source, headers={"Content-Type": "application/x-yaml"}).raise_for_status()
-        cloned = ended(client, client.post(f"/api/v1/main/executions/{NS}/cloned").json()["id"])
+        cloned = ended(client, client.post(f"/api/v1/main/executions/{NS}/cloned").json()["id"], 200)
         told = log(client, cloned["id"])
         assert cloned["state"]["current"] == "SUCCESS", told
         assert f"account {nobody}" in told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import httpx
 import pytest
 
 from tests.journeys.signing import signed_in
-from tests.stack import Stack
+from tests.stack import Stack, ended
 
 pytestmark = [pytest.mark.redis, pytest.mark.dbt, pytest.mark.timeout(300), pytest.mark.long]
 NS = "company.hidden"
@@ -78,13 +77,7 @@ def holding(home: Path, word: str) -> list[str]:
 
 def run(client: httpx.Client) -> dict[str, Any]:
     started = client.post(f"/api/v1/main/executions/{NS}/build").raise_for_status().json()["id"]
-    until = time.monotonic() + 240
-    while True:
-        execution: dict[str, Any] = client.get(f"/api/v1/main/executions/{started}").json()
-        if execution["state"]["current"] in ("SUCCESS", "WARNING", "FAILED", "KILLED"):
-            return execution
-        assert time.monotonic() < until
-        time.sleep(0.2)
+    return ended(client, started, 240)
 
 
 def pages(client: httpx.Client, execution: str) -> Iterator[str]:
